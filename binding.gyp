@@ -1,0 +1,24 @@
+{
+  "includes": ["native/sources.gypi"],
+  "targets": [
+    {
+      "target_name": "hermkit",
+      "sources": ["<@(herm_kernel_sources)", "<@(herm_binding_sources)"],
+      "include_dirs": ["<@(herm_include_dirs)", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["<@(herm_defines)"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
+      "cflags_cc": ["-std=c++<(herm_cxx_standard)", "<@(herm_compile_options)", "<!@(sh native/cmake/find-libs.sh cflags)"],
+      "libraries": ["<!@(sh native/cmake/find-libs.sh libs)"],
+      "conditions": [
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+            "GCC_ENABLE_CPP_RTTI": "YES",
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++<(herm_cxx_standard)",
+            "OTHER_CPLUSPLUSFLAGS": ["<@(herm_compile_options)", "<!@(sh native/cmake/find-libs.sh cflags)"]
+          }
+        }]
+      ]
+    }
+  ]
+}

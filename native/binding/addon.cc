@@ -1,0 +1,12 @@
+#include "binding/napi_setup.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  herm::binding::init_info(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(hermkit, init)

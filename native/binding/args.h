@@ -1,0 +1,58 @@
+// Reading the arguments of an addon call: one object of named inputs and outputs, then one object that describes the
+// job ({ control: Int32Array(2), threads }). Every typed array is taken at its own offset and pinned until the call
+// settles, so JavaScript may drop its references meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../kernels/activation.h"
+#include "../kernels/dtype.h"
+#include "../kernels/job.h"
+#include "napi_setup.h"
+
+namespace herm::binding {
+
+class Args {
+ public:
+  explicit Args(const Napi::CallbackInfo& info);
+
+  Napi::Env env() const { return object_.Env(); }
+  const Job& job() const { return job_; }
+
+  bool has(const char* key) const;
+  double number(const char* key) const;
+  bool flag(const char* key) const;
+  // A non-negative integer that a double holds exactly.
+  std::size_t size(const char* key) const;
+
+  // A typed array of the named element type with exactly `length` elements (any length if npos).
+  std::span<std::uint8_t> bytes(const char* key, std::size_t length = npos);
+  std::span<std::uint16_t> uint16(const char* key, std::size_t length = npos);
+  std::span<std::int32_t> int32(const char* key, std::size_t length = npos);
+  std::span<std::uint32_t> uint32(const char* key, std::size_t length = npos);
+  std::span<float> float32(const char* key, std::size_t length = npos);
+  std::span<double> float64(const char* key, std::size_t length = npos);
+
+  // { data: Uint8Array, dtype: 0..3, rows, cols, transposed }; the bytes must hold rows·cols numbers.
+  StoredMatrix matrix(const char* key);
+  // { kind: integer (ActivationKind), slope: number }
+  Activation activation(const char* key);
+
+  std::vector<Napi::ObjectReference> take_pins() { return std::move(pins_); }
+
+  static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+
+ private:
+  Napi::Value get(const Napi::Object& from, const char* key) const;
+  template <class T>
+  std::span<T> typed(const Napi::Object& from, const char* key, napi_typedarray_type type, std::size_t length);
+
+  Napi::Object object_;
+  Job job_;
+  std::vector<Napi::ObjectReference> pins_;
+};
+
+}  // namespace herm::binding

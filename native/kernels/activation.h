@@ -1,0 +1,67 @@
+// Activations and their Hermite expansions: what a neuron φ(s), s ~ N(μ, n²), is made of in L²(Gaussian).
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace herm {
+
+enum class ActivationKind : int {
+  Identity = 0,
+  Relu = 1,
+  LeakyRelu = 2,  // slope: the factor of negative inputs
+  Relu2 = 3,      // max(0, x)²
+  Gelu = 4,       // exact: x Φ(x)
+  GeluTanh = 5,
+  QuickGelu = 6,  // x σ(1.702 x)
+  Silu = 7,
+  Tanh = 8,
+  Sigmoid = 9,  // slope: σ(slope·x)
+};
+constexpr ActivationKind kLastActivationKind = ActivationKind::Sigmoid;
+
+struct Activation {
+  ActivationKind kind = ActivationKind::Identity;
+  double slope = 1;  // of leaky ReLU and sigmoid; ignored by the others
+
+  double operator()(double x) const;
+  // φ(αx) = αφ(x) for every α > 0.
+  bool homogeneous() const;
+  // φ(−x) = −φ(x).
+  bool odd() const;
+};
+
+// The number of the highest Hermite coefficient used while searching for merges. Even: see HermiteSeries.
+constexpr std::size_t kSearchDegree = 32;
+
+// Expansion of t ↦ φ(n t + μ) in the orthonormal probabilists' Hermite polynomials, t ~ N(0, 1).
+// With the parities' remainders the kernel of a neuron with itself is exact at ρ = ±1 however early the series ends.
+struct HermiteSeries {
+  std::vector<double> c;    // c_0 … c_D
+  double second = 0;        // E φ², exact
+  double even_tail = 0;     // √Σ_{k>D, k even} c_k²
+  double odd_tail = 0;      // √Σ_{k>D, k odd} c_k²
+};
+
+// Expands at deviation n >= 0 and mean μ up to an even degree D. Closed forms for the piecewise linear and quadratic
+// activations; for the others Gauss-Legendre panels graded towards the bend at t = −μ/n, good to about 1e-13.
+class HermiteExpander {
+ public:
+  HermiteExpander(const Activation& activation, std::size_t degree);
+
+  const Activation& activation() const { return activation_; }
+  std::size_t degree() const { return degree_; }
+  // c [D+1]; the rest is returned. Thread-safe; allocates nothing after the first call of a thread.
+  struct Moments { double second, even_tail, odd_tail; };
+  Moments expand(double n, double mu, double* c) const;
+  HermiteSeries expand(double n, double mu) const;
+
+ private:
+  Activation activation_;
+  std::size_t degree_;
+};
+
+// Σ_k a_k b_k ρ^k + the remainders' share: E[φ(s_i) φ(s_j)] of two neurons with correlation ρ (clamped to [−1, 1]).
+double kernel(const HermiteSeries& a, const HermiteSeries& b, double rho);
+
+}  // namespace herm

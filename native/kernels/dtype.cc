@@ -1,0 +1,113 @@
+#include "dtype.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace herm {
+
+static_assert(std::endian::native == std::endian::little, "model files are little-endian, and so is every supported CPU");
+
+namespace {
+
+template <class T>
+T load(const void* bytes, std::size_t i) {
+  T value;
+  std::memcpy(&value, static_cast<const char*>(bytes) + i * sizeof(T), sizeof(T));
+  return value;
+}
+
+template <class T>
+void store(void* bytes, std::size_t i, T value) {
+  std::memcpy(static_cast<char*>(bytes) + i * sizeof(T), &value, sizeof(T));
+}
+
+double half_to_double(std::uint16_t half) {
+  const int exponent = (half >> 10) & 31;
+  const double mantissa = half & 1023;
+  double magnitude;
+  if (exponent == 0) {
+    magnitude = std::ldexp(mantissa, -24);
+  } else if (exponent == 31) {
+    magnitude = mantissa == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+  } else {
+    magnitude = std::ldexp(mantissa + 1024, exponent - 25);
+  }
+  return half & 0x8000 ? -magnitude : magnitude;
+}
+
+// Rounds a double to a sign-magnitude format of 16 bits, `mantissa_bits` of them mantissa, straight from the double:
+// going through float would round twice.
+std::uint16_t round_to_16(double value, int mantissa_bits, int min_exponent, std::uint16_t infinity) {
+  const std::uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+  const double magnitude = std::fabs(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>(sign | infinity | (1u << (mantissa_bits - 1)));
+  if (std::isinf(value)) return static_cast<std::uint16_t>(sign | infinity);
+  if (magnitude == 0) return sign;
+  const int exponent = std::max(std::ilogb(magnitude), min_exponent);
+  // In units of the last place; a carry into the next binade is right as it stands in the bit pattern.
+  const double units = std::nearbyint(std::ldexp(magnitude, mantissa_bits - exponent));
+  const auto biased = static_cast<std::uint32_t>(exponent - min_exponent);
+  const auto bits = static_cast<std::uint32_t>(units) + (biased << mantissa_bits);
+  return static_cast<std::uint16_t>(sign | std::min<std::uint32_t>(bits, infinity));
+}
+
+}  // namespace
+
+std::size_t dtype_bytes(DType dtype) {
+  switch (dtype) {
+    case DType::F64: return 8;
+    case DType::F32: return 4;
+    default: return 2;
+  }
+}
+
+void widen(DType dtype, const void* bytes, std::size_t count, double* values) {
+  switch (dtype) {
+    case DType::F64: std::memcpy(values, bytes, count * 8); break;
+    case DType::F32:
+      for (std::size_t i = 0; i < count; ++i) values[i] = load<float>(bytes, i);
+      break;
+    case DType::F16:
+      for (std::size_t i = 0; i < count; ++i) values[i] = half_to_double(load<std::uint16_t>(bytes, i));
+      break;
+    case DType::BF16:
+      for (std::size_t i = 0; i < count; ++i) {
+        values[i] = std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(bytes, i)) << 16);
+      }
+      break;
+  }
+}
+
+void narrow(DType dtype, const double* values, std::size_t count, void* bytes) {
+  switch (dtype) {
+    case DType::F64: std::memcpy(bytes, values, count * 8); break;
+    case DType::F32:
+      for (std::size_t i = 0; i < count; ++i) store(bytes, i, static_cast<float>(values[i]));
+      break;
+    case DType::F16:
+      for (std::size_t i = 0; i < count; ++i) store(bytes, i, round_to_16(values[i], 10, -14, 0x7c00));
+      break;
+    case DType::BF16:
+      for (std::size_t i = 0; i < count; ++i) store(bytes, i, round_to_16(values[i], 7, -126, 0x7f80));
+      break;
+  }
+}
+
+Matrix load_neurons(const StoredMatrix& stored) {
+  Matrix neurons(stored.neurons(), stored.width());
+  if (!stored.transposed) {
+    widen(stored.dtype, stored.bytes, checked_mul(stored.rows, stored.cols), neurons.data());
+    return neurons;
+  }
+  std::vector<double> row(stored.cols);
+  const std::size_t row_bytes = checked_mul(stored.cols, dtype_bytes(stored.dtype));
+  for (std::size_t i = 0; i < stored.rows; ++i) {
+    widen(stored.dtype, static_cast<const char*>(stored.bytes) + i * row_bytes, stored.cols, row.data());
+    for (std::size_t j = 0; j < stored.cols; ++j) neurons(j, i) = row[j];
+  }
+  return neurons;
+}
+
+}  // namespace herm

@@ -1,0 +1,75 @@
+#include "gram.h"
+
+#include <utility>
+
+#include "blas.h"
+#include "threads.h"
+
+namespace herm {
+
+namespace {
+
+constexpr std::size_t kTile = 256;
+
+std::size_t tiles(std::size_t n) { return (n + kTile - 1) / kTile; }
+std::size_t tile_end(std::size_t tile, std::size_t n) { return std::min(n, (tile + 1) * kTile); }
+
+// out tile = a b or a bᵀ; an empty inner dimension gives zeros, which BLAS with lda 0 would refuse.
+void gemm(CBLAS_TRANSPOSE transpose_b, ConstMatrix a, ConstMatrix b, MutMatrix out) {
+  if (a.cols == 0) {
+    for (std::size_t i = 0; i < out.rows; ++i) std::fill_n(out.row(i), out.cols, 0.0);
+    return;
+  }
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose_b, blas_int(out.rows), blas_int(out.cols), blas_int(a.cols), 1.0,
+              a.data, blas_int(a.stride), b.data, blas_int(b.stride), 0.0, out.data, blas_int(out.stride));
+}
+
+MutMatrix block(MutMatrix m, std::size_t row, std::size_t row_end, std::size_t col, std::size_t col_end) {
+  return {&m.data[row * m.stride + col], row_end - row, col_end - col, m.stride};
+}
+
+}  // namespace
+
+void gram(const Job& job, ConstMatrix a, MutMatrix out) {
+  const std::size_t n = tiles(a.rows);
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = i; j < n; ++j) pairs.emplace_back(i, j);
+
+  parallel_for(job, pairs.size(), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) {
+      const std::size_t i0 = pairs[t].first * kTile, i1 = tile_end(pairs[t].first, a.rows);
+      const std::size_t j0 = pairs[t].second * kTile, j1 = tile_end(pairs[t].second, a.rows);
+      MutMatrix tile = block(out, i0, i1, j0, j1);
+      if (i0 == j0 && a.cols > 0) {
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, blas_int(tile.rows), blas_int(a.cols), 1.0, a.row(i0),
+                    blas_int(a.stride), 0.0, tile.data, blas_int(tile.stride));
+      } else {
+        gemm(CblasTrans, a.rows_from(i0, i1), a.rows_from(j0, j1), tile);
+      }
+      for (std::size_t i = i0; i < i1; ++i)
+        for (std::size_t j = std::max(i + 1, j0); j < j1; ++j) out(j, i) = out(i, j);
+    }
+  });
+}
+
+void cross_gram(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out) {
+  parallel_for(job, tiles(a.rows) * tiles(b.rows), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) {
+      const std::size_t i = t / tiles(b.rows), j = t % tiles(b.rows);
+      gemm(CblasTrans, a.rows_from(i * kTile, tile_end(i, a.rows)), b.rows_from(j * kTile, tile_end(j, b.rows)),
+           block(out, i * kTile, tile_end(i, a.rows), j * kTile, tile_end(j, b.rows)));
+    }
+  });
+}
+
+void multiply(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out) {
+  parallel_for(job, tiles(a.rows), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t i0 = i * kTile, i1 = tile_end(i, a.rows);
+      gemm(CblasNoTrans, a.rows_from(i0, i1), b, block(out, i0, i1, 0, b.cols));
+    }
+  });
+}
+
+}  // namespace herm

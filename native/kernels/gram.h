@@ -1,0 +1,18 @@
+// Gram matrices by BLAS-3, in fixed tiles, each by single-threaded BLAS: the bits do not depend on the thread count.
+#pragma once
+
+#include "job.h"
+#include "matrix_view.h"
+
+namespace herm {
+
+// out = a aᵀ, [m×m] from a [m×n]: DSYRK on the diagonal tiles, DGEMM above, mirrored below.
+void gram(const Job& job, ConstMatrix a, MutMatrix out);
+
+// out = a bᵀ, [m×k] from a [m×n] and b [k×n].
+void cross_gram(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out);
+
+// out = a b, [m×n] from a [m×k] and b [k×n].
+void multiply(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out);
+
+}  // namespace herm

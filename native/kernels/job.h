@@ -1,0 +1,41 @@
+// What a long call needs from its caller: how many threads it may use, whether it was aborted, where to report progress.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+
+namespace herm {
+
+// Thrown by kernels between pieces of work once the caller has asked them to stop.
+class Aborted : public std::exception {
+ public:
+  const char* what() const noexcept override { return "the operation was aborted"; }
+};
+
+// `control` is two int32 that the caller owns and may write from another thread: [0] becomes non-zero to abort,
+// [1] receives the progress in millionths. A Job without control runs to its end.
+class Job {
+ public:
+  Job() = default;
+  explicit Job(int threads, std::int32_t* control = nullptr) : threads_(std::max(1, threads)), control_(control) {}
+
+  int threads() const { return threads_; }
+  bool aborted() const { return control_ && std::atomic_ref<std::int32_t>(control_[0]).load(std::memory_order_relaxed); }
+  void check() const {
+    if (aborted()) throw Aborted();
+  }
+  // `done` in [0, 1].
+  void progress(double done) const {
+    if (!control_) return;
+    const auto millionths = static_cast<std::int32_t>(std::clamp(done, 0.0, 1.0) * 1e6);
+    std::atomic_ref<std::int32_t>(control_[1]).store(millionths, std::memory_order_relaxed);
+  }
+
+ private:
+  int threads_ = 1;
+  std::int32_t* control_ = nullptr;
+};
+
+}  // namespace herm

@@ -1,0 +1,31 @@
+{
+  "variables": {
+    "herm_cxx_standard": "20",
+    "herm_defines": ["NAPI_VERSION=8"],
+    "herm_include_dirs": ["native"],
+    "herm_compile_options": [
+      "-O3",
+      "-ffp-contract=off",
+      "-fno-math-errno",
+      "-fvisibility=hidden",
+      "-fvisibility-inlines-hidden",
+      "-fexceptions",
+      "-frtti",
+      "-pthread",
+      "-Wall",
+      "-Wextra",
+      "-Wshadow"
+    ],
+    "herm_kernel_sources": [
+      "native/kernels/build_info.cc"
+    ],
+    "herm_binding_sources": [
+      "native/binding/addon.cc",
+      "native/binding/info.cc"
+    ],
+    "herm_test_sources": [
+      "test/native/main.cc",
+      "test/native/build_info_test.cc"
+    ]
+  }
+}
