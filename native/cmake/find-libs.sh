@@ -3,6 +3,7 @@
 # binding.gyp) call this script, so they cannot link different libraries.
 #
 #   sh native/cmake/find-libs.sh cflags|libs
+#   sh native/cmake/find-libs.sh openblas      prints the folder of the OpenBLAS that is used
 #
 # OpenBLAS must be the pthread build. Debian's serial build returns wrong singular values when two
 # threads call it at once, so it is refused here, and the addon checks the library again as it loads.
@@ -35,6 +36,11 @@ case $libdir in
   *openblas-openmp*) fail "only the OpenMP build of OpenBLAS is installed ($libdir). hermkit sets thread counts itself; install the pthread build: apt-get install libopenblas-pthread-dev" ;;
 esac
 
+if [ "${1:-}" = openblas ]; then
+  echo "$libdir"
+  exit 0
+fi
+
 packages="libzstd libxxhash"
 # Some distributions build LAPACKE into OpenBLAS and ship no lapacke.pc.
 if pkg-config --exists lapacke; then packages="lapacke $packages"; fi
@@ -51,5 +57,5 @@ case ${1:-} in
     # At run time too, the build found here is meant and not the system's default alternative.
     echo "-Wl,-rpath,$libdir"
     ;;
-  *) fail "usage: find-libs.sh cflags|libs" ;;
+  *) fail "usage: find-libs.sh cflags|libs|openblas" ;;
 esac
