@@ -8,6 +8,14 @@ export const HERM_ERROR_CODES = [
   'ABORTED',
   /** A file or address could not be read or written. */
   'IO',
+  /** The machine has not enough memory for a call. */
+  'OUT_OF_MEMORY',
+  /** A dimension or a product of dimensions is beyond what BLAS, LAPACK or the address space can hold. */
+  'TOO_LARGE',
+  /** Weights or their squares leave the range of double precision, or are NaN or infinite. */
+  'NON_FINITE',
+  /** A kernel failed in a way that it has no better name for: please report it. */
+  'NATIVE',
 ] as const;
 
 export type HermErrorCode = (typeof HERM_ERROR_CODES)[number];

@@ -17,7 +17,10 @@
       "-Wshadow"
     ],
     "herm_kernel_sources": [
-      "native/kernels/build_info.cc"
+      "native/kernels/build_info.cc",
+      "native/kernels/dtype.cc",
+      "native/kernels/gram.cc",
+      "native/kernels/threads.cc"
     ],
     "herm_binding_sources": [
       "native/binding/addon.cc",

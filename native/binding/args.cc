@@ -1,4 +1,4 @@
-#include "args.h"
+#include "binding/args.h"
 
 #include <cmath>
 

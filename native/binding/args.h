@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "../kernels/activation.h"
-#include "../kernels/dtype.h"
-#include "../kernels/job.h"
-#include "napi_setup.h"
+#include "kernels/activation.h"
+#include "kernels/dtype.h"
+#include "kernels/job.h"
+#include "binding/napi_setup.h"
 
 namespace herm::binding {
 

@@ -1,8 +1,9 @@
 // The only include of napi.h: every binding file sees it with the same settings.
 #pragma once
 
-#ifndef NAPI_CPP_EXCEPTIONS
-#define NAPI_CPP_EXCEPTIONS
+// _ALL: a std::exception (a size that overflows, say) becomes a JavaScript error too, never a crash.
+#ifndef NODE_ADDON_API_CPP_EXCEPTIONS_ALL
+#define NODE_ADDON_API_CPP_EXCEPTIONS_ALL
 #endif
 
 #include <napi.h>

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "matrix_view.h"
+#include "kernels/matrix_view.h"
 
 namespace herm {
 

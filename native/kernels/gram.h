@@ -1,8 +1,8 @@
 // Gram matrices by BLAS-3, in fixed tiles, each by single-threaded BLAS: the bits do not depend on the thread count.
 #pragma once
 
-#include "job.h"
-#include "matrix_view.h"
+#include "kernels/job.h"
+#include "kernels/matrix_view.h"
 
 namespace herm {
 

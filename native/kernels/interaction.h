@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "activation.h"
-#include "job.h"
-#include "matrix_view.h"
+#include "kernels/activation.h"
+#include "kernels/job.h"
+#include "kernels/matrix_view.h"
 
 namespace herm {
 

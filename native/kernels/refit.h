@@ -1,7 +1,7 @@
 // The best output weights for a given set of hidden neurons, and the forward pass of a block.
 #pragma once
 
-#include "interaction.h"
+#include "kernels/interaction.h"
 
 namespace herm {
 

@@ -1,4 +1,4 @@
-#include "threads.h"
+#include "kernels/threads.h"
 
 #if defined(__linux__)
 #include <sched.h>

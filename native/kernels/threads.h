@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <functional>
 
-#include "job.h"
+#include "kernels/job.h"
 
 namespace herm {
 

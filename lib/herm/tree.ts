@@ -1,0 +1,23 @@
+/**
+ * The hierarchy of one block as pure data: a binary forest over its m neurons, in the order in which they merged.
+ *
+ * Merge t takes the neurons in slots i = pairs[2t] < j = pairs[2t+1]; the parent takes slot i and slot j is gone. Slots
+ * are numbered by the original neurons, so that a living neuron's slot is the smallest original index below it. With α = alpha, β = beta (IEEE half precision,
+ * as bit patterns) the parent is w_p = α₁w_i + α₂w_j, v_p = β₁v_i + β₂v_j, and its bias is bias[t].
+ */
+export interface MergeTree {
+  /** Neurons m of the block. */
+  readonly neurons: number;
+  /** Merges T ≤ m − 1; the smallest width is m − T. */
+  readonly merges: number;
+  /** [2T] slots of the merged neurons. */
+  readonly pairs: Uint32Array;
+  /** [2T] input coefficients as half-precision bit patterns. */
+  readonly alpha: Uint16Array;
+  /** [2T] output coefficients as half-precision bit patterns. */
+  readonly beta: Uint16Array;
+  /** [T] biases of the parents, representable in the block's bias dtype; zeros where the block has no biases. */
+  readonly bias: Float64Array;
+  /** [T] cost δ of each merge: the squared L²(prior) change of the block's function. */
+  readonly cost: Float64Array;
+}
