@@ -1,13 +1,21 @@
 {
   "includes": ["native/sources.gypi"],
+  "variables": {
+    "node_addon_api": "<!(node -p \"path.dirname(require.resolve('node-addon-api'))\")"
+  },
   "targets": [
     {
       "target_name": "hermkit",
       "sources": ["<@(herm_kernel_sources)", "<@(herm_binding_sources)"],
-      "include_dirs": ["<@(herm_include_dirs)", "<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["<@(herm_defines)"],
+      "include_dirs": ["<@(herm_includes)"],
+      "defines": ["<@(herm_addon_defines)"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
-      "cflags_cc": ["-std=c++<(herm_cxx_standard)", "<@(herm_compile_options)", "<!@(sh native/cmake/find-libs.sh cflags)"],
+      "cflags_cc": [
+        "-std=c++<(herm_cxx_standard)",
+        "<@(herm_compile_options)",
+        "-isystem <(node_addon_api)",
+        "<!@(sh native/cmake/find-libs.sh cflags)"
+      ],
       "libraries": ["<!@(sh native/cmake/find-libs.sh libs)"],
       "conditions": [
         ["OS=='mac'", {
@@ -15,7 +23,7 @@
             "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
             "GCC_ENABLE_CPP_RTTI": "YES",
             "CLANG_CXX_LANGUAGE_STANDARD": "c++<(herm_cxx_standard)",
-            "OTHER_CPLUSPLUSFLAGS": ["<@(herm_compile_options)", "<!@(sh native/cmake/find-libs.sh cflags)"]
+            "OTHER_CPLUSPLUSFLAGS": ["<@(herm_compile_options)", "-isystem <(node_addon_api)", "<!@(sh native/cmake/find-libs.sh cflags)"]
           }
         }]
       ]

@@ -1,8 +1,8 @@
 {
   "variables": {
     "herm_cxx_standard": "20",
-    "herm_defines": ["NAPI_VERSION=8"],
-    "herm_include_dirs": ["native"],
+    "herm_addon_defines": ["NAPI_VERSION=8", "NDEBUG"],
+    "herm_includes": ["native"],
     "herm_compile_options": [
       "-O3",
       "-ffp-contract=off",
