@@ -16,6 +16,30 @@ export const HERM_ERROR_CODES = [
   'NON_FINITE',
   /** A kernel failed in a way that it has no better name for: please report it. */
   'NATIVE',
+  /** A safetensors file of fewer than the 8 bytes of its header length. */
+  'SAFETENSORS_HEADER_TOO_SMALL',
+  /** A safetensors header of more than 100,000,000 bytes. */
+  'SAFETENSORS_HEADER_TOO_LARGE',
+  /** A safetensors header that should reach beyond the end of the file. */
+  'SAFETENSORS_HEADER_LENGTH',
+  /** A safetensors header that is not valid UTF-8. */
+  'SAFETENSORS_UTF8',
+  /** A safetensors header that does not start with `{` (after white space). */
+  'SAFETENSORS_HEADER_START',
+  /** A safetensors header that is not valid JSON, is nested too deeply, or describes a tensor by something else than an object. */
+  'SAFETENSORS_JSON',
+  /** A key that stands twice in a safetensors header, its metadata or one of its tensor descriptions. */
+  'SAFETENSORS_DUPLICATE_KEY',
+  /** Safetensors metadata that does not map names to strings. */
+  'SAFETENSORS_METADATA',
+  /** A tensor whose dtype is missing or unknown to the safetensors format. */
+  'SAFETENSORS_DTYPE',
+  /** A tensor whose shape is missing, malformed, overflows, does not fill whole bytes, or disagrees with its data_offsets. */
+  'SAFETENSORS_SHAPE',
+  /** A tensor whose data_offsets are missing, malformed, reversed, overlap another tensor or leave a hole. */
+  'SAFETENSORS_OFFSETS',
+  /** A safetensors file that is shorter or longer than its tensors: cut off, or with something appended. */
+  'SAFETENSORS_TRAILING',
 ] as const;
 
 export type HermErrorCode = (typeof HERM_ERROR_CODES)[number];

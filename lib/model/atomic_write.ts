@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { HermError } from '../errors.ts';
+import { ioError } from './messages.ts';
+
+/** What {@link atomicWrite} hands to its callback; each write appends all of `bytes`. */
+export interface AtomicWriter {
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+export interface AtomicWriteOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** One system call writes less than 2^31 bytes; pieces also let an abort stop a large write. */
+const PIECE_BYTES = 2 ** 26;
+
+const pending = new Set<string>();
+
+/** Removes every unfinished temporary file at once; for whoever ends the process, in a signal handler. */
+export function removePendingTempFiles(): void {
+  for (const path of pending) rmSync(path, { force: true });
+  pending.clear();
+}
+
+/**
+ * Writes a file so that `path` holds either what it held before or all of the new bytes, also after a crash: into a
+ * temporary file beside it, flushed to the disk, then renamed. On any error or abort the temporary file is removed.
+ * A symbolic link is followed; an existing file keeps its permissions.
+ *
+ * @throws HermError `IO` when the file cannot be written, `ABORTED` when the signal fired first; what `write` throws.
+ */
+export async function atomicWrite(
+  path: string,
+  write: (writer: AtomicWriter) => Promise<void>,
+  options: AtomicWriteOptions = {},
+): Promise<void> {
+  const checkAbort = (): void => {
+    if (options.signal?.aborted !== true) return;
+    const cause: unknown = options.signal.reason;
+    throw new HermError('ABORTED', `Writing ${path} was aborted; it was left as it was.`, { file: path }, { cause });
+  };
+  const io = async <T>(operation: Promise<T>): Promise<T> =>
+    operation.catch((cause: unknown) => {
+      throw ioError('write', path, cause);
+    });
+  checkAbort();
+  const target = await io(findTarget(path));
+  const temporary = join(dirname(target.path), `.${basename(target.path)}.${randomBytes(8).toString('hex')}.tmp`);
+  pending.add(temporary);
+  try {
+    const handle = await io(open(temporary, 'wx'));
+    try {
+      await write({
+        async write(bytes) {
+          for (let start = 0; start < bytes.byteLength; start += PIECE_BYTES) {
+            checkAbort();
+            await io(writeAll(handle, bytes.subarray(start, start + PIECE_BYTES)));
+          }
+        },
+      });
+      if (target.mode !== undefined) await io(handle.chmod(target.mode));
+      await io(handle.sync());
+    } finally {
+      await handle.close();
+    }
+    checkAbort();
+    await io(rename(temporary, target.path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  } finally {
+    pending.delete(temporary);
+  }
+  await io(syncDirectory(dirname(target.path)));
+}
+
+/** The file to replace, behind any symbolic link: renaming onto a link, device or pipe would replace that instead. */
+async function findTarget(path: string): Promise<{ path: string; mode?: number }> {
+  try {
+    const real = await realpath(path);
+    const info = await stat(real);
+    if (!info.isFile()) {
+      throw new HermError('IO', `Cannot write ${path}: it exists and is not a regular file.`, { file: path });
+    }
+    return { path: real, mode: info.mode & 0o7777 };
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return { path: resolve(path) };
+    throw cause;
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  let done = 0;
+  while (done < bytes.byteLength) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done);
+    done += bytesWritten;
+  }
+}
+
+/** Makes the rename itself durable. Windows cannot open a directory, and needs no such call. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
