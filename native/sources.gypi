@@ -20,11 +20,17 @@
       "native/kernels/build_info.cc",
       "native/kernels/dtype.cc",
       "native/kernels/gram.cc",
+      "native/kernels/merge_operator.cc",
+      "native/kernels/merge_plain.cc",
+      "native/kernels/merge_rounds.cc",
+      "native/kernels/merge_state.cc",
       "native/kernels/threads.cc"
     ],
     "herm_binding_sources": [
       "native/binding/addon.cc",
-      "native/binding/info.cc"
+      "native/binding/args.cc",
+      "native/binding/info.cc",
+      "native/binding/merge.cc"
     ],
     "herm_test_sources": [
       "test/native/main.cc",

@@ -7,7 +7,7 @@ import type { BuildInfo } from './load.ts';
 export interface Addon {
   buildInfo(): BuildInfo;
   /** HERM's rounds: native/kernels/merge_rounds.h. */
-  mergeRounds(args: MergeRoundsArgs, job: NativeJob): Promise<number>;
+  mergeRounds(args: MergeRoundsArgs, job: NativeJob): Promise<void>;
 }
 
 /** `control[0]` ≠ 0 aborts; `control[1]` is the progress in millionths. `threads` is the number the call may use. */
@@ -47,11 +47,15 @@ export interface NativeActivation {
   readonly slope: number;
 }
 
-export interface MergeRoundsArgs {
+/** One block's weights. */
+export interface NativeBlock {
   readonly input: NativeMatrix;
   /** Biases [m] as one row; undefined where the block has none. */
   readonly bias: NativeMatrix | undefined;
   readonly output: NativeMatrix;
+}
+
+export interface MergeRoundsArgs extends NativeBlock {
   readonly activation: NativeActivation;
   /** Share of the living neurons that one round may merge, in pairs; 0 merges one pair a round. */
   readonly roundShare: number;
@@ -60,6 +64,6 @@ export interface MergeRoundsArgs {
   readonly pairs: Uint32Array;
   readonly alpha: Uint16Array;
   readonly beta: Uint16Array;
-  readonly bias_out: Float64Array;
+  readonly biasOut: Float64Array;
   readonly cost: Float64Array;
 }

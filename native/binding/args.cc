@@ -102,6 +102,12 @@ StoredMatrix Args::matrix(const char* key) {
   return stored;
 }
 
+StoredBlock Args::block() {
+  StoredBlock block{matrix("input"), has("bias"), {}, matrix("output")};
+  if (block.has_bias) block.bias = matrix("bias");
+  return block;
+}
+
 Activation Args::activation(const char* key) {
   const Napi::Value value = get(object_, key);
   if (!value.IsObject()) refuse(env(), std::string(key) + " must be an activation");

@@ -11,6 +11,7 @@
 #include "kernels/activation.h"
 #include "kernels/dtype.h"
 #include "kernels/job.h"
+#include "kernels/stored_block.h"
 #include "binding/napi_setup.h"
 
 namespace herm::binding {
@@ -38,6 +39,8 @@ class Args {
 
   // { data: Uint8Array, dtype: 0..3, rows, cols, transposed }; the bytes must hold rows·cols numbers.
   StoredMatrix matrix(const char* key);
+  // The stored matrices `input` and `output`, and `bias` unless it is undefined.
+  StoredBlock block();
   // { kind: integer (ActivationKind), slope: number }
   Activation activation(const char* key);
 

@@ -12,5 +12,6 @@ namespace herm::binding {
 
 // One function a binding file; each adds its exports. Called once per environment by addon.cc.
 void init_info(Napi::Env env, Napi::Object exports);
+void init_merge(Napi::Env env, Napi::Object exports);
 
 }  // namespace herm::binding

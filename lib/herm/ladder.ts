@@ -1,0 +1,27 @@
+/** Steps of the ladder in which a width halves. */
+const STEPS_PER_HALVING = 4;
+
+/** What the ladder needs of a block: m neurons, and K = m − T, the width after all merges. */
+export interface WidthRange {
+  readonly neurons: number;
+  readonly smallest: number;
+}
+
+/**
+ * The widths [levels][blocks] at which a .herm file can be cut: level j from the end holds max(K, round(m·2^(−j/4))) of
+ * every block, so that each level adds about a fifth to the one before. Level 0 is every block's smallest width, the
+ * last one its full width.
+ */
+export function buildLadder(blocks: readonly WidthRange[]): number[][] {
+  const levels: number[][] = [];
+  for (let step = 0; ; step++) {
+    const widths = blocks.map((block) => widthAt(block, 2 ** (-step / STEPS_PER_HALVING)));
+    levels.unshift(widths);
+    if (widths.every((width, block) => width === blocks[block]!.smallest)) return levels;
+  }
+}
+
+/** The width that stands for a share `ratio` in (0, 1] of a block's neurons. */
+export function widthAt({ neurons, smallest }: WidthRange, ratio: number): number {
+  return Math.max(smallest, Math.round(ratio * neurons));
+}

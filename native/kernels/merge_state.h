@@ -1,0 +1,55 @@
+// The living neurons of a block while HERM merges them: Gram matrices, kernel and expansions, kept up to date merge by
+// merge without new dot products (a parent's row is a combination of its children's rows).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/interaction.h"
+#include "kernels/merge_operator.h"
+
+namespace herm {
+
+// One merge: slots i < j; the parent takes slot i, slot j dies. α and β as half-precision bit patterns.
+struct Merge {
+  std::uint32_t i, j;
+  std::array<std::uint16_t, 2> alpha, beta;
+  double bias;
+  double cost;
+};
+
+class MergeState {
+ public:
+  // Throws KernelError("NON_FINITE") where the Gram matrices or kernels leave the range of double precision.
+  MergeState(const Job& job, const Activation& activation, const BiasFormat& bias, const BlockNeurons& block);
+
+  std::size_t size() const { return alive_.size(); }
+  bool alive(std::size_t slot) const { return alive_[slot] != 0; }
+  std::size_t living() const { return living_; }
+
+  // Bounds from Gram entries alone: σ_2² <= best(i, j).cost <= absorbing.
+  double lower_bound(std::size_t i, std::size_t j) const { return sigma2_squared(phi(i, j), output(i, j)); }
+  double upper_bound(std::size_t i, std::size_t j) const;
+  // The operator's parent of two slots, the same whichever comes first.
+  Parent best(std::size_t i, std::size_t j) const;
+
+  // Merges disjoint pairs of living slots at the costs that best() gives now.
+  void apply(const Job& job, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs, std::vector<Merge>& out);
+
+ private:
+  Sym2 phi(std::size_t i, std::size_t j) const { return {phi_(i, i), phi_(i, j), phi_(j, j)}; }
+  Sym2 output(std::size_t i, std::size_t j) const { return {output_(i, i), output_(i, j), output_(j, j)}; }
+  PairView view(std::size_t i, std::size_t j) const;
+  void expand(std::size_t slot);
+
+  MergeOperator operator_;
+  std::vector<char> alive_;
+  std::size_t living_;
+  Matrix input_;   // ⟨w_i, w_j⟩ [m×m]
+  Matrix output_;  // H [m×m]
+  Matrix phi_;     // Φ [m×m]
+  InputNeurons neurons_;
+  std::vector<HermiteSeries> series_;  // neuron-major copies for the operator
+};
+
+}  // namespace herm
