@@ -40,6 +40,40 @@ export const HERM_ERROR_CODES = [
   'SAFETENSORS_OFFSETS',
   /** A safetensors file that is shorter or longer than its tensors: cut off, or with something appended. */
   'SAFETENSORS_TRAILING',
+  /** A file that does not start with the magic bytes of .herm. */
+  'HERM_MAGIC',
+  /** A .herm file of a newer major version than this hermkit reads. */
+  'HERM_VERSION',
+  /** A .herm header that is not valid, contradicts itself or does not fit its file. */
+  'HERM_HEADER',
+  /** A .herm file that ends before the part that a call needs. */
+  'HERM_TRUNCATED',
+  /** A part of a .herm file whose checksum is not the recorded one. */
+  'HERM_CHECKSUM',
+  /** A part of a .herm file that no encoder writes, although its checksum holds. */
+  'HERM_CORRUPT',
+  /** A .herm file beyond the limits of the format, or one that declares far more data than it can hold. */
+  'HERM_LIMIT',
+  /** A recovered file whose digest is not the original's: nothing was written. */
+  'DIGEST_MISMATCH',
+  /** A width that a block does not have, or that this prefix of a .herm file does not hold. */
+  'WIDTH',
+  /** A tensor that two blocks use in a way that one hierarchy over it cannot follow, such as tied weights. */
+  'SHARED_TENSOR',
+  /** A model in which no hidden layers were found. */
+  'NO_BLOCKS',
+  /** Hidden layers that names and shapes alone do not tell: they must be described by hand. */
+  'BLOCKS_AMBIGUOUS',
+  /** A description of blocks by hand that is not valid. */
+  'BLOCK_SPEC',
+  /** Weights or biases of a block whose shapes do not fit each other. */
+  'BLOCK_SHAPE',
+  /** Weights or biases of a block that are no floats of 16, 32 or 64 bits, for example quantised ones. */
+  'BLOCK_DTYPE',
+  /** A tensor that a block needs and the model does not have. */
+  'TENSOR_MISSING',
+  /** The activation of a block is not said, or not known. */
+  'ACTIVATION',
 ] as const;
 
 export type HermErrorCode = (typeof HERM_ERROR_CODES)[number];

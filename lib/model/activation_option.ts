@@ -1,0 +1,102 @@
+import { HermError } from '../errors.ts';
+import { NATIVE_ACTIVATIONS } from '../native/binding.ts';
+import type { Activation, ActivationName } from './block.ts';
+import { quoteName } from './messages.ts';
+
+/** Names that an activation option may use. */
+export const ACTIVATION_NAMES = Object.keys(NATIVE_ACTIVATIONS) as ActivationName[];
+
+/** What `identity`, `relu`, … have in place of a slope: it is not used. */
+const NO_SLOPE = 1;
+const DEFAULT_SLOPES: Partial<Record<ActivationName, number>> = { leaky_relu: 0.01, sigmoid: 1 };
+
+const HELP = `Known are ${ACTIVATION_NAMES.join(', ')}. Give one for all blocks ("relu", "leaky_relu:0.2", "sigmoid:2") or one a block ("fc1=relu,fc2=tanh"), with --activation or the option activation.`;
+
+/** An activation option as read: one for every block that is not named, and those that are named. */
+interface ActivationOption {
+  readonly general: Activation | undefined;
+  readonly byBlock: ReadonlyMap<string, Activation>;
+}
+
+/**
+ * The activations of blocks by name, from the option if there is one, else from the model's metadata key `activation`.
+ *
+ * @throws HermError `ACTIVATION` when neither says it, or one of them names an unknown activation, slope or block.
+ */
+export function chooseActivations(
+  names: readonly string[],
+  option: string | undefined,
+  metadata: ReadonlyMap<string, string>,
+): Map<string, Activation> {
+  const text = option ?? metadata.get('activation');
+  if (text === undefined) {
+    throw activationError('The model file does not say which activation its blocks have.', { blocks: names });
+  }
+  const from = option === undefined ? 'The metadata key "activation" of the model' : 'The activation option';
+  const { general, byBlock } = parse(text, from);
+  for (const name of byBlock.keys()) {
+    if (names.includes(name)) continue;
+    throw activationError(`${from} names the block ${quoteName(name)}, but the blocks are ${names.join(', ')}.`, {
+      block: name,
+      blocks: names,
+    });
+  }
+  return new Map(
+    names.map((name) => {
+      const activation = byBlock.get(name) ?? general;
+      if (activation !== undefined) return [name, activation];
+      throw activationError(`${from} (${quoteName(text)}) does not cover the block ${quoteName(name)}.`, {
+        block: name,
+      });
+    }),
+  );
+}
+
+/** `relu` · `leaky_relu:0.2` · `fc1=relu,fc2=tanh` · `relu,fc2=tanh` (all but fc2). */
+function parse(text: string, from: string): ActivationOption {
+  const byBlock = new Map<string, Activation>();
+  let general: Activation | undefined;
+  for (const entry of text.split(',').map((part) => part.trim())) {
+    const equals = entry.lastIndexOf('=');
+    const activation = parseOne(entry.slice(equals + 1).trim(), from);
+    const block = entry.slice(0, Math.max(equals, 0)).trim();
+    const twice = equals < 0 ? general !== undefined : byBlock.has(block);
+    if (twice) throw activationError(`${from} (${quoteName(text)}) says twice what ${block || 'all blocks'} have.`);
+    if (equals < 0) general = activation;
+    else byBlock.set(block, activation);
+  }
+  return { general, byBlock };
+}
+
+function parseOne(text: string, from: string): Activation {
+  const [name, slopeText, ...rest] = text.split(':');
+  if (!isActivationName(name) || rest.length > 0) {
+    throw activationError(`${from} has the unknown activation ${quoteName(text)}.`, { activation: text });
+  }
+  const defaultSlope = DEFAULT_SLOPES[name];
+  if (slopeText === undefined) return { name, slope: defaultSlope ?? NO_SLOPE };
+  if (defaultSlope === undefined) {
+    throw activationError(
+      `${from} gives ${name} a slope (${quoteName(text)}), but only leaky_relu and sigmoid have one.`,
+    );
+  }
+  const slope = Number(slopeText);
+  if (slopeText.trim() === '' || !Number.isFinite(slope)) {
+    throw activationError(`${from} has the slope ${quoteName(slopeText)}, which is not a number.`);
+  }
+  return { name, slope };
+}
+
+function isActivationName(name: string | undefined): name is ActivationName {
+  return name !== undefined && Object.hasOwn(NATIVE_ACTIVATIONS, name);
+}
+
+/** `relu` or, where the slope is not the default, `leaky_relu:0.2`: what the option takes. */
+export function activationText({ name, slope }: Activation): string {
+  const defaultSlope = DEFAULT_SLOPES[name];
+  return defaultSlope === undefined || defaultSlope === slope ? name : `${name}:${slope}`;
+}
+
+function activationError(problem: string, details: Record<string, unknown> = {}): HermError {
+  return new HermError('ACTIVATION', `${problem} ${HELP}`, { ...details, known: ACTIVATION_NAMES });
+}

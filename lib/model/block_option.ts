@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { HermError } from '../errors.ts';
+import { quoteName } from './messages.ts';
+
+/** One block described by hand, by tensor names; the shapes come from the model. */
+export interface BlockSpec {
+  /** Default: the input tensor's name without `.weight`. */
+  readonly name: string;
+  /** W. */
+  readonly input: string;
+  /** Neurons are W's columns ([n×m], as TensorFlow and GPT-2 store it); default false. */
+  readonly inputTransposed: boolean;
+  /** b; undefined: none. */
+  readonly bias: string | undefined;
+  /** V. */
+  readonly output: string;
+  /** Neurons are V's rows ([m×p]); default false. */
+  readonly outputTransposed: boolean;
+  /** c; undefined: none. */
+  readonly outputBias: string | undefined;
+  /** True where the biases are `X.bias` if the model has them (the string form), false where they must exist. */
+  readonly biasesByName: boolean;
+}
+
+/** A block as an option gives it: `input` and `output` are tensor names. */
+export interface BlockOption {
+  readonly name?: string | undefined;
+  readonly input: string;
+  readonly inputTransposed?: boolean | undefined;
+  readonly bias?: string | undefined;
+  readonly output: string;
+  readonly outputTransposed?: boolean | undefined;
+  readonly outputBias?: string | undefined;
+}
+
+/** `fc1>fc2,fc2>fc3` (linears without their `.weight`; `fc1>fc2>fc3` is short for it), or the blocks as objects. */
+export type BlocksOption = string | readonly BlockOption[];
+
+/** What messages show of the option. */
+export const BLOCKS_HELP =
+  'describe the blocks by hand, input linear > output linear: --blocks "fc1>fc2,fc2>fc3" (option blocks)';
+
+const WEIGHT = '.weight';
+const tensorName = z.string().min(1);
+const blockSchema = z.strictObject({
+  name: tensorName.optional(),
+  input: tensorName,
+  inputTransposed: z.boolean().default(false),
+  bias: tensorName.optional(),
+  output: tensorName,
+  outputTransposed: z.boolean().default(false),
+  outputBias: tensorName.optional(),
+});
+const optionSchema = z.union([z.string(), z.array(blockSchema)]);
+
+/** @throws HermError `BLOCK_SPEC` when the option is neither form, names a block twice, or has none. */
+export function parseBlocksOption(option: BlocksOption): BlockSpec[] {
+  const parsed = optionSchema.safeParse(option);
+  if (!parsed.success) {
+    throw specError(`The blocks option is not valid:\n${z.prettifyError(parsed.error)}\n`);
+  }
+  const specs = typeof parsed.data === 'string' ? parseText(parsed.data) : parsed.data.map(fromObject);
+  if (specs.length === 0) throw specError('The blocks option has no block');
+  const repeated = specs.find(({ name }, at) => specs.findIndex((other) => other.name === name) < at);
+  if (repeated) throw specError(`Two blocks have the name ${quoteName(repeated.name)}`);
+  return specs;
+}
+
+function parseText(text: string): BlockSpec[] {
+  return text.split(',').flatMap((chain) => {
+    const linears = chain.split('>').map((name) => stripWeight(name.trim()));
+    if (linears.length < 2 || linears.includes('')) {
+      throw specError(`The blocks option has ${quoteName(chain)} where an input linear > an output linear should be`);
+    }
+    return linears.slice(1).map((output, at) => fromLinears(linears[at]!, output));
+  });
+}
+
+function fromLinears(input: string, output: string): BlockSpec {
+  return {
+    name: input,
+    input: input + WEIGHT,
+    inputTransposed: false,
+    bias: `${input}.bias`,
+    output: output + WEIGHT,
+    outputTransposed: false,
+    outputBias: `${output}.bias`,
+    biasesByName: true,
+  };
+}
+
+function fromObject(block: z.infer<typeof blockSchema>): BlockSpec {
+  return {
+    name: block.name ?? stripWeight(block.input),
+    input: block.input,
+    inputTransposed: block.inputTransposed,
+    bias: block.bias,
+    output: block.output,
+    outputTransposed: block.outputTransposed,
+    outputBias: block.outputBias,
+    biasesByName: false,
+  };
+}
+
+function stripWeight(name: string): string {
+  return name.endsWith(WEIGHT) ? name.slice(0, -WEIGHT.length) : name;
+}
+
+function specError(problem: string): HermError {
+  return new HermError('BLOCK_SPEC', `${problem}; ${BLOCKS_HELP}.`);
+}

@@ -1,0 +1,165 @@
+import { HermError } from '../errors.ts';
+import { chooseActivations } from './activation_option.ts';
+import type { Block, WeightRef } from './block.ts';
+import { BLOCKS_HELP, type BlockSpec, type BlocksOption, parseBlocksOption } from './block_option.ts';
+import { checkBias, checkFloat, findLayers } from './linears.ts';
+import { quoteName } from './messages.ts';
+import type { SafetensorsHeader } from './safetensors.ts';
+import { findStacks, type Stack } from './stacks.ts';
+import type { TensorInfo } from './tensor.ts';
+
+export interface FindBlocksOptions {
+  /** The blocks by hand, where names and shapes do not tell them. */
+  readonly blocks?: BlocksOption | undefined;
+  /** `relu`, `leaky_relu:0.2`, `fc1=relu,fc2=tanh`; default: the model's metadata key `activation`. */
+  readonly activation?: string | undefined;
+}
+
+/** A block before its activation is known. */
+export type BlockShape = Omit<Block, 'activation'>;
+
+/**
+ * The blocks of a model, in the order in which they are applied: every two linears that follow each other are one.
+ *
+ * @throws HermError what {@link findBlockShapes} throws; `ACTIVATION` when the activation is unknown.
+ */
+export function findBlocks(header: SafetensorsHeader, options: FindBlocksOptions = {}): Block[] {
+  return withActivations(findBlockShapes(header, options.blocks), header, options.activation);
+}
+
+/** @throws HermError `ACTIVATION` when neither the option nor the model's metadata says it for every block. */
+export function withActivations(
+  shapes: readonly BlockShape[],
+  header: SafetensorsHeader,
+  option: string | undefined,
+): Block[] {
+  const names = shapes.map(({ name }) => name);
+  const activations = chooseActivations(names, option, header.metadata);
+  return shapes.map((shape) => ({ ...shape, activation: activations.get(shape.name)! }));
+}
+
+/**
+ * The blocks of a model without their activations: those of the option, else those that names and shapes show.
+ *
+ * @throws HermError `NO_BLOCKS` when there are none, `BLOCKS_AMBIGUOUS` when only the user can tell, `BLOCK_SPEC` when
+ * the option is not valid, `TENSOR_MISSING`, `BLOCK_SHAPE`, `BLOCK_DTYPE` or `SHARED_TENSOR` when tensors do not fit.
+ */
+export function findBlockShapes(header: SafetensorsHeader, option?: BlocksOption): BlockShape[] {
+  const specs = option === undefined ? findSpecs(header) : parseBlocksOption(option);
+  const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
+  const blocks = specs.map((spec) => toBlock(spec, byName));
+  checkTies(blocks);
+  return blocks;
+}
+
+const collator = new Intl.Collator('en', { numeric: true });
+
+function findSpecs(header: SafetensorsHeader): BlockSpec[] {
+  const stacks = findStacks(findLayers(header)).filter(({ length }) => length > 1);
+  if (stacks.length === 0) {
+    throw new HermError(
+      'NO_BLOCKS',
+      `The model has no two linear layers (2-D tensors X.weight) that follow each other by name and shape. If it has hidden layers, ${BLOCKS_HELP}.`,
+      { tensors: header.tensors.length },
+    );
+  }
+  return stacks.sort((a, b) => collator.compare(a[0]!.name, b[0]!.name)).flatMap(toSpecs);
+}
+
+function toSpecs(stack: Stack): BlockSpec[] {
+  return stack.slice(1).map((output, at) => {
+    const input = stack[at]!;
+    return {
+      name: input.name,
+      input: input.weight.name,
+      inputTransposed: false,
+      bias: input.bias?.name,
+      output: output.weight.name,
+      outputTransposed: false,
+      outputBias: output.bias?.name,
+      biasesByName: false,
+    };
+  });
+}
+
+function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): BlockShape {
+  const find = (tensor: string): TensorInfo => {
+    const info = byName.get(tensor);
+    if (info !== undefined) return info;
+    throw new HermError(
+      'TENSOR_MISSING',
+      `Block ${quoteName(spec.name)} needs the tensor ${quoteName(tensor)}, which the model does not have. "herm inspect" lists the linear layers it has.`,
+      { block: spec.name, tensor },
+    );
+  };
+  const findBias = (tensor: string | undefined, weight: TensorInfo, length: number): string | undefined => {
+    if (tensor === undefined || (spec.biasesByName && !byName.has(tensor))) return undefined;
+    checkBias(find(tensor), weight, length);
+    return tensor;
+  };
+  const w = find(spec.input);
+  const v = find(spec.output);
+  const input = toWeight(w, spec.inputTransposed);
+  const output = toWeight(v, !spec.outputTransposed);
+  const [neurons, inputs] = spec.inputTransposed ? [input.cols, input.rows] : [input.rows, input.cols];
+  const [outputs, outputNeurons] = spec.outputTransposed ? [output.cols, output.rows] : [output.rows, output.cols];
+  if (neurons !== outputNeurons || neurons === 0) {
+    throw new HermError(
+      'BLOCK_SHAPE',
+      `Block ${quoteName(spec.name)}: ${describe(w)} has ${neurons} neurons, but ${describe(v)} takes ${outputNeurons}; both must be the same and not 0. Where a weight is stored the other way round, say so with inputTransposed or outputTransposed in the blocks option.`,
+      { block: spec.name, input: w.shape, output: v.shape },
+    );
+  }
+  const bias = findBias(spec.bias, w, neurons);
+  const outputBias = findBias(spec.outputBias, v, outputs);
+  return { name: spec.name, neurons, inputs, outputs, input, bias, output, outputBias };
+}
+
+function describe({ name, shape }: TensorInfo): string {
+  return `${quoteName(name)} [${shape.join(', ')}]`;
+}
+
+/** `transposed`: neurons are columns. */
+function toWeight(info: TensorInfo, transposed: boolean): WeightRef {
+  checkFloat(info);
+  if (info.shape.length !== 2) {
+    throw new HermError('BLOCK_SHAPE', `Tensor ${describe(info)} is no matrix, so it cannot be a block's weight.`, {
+      tensor: info.name,
+      shape: info.shape,
+    });
+  }
+  const [rows, cols] = info.shape as [number, number];
+  return { tensor: info.name, rows, cols, transposed };
+}
+
+/**
+ * Each tensor may be the input weights of one block and the output weights of another, its rows the neurons of one and
+ * its columns those of the other. Any other sharing would make one merge change two places.
+ */
+function checkTies(blocks: readonly BlockShape[]): void {
+  const users = new Map<string, string>();
+  const claim = (use: string, tensor: string, block: string): void => {
+    const other = users.get(`${use} ${tensor}`);
+    if (other !== undefined) throw tied(tensor, other, block);
+    users.set(`${use} ${tensor}`, block);
+  };
+  for (const { name, input, bias, output, outputBias } of blocks) {
+    if (input.tensor === output.tensor) throw tied(input.tensor, name, name);
+    claim('input weights', input.tensor, name);
+    claim('output weights', output.tensor, name);
+    for (const { tensor, transposed } of [input, output]) claim(transposed ? 'columns' : 'rows', tensor, name);
+    if (bias !== undefined) claim('biases', bias, name);
+    if (outputBias !== undefined) claim('output biases', outputBias, name);
+    if (bias !== undefined && bias === outputBias) throw tied(bias, name, name);
+  }
+}
+
+function tied(tensor: string, first: string, second: string): HermError {
+  const who =
+    first === second ? `Block ${quoteName(first)} uses` : `Blocks ${quoteName(first)} and ${quoteName(second)} use`;
+  return new HermError(
+    'SHARED_TENSOR',
+    `${who} ${quoteName(tensor)} twice: tied weights cannot be merged. Leave one of the uses out of the blocks option.`,
+    { tensor, blocks: first === second ? [first] : [first, second] },
+  );
+}
