@@ -18,6 +18,7 @@
     ],
     "herm_kernel_sources": [
       "native/kernels/build_info.cc",
+      "native/kernels/dense.cc",
       "native/kernels/dtype.cc",
       "native/kernels/gram.cc",
       "native/kernels/merge_operator.cc",
@@ -29,12 +30,14 @@
     "herm_binding_sources": [
       "native/binding/addon.cc",
       "native/binding/args.cc",
+      "native/binding/dense.cc",
       "native/binding/info.cc",
       "native/binding/merge.cc"
     ],
     "herm_test_sources": [
       "test/native/main.cc",
-      "test/native/build_info_test.cc"
+      "test/native/build_info_test.cc",
+      "test/native/merge_test.cc"
     ]
   }
 }

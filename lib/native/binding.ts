@@ -6,6 +6,8 @@ import type { BuildInfo } from './load.ts';
  */
 export interface Addon {
   buildInfo(): BuildInfo;
+  /** One layer on a batch: native/kernels/dense.h. */
+  dense(args: DenseArgs, job: NativeJob): Promise<void>;
   /** HERM's rounds: native/kernels/merge_rounds.h. */
   mergeRounds(args: MergeRoundsArgs, job: NativeJob): Promise<void>;
 }
@@ -45,6 +47,19 @@ export const NATIVE_ACTIVATIONS = {
 export interface NativeActivation {
   readonly kind: number;
   readonly slope: number;
+}
+
+export interface DenseArgs {
+  /** x [batch×n] */
+  readonly x: Float64Array;
+  readonly batch: number;
+  /** m neurons of width n. */
+  readonly weight: NativeMatrix;
+  readonly bias: NativeMatrix | undefined;
+  /** Applied to x before the weights. */
+  readonly activation: NativeActivation;
+  /** y [batch×m] */
+  readonly y: Float64Array;
 }
 
 /** One block's weights. */

@@ -3,6 +3,7 @@
 namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  herm::binding::init_dense(env, exports);
   herm::binding::init_info(env, exports);
   herm::binding::init_merge(env, exports);
   return exports;

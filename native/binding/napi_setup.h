@@ -11,6 +11,7 @@
 namespace herm::binding {
 
 // One function a binding file; each adds its exports. Called once per environment by addon.cc.
+void init_dense(Napi::Env env, Napi::Object exports);
 void init_info(Napi::Env env, Napi::Object exports);
 void init_merge(Napi::Env env, Napi::Object exports);
 

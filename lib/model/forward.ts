@@ -1,0 +1,68 @@
+import { HermError } from '../errors.ts';
+import type { NativeMatrix } from '../native/binding.ts';
+import { type CallOptions, callNative } from '../native/call.ts';
+import { type Activation, type Block, nativeActivation } from './block.ts';
+import { nativeMatrix, type TensorLookup } from './weights.ts';
+
+/** A fully connected layer y = W φ(x) + b of a chain: φ acts on what comes in, and is the identity for the first. */
+export interface Layer {
+  readonly activation: Activation;
+  readonly weight: NativeMatrix;
+  readonly bias: NativeMatrix | undefined;
+}
+
+const IDENTITY: Activation = { name: 'identity', slope: 1 };
+
+/**
+ * The layers of a plain MLP whose hidden layers are `blocks`, in order: each block's output weight is the next one's
+ * input weight. Works on the original's tensors and on a skeleton's alike.
+ *
+ * @throws HermError `BAD_ARGUMENT` where the blocks are no such chain
+ */
+export function mlpLayers(blocks: readonly Block[], lookup: TensorLookup): Layer[] {
+  const layers: Layer[] = [];
+  const first = blocks[0];
+  if (!first) throw new HermError('BAD_ARGUMENT', 'An MLP needs at least one hidden layer.');
+  const bias = (name: string | undefined) => (name === undefined ? undefined : nativeMatrix(lookup(name)));
+  const { tensor, transposed } = first.input;
+  layers.push({ activation: IDENTITY, weight: nativeMatrix(lookup(tensor), transposed), bias: bias(first.bias) });
+  blocks.forEach((block, l) => {
+    const next = blocks[l + 1];
+    if (next && next.input.tensor !== block.output.tensor) {
+      throw new HermError('BAD_ARGUMENT', `Blocks ${block.name} and ${next.name} are no chain: they share no weight.`);
+    }
+    // The output weight seen from the other side: its rows are what the next layer computes.
+    const weight = nativeMatrix(lookup(block.output.tensor), !block.output.transposed);
+    layers.push({ activation: block.activation, weight, bias: bias(block.outputBias) });
+  });
+  return layers;
+}
+
+/**
+ * Runs a batch through a chain of layers, in double precision.
+ *
+ * @param x [batch×n] row-major inputs
+ * @returns [batch×p] row-major outputs, before any final activation
+ */
+export async function forward(
+  layers: readonly Layer[],
+  x: Float64Array,
+  batch: number,
+  options?: CallOptions,
+): Promise<Float64Array> {
+  let values = x;
+  for (const { activation, weight, bias } of layers) {
+    const neurons = weight.transposed ? weight.cols : weight.rows;
+    const inputs = weight.transposed ? weight.rows : weight.cols;
+    if (values.length !== batch * inputs) {
+      throw new HermError('BAD_ARGUMENT', `A layer takes ${batch}×${inputs} numbers, it was given ${values.length}.`);
+    }
+    const incoming = values;
+    const y = new Float64Array(batch * neurons);
+    await callNative(options, (addon, job) =>
+      addon.dense({ x: incoming, batch, weight, bias, activation: nativeActivation(activation), y }, job),
+    );
+    values = y;
+  }
+  return values;
+}

@@ -1,0 +1,31 @@
+#include "kernels/dense.h"
+
+#include <algorithm>
+
+#include "kernels/gram.h"
+#include "kernels/threads.h"
+
+namespace herm {
+
+namespace {
+
+constexpr std::size_t kBatch = 256;  // rows a thread takes at a time
+
+}  // namespace
+
+void dense(const Job& job, const Activation& activation, ConstMatrix x, const StoredMatrix& weight, const double* bias,
+           MutMatrix y) {
+  const Matrix w = load_neurons(weight);
+  parallel_for(job, x.rows, kBatch, [&](std::size_t begin, std::size_t end) {
+    Matrix active(end - begin, x.cols);
+    for (std::size_t i = begin; i < end; ++i)
+      std::transform(x.row(i), x.row(i) + x.cols, active.row(i - begin), [&](double v) { return activation(v); });
+    const MutMatrix out = y.rows_from(begin, end);
+    cross_gram(Job(), active.view(), w.view(), out);
+    if (!bias) return;
+    for (std::size_t i = 0; i < out.rows; ++i)
+      for (std::size_t j = 0; j < out.cols; ++j) out(i, j) += bias[j];
+  });
+}
+
+}  // namespace herm
