@@ -1,0 +1,203 @@
+import { HermError, type HermErrorCode } from '../errors.ts';
+import type { Block } from '../model/block.ts';
+import { quoteName } from '../model/messages.ts';
+import { dtypeBytes, type TensorInfo, tensorBytes } from '../model/tensor.ts';
+import { type Layout, planLayout } from './layout.ts';
+import { type ChunkEntry, type HermHeader, headerSchema, LIMITS } from './schema.ts';
+
+/** A header that has passed every check that needs nothing but the header. */
+export interface CheckedHeader {
+  readonly json: HermHeader;
+  readonly blocks: readonly Block[];
+  readonly layout: Layout;
+  /** Zero low bits that all elements of each weight tensor share, in the order of `layout.weights`. */
+  readonly shifts: readonly number[];
+  /** Bytes of all chunks together. */
+  readonly chunkBytes: number;
+}
+
+/** K = m − T of every block. */
+export function smallestWidths(blocks: HermHeader['blocks']): number[] {
+  return blocks.map(({ neurons, merges }) => neurons - merges);
+}
+
+/**
+ * Checks a header's JSON against the schema and against itself, so that later code can index by what it says.
+ *
+ * @throws HermError `HERM_HEADER` that says what is wrong, `HERM_LIMIT` beyond the limits of the format.
+ */
+export function checkHeader(value: unknown, file: string): CheckedHeader {
+  const parsed = headerSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const where = issue.path.length === 0 ? 'its header' : `${issue.path.map(String).join('.')} of its header`;
+    throw refuse(issue.code === 'too_big' ? 'HERM_LIMIT' : 'HERM_HEADER', file, `${where}: ${issue.message}`);
+  }
+  const json = parsed.data;
+  checkTensors(json, file);
+  const blocks = json.blocks.map(toBlock);
+  checkNames(
+    blocks.map(({ name }) => name),
+    'block',
+    file,
+  );
+  const layout = attempt(file, () => planLayout(json.tensors, blocks));
+  checkLadder(json, file);
+  checkPerBlockLists(json, file);
+  const shifts = checkShifts(json, layout, file);
+  const chunkBytes = checkChunks(json, layout, file);
+  return { json, blocks, layout, shifts, chunkBytes };
+}
+
+function refuse(code: HermErrorCode, file: string, why: string): HermError {
+  return new HermError(code, `${file} is not a valid .herm file: ${why}. Download or compress it again.`, { file });
+}
+
+/** Runs a check of another module, whose refusal here means that the header is wrong. */
+function attempt<T>(file: string, check: () => T): T {
+  try {
+    return check();
+  } catch (cause) {
+    if (!(cause instanceof HermError)) throw cause;
+    throw new HermError('HERM_HEADER', `${file} is not a valid .herm file. ${cause.message}`, { file }, { cause });
+  }
+}
+
+function toBlock({ merges: _, bias, outputBias, ...rest }: HermHeader['blocks'][number]): Block {
+  return { ...rest, bias, outputBias };
+}
+
+function checkNames(names: readonly string[], what: string, file: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw refuse('HERM_HEADER', file, `two ${what}s are named ${quoteName(name)}`);
+    seen.add(name);
+  }
+}
+
+/** The tensors must fill the original's data section without holes, in order, each as large as its shape says. */
+function checkTensors({ tensors, original }: HermHeader, file: string): void {
+  checkNames(
+    tensors.map(({ name }) => name),
+    'tensor',
+    file,
+  );
+  let next = 0;
+  for (const info of tensors) {
+    if (info.begin !== next || info.end - info.begin !== bytesOf(info, file)) {
+      throw refuse('HERM_HEADER', file, `tensor ${quoteName(info.name)} does not lie where the one before it ends`);
+    }
+    next = info.end;
+  }
+  if (original.dataOffset + next !== original.size) {
+    throw refuse('HERM_HEADER', file, `its tensors need ${next} bytes, but the original has ${original.size}`);
+  }
+}
+
+function bytesOf({ name, dtype, shape }: TensorInfo, file: string): number {
+  return tensorBytes(dtype, shape, (_, why) => refuse('HERM_HEADER', file, `tensor ${quoteName(name)} ${why}`));
+}
+
+function checkLadder({ ladder, blocks }: HermHeader, file: string): void {
+  const bad = (why: string) => refuse('HERM_HEADER', file, `its ladder of widths ${why}`);
+  let before = smallestWidths(blocks);
+  for (const [index, { name, merges, neurons }] of blocks.entries()) {
+    if (merges >= neurons) throw bad(`cannot merge the ${neurons} neurons of ${quoteName(name)} ${merges} times`);
+    if (ladder[0]![index] !== before[index]) throw bad('does not start at the smallest widths');
+    if (ladder.at(-1)![index] !== neurons) throw bad('does not end at the full widths');
+  }
+  for (const widths of ladder) {
+    if (widths.length !== blocks.length) throw bad('does not have one width for every block');
+    if (widths.some((width, block) => width < before[block]!)) throw bad('goes down');
+    before = widths;
+  }
+}
+
+function checkPerBlockLists({ blocks, ladder, errors, refits }: HermHeader, file: string): void {
+  if (errors.length !== blocks.length || errors.some((levels) => levels.length !== ladder.length)) {
+    throw refuse('HERM_HEADER', file, 'its error certificates do not match its blocks and levels');
+  }
+  for (const { widths } of refits) {
+    const fits = widths.length === blocks.length && blocks.every((block, b) => isWidth(block, widths[b]!));
+    if (!fits) throw refuse('HERM_HEADER', file, 'a refit has widths that its blocks do not have');
+  }
+}
+
+function isWidth({ neurons, merges }: HermHeader['blocks'][number], width: number): boolean {
+  return width >= neurons - merges && width <= neurons;
+}
+
+function checkShifts({ shifts, tensors }: HermHeader, layout: Layout, file: string): number[] {
+  const byName = new Map(shifts.map(([index, shift]) => [tensors[index]?.name, shift]));
+  const ordered = layout.weights.map(({ name, dtype }) => {
+    const shift = byName.get(name);
+    if (shift !== undefined && shift < mantissaBits(dtype)) return shift;
+    throw refuse('HERM_HEADER', file, `its list of shifts does not fit tensor ${quoteName(name)}`);
+  });
+  if (shifts.length !== ordered.length) throw refuse('HERM_HEADER', file, 'it has shifts for other tensors');
+  return ordered;
+}
+
+const MANTISSA_BITS = { F64: 52, F32: 23, F16: 10, BF16: 7 } as const;
+
+function mantissaBits(dtype: keyof typeof MANTISSA_BITS): number {
+  return MANTISSA_BITS[dtype];
+}
+
+/** The chunks that a file must have, in order. */
+export function expectedChunks(json: HermHeader, layout: Layout): Pick<ChunkEntry, 'kind' | 'index'>[] {
+  const tensorIndex = new Map(json.tensors.map(({ name }, index) => [name, index]));
+  const chunks: Pick<ChunkEntry, 'kind' | 'index'>[] = [{ kind: 'source', index: 0 }];
+  for (const { name } of layout.flat) chunks.push({ kind: 'flat', index: tensorIndex.get(name)! });
+  for (let level = 0; level < json.ladder.length; level++) {
+    chunks.push({ kind: 'level', index: level });
+    for (const [index, { widths }] of json.refits.entries()) {
+      if (levelOf(json.ladder, widths) === level) chunks.push({ kind: 'refit', index });
+    }
+  }
+  return chunks;
+}
+
+/** The first level that serves these widths of all blocks. */
+export function levelOf(ladder: readonly (readonly number[])[], widths: readonly number[]): number {
+  return ladder.findIndex((level) => level.every((width, block) => width >= widths[block]!));
+}
+
+function checkChunks(json: HermHeader, layout: Layout, file: string): number {
+  const expected = expectedChunks(json, layout);
+  let next = 0;
+  for (const [n, { kind, index, offset, length }] of json.chunks.entries()) {
+    if (kind !== expected[n]?.kind || index !== expected[n]?.index || offset !== next) {
+      throw refuse('HERM_HEADER', file, `chunk ${n} of its index is not the one that must stand there`);
+    }
+    next = offset + length;
+  }
+  if (json.chunks.length !== expected.length) throw refuse('HERM_HEADER', file, 'its chunk index is too short');
+  if (!Number.isSafeInteger(next)) throw refuse('HERM_HEADER', file, 'its chunks are larger than any file');
+  return next;
+}
+
+/** Bytes that decoding everything a file holds would take: flat tensors, and matrices up to the held level. */
+export function plainBytes(header: CheckedHeader, heldChunks: number): number {
+  const { json, layout } = header;
+  let bytes = 0;
+  for (const { kind, index } of json.chunks.slice(0, heldChunks)) {
+    if (kind === 'source') bytes += json.original.dataOffset;
+    else if (kind === 'flat') bytes += json.tensors[index]!.end - json.tensors[index]!.begin;
+  }
+  const level = json.chunks.slice(0, heldChunks).findLast(({ kind }) => kind === 'level')?.index;
+  if (level === undefined) return bytes;
+  const widths = json.ladder[level]!;
+  for (const { dtype, rows, cols, rowAxis, colAxis } of layout.weights) {
+    const height = rowAxis === undefined ? rows : widths[rowAxis.block]!;
+    bytes += height * (colAxis === undefined ? cols : widths[colAxis.block]!) * dtypeBytes(dtype);
+  }
+  return bytes;
+}
+
+/** @throws HermError `HERM_LIMIT` when a file declares far more data than its size makes plausible. */
+export function checkPlausible(header: CheckedHeader, heldChunks: number, fileSize: number, file: string): void {
+  const bytes = plainBytes(header, heldChunks);
+  if (bytes <= LIMITS.plainBytes || bytes <= LIMITS.plainRatio * fileSize) return;
+  throw refuse('HERM_LIMIT', file, `its ${fileSize} bytes claim to hold ${bytes} bytes of tensors`);
+}

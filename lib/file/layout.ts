@@ -1,0 +1,149 @@
+import { HermError } from '../errors.ts';
+import type { Block, WeightRef } from '../model/block.ts';
+import { quoteName } from '../model/messages.ts';
+import { type DType, isFloatDType, type TensorInfo } from '../model/tensor.ts';
+
+/** Which neurons one axis of a weight tensor belongs to, and which of their coefficients (α or β) merge it. */
+export interface Axis {
+  readonly block: number;
+  readonly side: 'input' | 'output';
+}
+
+/** A weight tensor [rows×cols] with at least one axis that a hierarchy merges. */
+export interface WeightLayout {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly rows: number;
+  readonly cols: number;
+  readonly rowAxis: Axis | undefined;
+  readonly colAxis: Axis | undefined;
+}
+
+/** A vector of biases [m] of one block: coded node by node, as there is no context to code it from. */
+export interface BiasLayout {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly block: number;
+}
+
+/** How the tensors of a model lie in a .herm file. */
+export interface Layout {
+  /** In the order of their data in the original. */
+  readonly weights: readonly WeightLayout[];
+  /** One per block. */
+  readonly biases: readonly (BiasLayout | undefined)[];
+  /** Everything else, stored as it is, in the order of its data in the original. */
+  readonly flat: readonly TensorInfo[];
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * Assigns every tensor its place: which axes of which tensors the blocks' hierarchies merge. A matrix may be the output
+ * weights of one block and the input weights of another, each along its own axis (a deep MLP).
+ *
+ * @throws HermError `SHARED_TENSOR` when blocks share a tensor in any other way, `BAD_ARGUMENT` when a block names a
+ * tensor that does not exist or does not have its shape.
+ */
+export function planLayout(tensors: readonly TensorInfo[], blocks: readonly Block[]): Layout {
+  const byName = new Map(tensors.map((info) => [info.name, info]));
+  const weights = new Map<string, Mutable<WeightLayout>>();
+  const biases: (BiasLayout | undefined)[] = [];
+  for (const [index, block] of blocks.entries()) {
+    addWeight(weights, byName, block, block.input, { block: index, side: 'input' });
+    addWeight(weights, byName, block, block.output, { block: index, side: 'output' });
+    biases.push(biasOf(byName, block, index));
+  }
+  checkBiases(biases, weights, blocks);
+  const taken = new Set(biases.map((bias) => bias?.name));
+  return {
+    weights: tensors.flatMap(({ name }) => weights.get(name) ?? []),
+    biases,
+    flat: tensors.filter(({ name }) => !weights.has(name) && !taken.has(name)),
+  };
+}
+
+function addWeight(
+  weights: Map<string, Mutable<WeightLayout>>,
+  byName: ReadonlyMap<string, TensorInfo>,
+  block: Block,
+  ref: WeightRef,
+  axis: Axis,
+): void {
+  const { dtype } = find(byName, block, ref.tensor, [ref.rows, ref.cols]);
+  const [neurons, others] = ref.transposed ? [ref.cols, ref.rows] : [ref.rows, ref.cols];
+  if (neurons !== block.neurons || others !== (axis.side === 'input' ? block.inputs : block.outputs)) {
+    throw mismatch(block, ref.tensor, `has ${neurons}×${others} ${axis.side} weights`);
+  }
+  const known = weights.get(ref.tensor);
+  const weight: Mutable<WeightLayout> = known ?? {
+    name: ref.tensor,
+    dtype,
+    rows: ref.rows,
+    cols: ref.cols,
+    rowAxis: undefined,
+    colAxis: undefined,
+  };
+  const other = ref.transposed ? weight.rowAxis : weight.colAxis;
+  const own = ref.transposed ? weight.colAxis : weight.rowAxis;
+  // Both sides of one block in one matrix, or twice the same side, are tied weights: no exact code follows both trees.
+  if (own !== undefined || other?.side === axis.side || other?.block === axis.block) throw shared(ref.tensor);
+  if (ref.transposed) weight.colAxis = axis;
+  else weight.rowAxis = axis;
+  weights.set(ref.tensor, weight);
+}
+
+function biasOf(byName: ReadonlyMap<string, TensorInfo>, block: Block, index: number): BiasLayout | undefined {
+  if (block.bias === undefined) return undefined;
+  const { name, dtype } = find(byName, block, block.bias, [block.neurons]);
+  return { name, dtype, block: index };
+}
+
+function checkBiases(
+  biases: readonly (BiasLayout | undefined)[],
+  weights: ReadonlyMap<string, unknown>,
+  blocks: readonly Block[],
+): void {
+  const seen = new Set<string>();
+  for (const bias of biases) {
+    if (bias === undefined) continue;
+    if (seen.has(bias.name) || weights.has(bias.name)) throw shared(bias.name);
+    seen.add(bias.name);
+  }
+  for (const { output, outputBias } of blocks) {
+    if (outputBias === undefined) continue;
+    // The next layer's biases shrink with its neurons, and so does c where V is the next layer's W; nowhere else.
+    const owner = biases.find((bias) => bias?.name === outputBias)?.block;
+    const alongside = owner === undefined || blocks[owner]!.input.tensor === output.tensor;
+    if (!alongside || weights.has(outputBias)) throw shared(outputBias);
+  }
+}
+
+/** The named tensor, which must be one of a floating type and of this shape. */
+function find(
+  byName: ReadonlyMap<string, TensorInfo>,
+  block: Block,
+  name: string,
+  shape: readonly number[],
+): { name: string; dtype: DType } {
+  const info = byName.get(name);
+  if (info === undefined) throw mismatch(block, name, 'names a tensor that the file does not have');
+  if (!isFloatDType(info.dtype)) throw mismatch(block, name, `needs floating-point numbers, not ${info.dtype}`);
+  if (info.shape.length !== shape.length || shape.some((size, axis) => size !== info.shape[axis])) {
+    throw mismatch(block, name, `needs shape [${shape.join(', ')}], not [${info.shape.join(', ')}]`);
+  }
+  return { name, dtype: info.dtype };
+}
+
+function mismatch(block: Block, tensor: string, why: string): HermError {
+  const message = `Block ${quoteName(block.name)} does not fit tensor ${quoteName(tensor)}: it ${why}.`;
+  return new HermError('BAD_ARGUMENT', message, { block: block.name, tensor });
+}
+
+function shared(tensor: string): HermError {
+  return new HermError(
+    'SHARED_TENSOR',
+    `Tensor ${quoteName(tensor)} is used twice in a way that one hierarchy cannot follow (tied weights). Only the output weights of one block may be the input weights of another. Leave one of the blocks out.`,
+    { tensor },
+  );
+}
