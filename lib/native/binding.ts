@@ -10,6 +10,33 @@ export interface Addon {
   dense(args: DenseArgs, job: NativeJob): Promise<void>;
   /** HERM's rounds: native/kernels/merge_rounds.h. */
   mergeRounds(args: MergeRoundsArgs, job: NativeJob): Promise<void>;
+  /**
+   * Low bits that are zero in every number of a tensor (the `shift` of exact coding); 0 for a tensor of zeros.
+   * Rejects with `NON_FINITE` where a number is infinite or NaN.
+   */
+  tensorShift(args: TensorShiftArgs, job: NativeJob): Promise<number>;
+  /** Copies a stored matrix into lanes [neurons×width], or transposes lanes: native/kernels/lane_copy.h. */
+  loadLanes(args: LoadLanesArgs, job: NativeJob): Promise<void>;
+  /** Copies chosen lanes and elements into the bytes of a tensor. */
+  storeLanes(args: StoreLanesArgs, job: NativeJob): Promise<void>;
+  /** Merges [from, to) in place, without indexes: native/kernels/exact_tree.h. */
+  mergeLanes(args: MergeLanesArgs, job: NativeJob): Promise<void>;
+  /** All merges in place, with everything that {@link inverseLanes} needs. */
+  forwardLanes(args: ForwardLanesArgs, job: NativeJob): Promise<void>;
+  /** Undoes merges to−1 … from in place. Rejects with `HERM_CORRUPT`. */
+  inverseLanes(args: InverseLanesArgs, job: NativeJob): Promise<void>;
+  /** Most bytes that encoding `count` words of `wordBytes` bytes can give. */
+  encodedBound(count: number, wordBytes: number): number;
+  /** Resolves to the bytes of `out` written: native/kernels/planes.h. */
+  encodeRectangle(args: EncodeRectangleArgs, job: NativeJob): Promise<number>;
+  /** Resolves to the bytes of `data` read. Rejects with `HERM_CORRUPT`. */
+  decodeRectangle(args: DecodeRectangleArgs, job: NativeJob): Promise<number>;
+  /** {@link encodeRectangle} for a plain array of words. */
+  encodeWords(args: EncodeWordsArgs, job: NativeJob): Promise<number>;
+  /** {@link decodeRectangle} for a plain array of words: fills all of `words`. */
+  decodeWords(args: DecodeWordsArgs, job: NativeJob): Promise<number>;
+  /** XXH64 with seed 0 as 16 hexadecimal digits. */
+  xxh64(args: Xxh64Args, job: NativeJob): Promise<string>;
 }
 
 /** `control[0]` ≠ 0 aborts; `control[1]` is the progress in millionths. `threads` is the number the call may use. */
@@ -81,4 +108,118 @@ export interface MergeRoundsArgs extends NativeBlock {
   readonly beta: Uint16Array;
   readonly biasOut: Float64Array;
   readonly cost: Float64Array;
+}
+
+export interface TensorShiftArgs {
+  readonly data: Uint8Array;
+  /** See {@link NATIVE_DTYPES}. */
+  readonly dtype: number;
+}
+
+export interface LoadLanesArgs {
+  readonly source: NativeMatrix;
+  /** [neurons×width] words of the source's dtype. */
+  readonly lanes: Uint8Array;
+}
+
+/** Lanes [laneCount×length]: one neuron's weights each, as raw words of a dtype, slot s in lane s. */
+export interface NativeLanes {
+  readonly lanes: Uint8Array;
+  readonly dtype: number;
+  readonly laneCount: number;
+  readonly length: number;
+}
+
+export interface StoreLanesArgs extends NativeLanes {
+  /** The wanted lanes, in order. */
+  readonly slots: Uint32Array;
+  /** The wanted elements of each lane, in order. */
+  readonly elements: Uint32Array;
+  /** Write [elements×slots] instead of [slots×elements]. */
+  readonly transposed: boolean;
+  readonly out: Uint8Array;
+}
+
+/** Lanes and the n consecutive merges, fine to coarse, that a call works with: `herm::Lanes`, `herm::LaneTree`. */
+export interface LaneTreeArgs extends NativeLanes {
+  /** {@link Addon.tensorShift} of the tensor. */
+  readonly shift: number;
+  /** [laneCount] 1 where a lane lies on the coarse grid, as all leaves do not; kept up to date by every call. */
+  readonly coarse: Uint8Array;
+  /** [length] `coarse` of a tree that was applied to the other axis before; undefined where there was none. */
+  readonly elementCoarse: Uint8Array | undefined;
+  /** [2n] slots i < j. */
+  readonly pairs: Uint32Array;
+  /** [2n] half-precision bit patterns: α for input weights, β for output weights. */
+  readonly coefficients: Uint16Array;
+}
+
+export interface MergeLanesArgs extends LaneTreeArgs {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Bits of the `flags` of a merge, as `herm::MergeFlag`. */
+export const MERGE_FLAGS = { followedIsJ: 1, followedCoarse: 2, codedCoarse: 4, absorbed: 8 } as const;
+
+export interface ForwardLanesArgs extends LaneTreeArgs {
+  /** [n] {@link MERGE_FLAGS} of each merge. */
+  readonly flags: Uint8Array;
+  /** [n×length] words of the dtype's size. */
+  readonly indexes: Uint8Array;
+}
+
+export interface InverseLanesArgs extends MergeLanesArgs {
+  readonly flags: Uint8Array;
+  readonly indexes: Uint8Array;
+  /** [length] 0 where an element has no indexes; undefined where every element has them. */
+  readonly present: Uint8Array | undefined;
+}
+
+/** How a word becomes bytes: `herm::WordLayout`. Numbers: their tensor's shift, rotated. All else: 0, false. */
+export interface WordLayout {
+  /** 1, 2, 4 or 8. */
+  readonly wordBytes: number;
+  readonly shift: number;
+  readonly rotate: boolean;
+}
+
+/**
+ * Words of a matrix [rows×cols]: those of the listed rows and columns. Words of different classes (the larger one of
+ * row's and column's, 0 to 2) are coded apart; give lanes their `coarse`, a merge's indexes 2 where it is absorbed and
+ * else `followedCoarse`, and the elements of either their `elementCoarse`.
+ */
+export interface RectangleArgs extends WordLayout {
+  readonly rows: number;
+  readonly cols: number;
+  readonly rowList: Uint32Array;
+  readonly colList: Uint32Array;
+  /** One an entry of `rowList`; undefined: all 0. */
+  readonly rowClass: Uint8Array | undefined;
+  /** One an entry of `colList`; undefined: all 0. */
+  readonly colClass: Uint8Array | undefined;
+  readonly words: Uint8Array;
+}
+
+export interface EncodeRectangleArgs extends RectangleArgs {
+  /** At least {@link Addon.encodedBound} bytes. */
+  readonly out: Uint8Array;
+}
+
+export interface DecodeRectangleArgs extends RectangleArgs {
+  readonly data: Uint8Array;
+}
+
+export interface EncodeWordsArgs extends WordLayout {
+  readonly words: Uint8Array;
+  readonly out: Uint8Array;
+}
+
+export interface DecodeWordsArgs extends WordLayout {
+  readonly data: Uint8Array;
+  readonly words: Uint8Array;
+}
+
+export interface Xxh64Args {
+  readonly data: Uint8Array;
 }
