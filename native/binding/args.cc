@@ -58,7 +58,7 @@ std::span<T> Args::typed(const Napi::Object& from, const char* key, napi_typedar
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
     refuse(from.Env(), std::string(key) + " must be a typed array of the expected element type");
   }
-  const auto array = value.As<Napi::TypedArrayOf<T>>();
+  auto array = value.As<Napi::TypedArrayOf<T>>();
   if (length != npos && array.ElementLength() != length) {
     refuse(from.Env(), std::string(key) + " must have " + std::to_string(length) + " elements, it has " +
                            std::to_string(array.ElementLength()));
