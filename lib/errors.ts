@@ -8,6 +8,8 @@ export const HERM_ERROR_CODES = [
   'ABORTED',
   /** A file or address could not be read or written. */
   'IO',
+  /** An output file that is there already and may not be replaced, or that is the input itself. */
+  'OUTPUT_EXISTS',
   /** The machine has not enough memory for a call. */
   'OUT_OF_MEMORY',
   /** A dimension or a product of dimensions is beyond what BLAS, LAPACK or the address space can hold. */

@@ -1,7 +1,4 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import packageJson from '../../package.json' with { type: 'json' };
+import { main } from './program.ts';
 
-const program = new Command('herm').description(packageJson.description).version(packageJson.version);
-
-await program.parseAsync();
+await main(process.argv.slice(2));

@@ -32,9 +32,20 @@ let loaded: LoadedAddon | undefined;
  * @throws HermError `ADDON_LOAD` when there is no binary for this system, or it does not load here.
  */
 export function loadAddon(): LoadedAddon {
-  loaded ??= loadFrom(packageRoot(dirname(fileURLToPath(import.meta.url))));
+  loaded ??= loadFrom(ownRoot());
   return loaded;
 }
+
+/**
+ * The binary that {@link loadAddon} loads.
+ *
+ * @throws HermError `ADDON_LOAD` when there is none for this system.
+ */
+export function addonFile(): string {
+  return findBinary(ownRoot());
+}
+
+const ownRoot = (): string => packageRoot(dirname(fileURLToPath(import.meta.url)));
 
 /** Source files, tests and both bundles lie at different depths: the package's own manifest marks the root. */
 function packageRoot(start: string): string {

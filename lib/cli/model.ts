@@ -1,0 +1,69 @@
+import type { Command } from 'commander';
+import { HermError } from '../errors.ts';
+import type { Block } from '../model/block.ts';
+import { type BlockShape, findBlockShapes, withActivations } from '../model/blocks.ts';
+import { quoteName } from '../model/messages.ts';
+import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from '../model/safetensors.ts';
+import { type ByteSource, fileSource } from '../model/source.ts';
+import { lookupIn, type TensorLookup } from '../model/weights.ts';
+
+/** The options of every command that looks for blocks in a model. */
+export interface ModelOptions {
+  readonly blocks?: string;
+  readonly activation?: string;
+}
+
+export function withModelOptions(command: Command): Command {
+  return command
+    .option('--blocks <list>', 'the blocks by hand, input linear > output linear: "fc1>fc2,fc2>fc3"')
+    .option('--activation <list>', 'the activation, "relu", or block by block, "fc1=relu,fc2=leaky_relu:0.2"');
+}
+
+/** A model file, open. */
+export interface OpenModel {
+  readonly source: ByteSource;
+  readonly header: SafetensorsHeader;
+  readonly shapes: readonly BlockShape[];
+}
+
+/** Opens a model, finds its blocks, hands both to `work` and closes it again. */
+export async function withModel<T>(
+  path: string,
+  options: ModelOptions,
+  work: (model: OpenModel) => Promise<T>,
+): Promise<T> {
+  const source = await fileSource(path);
+  try {
+    const header = await readSafetensorsHeader(source);
+    return await work({ source, header, shapes: findBlockShapes(header, options.blocks) });
+  } finally {
+    await source.close();
+  }
+}
+
+/** One block of a model and its weights. */
+export interface LoadedBlock {
+  readonly block: Block;
+  readonly lookup: TensorLookup;
+}
+
+/** @throws HermError `BAD_ARGUMENT` when the model has no block of that name; `ACTIVATION`. */
+export async function loadBlock(model: OpenModel, name: string, activation: string | undefined): Promise<LoadedBlock> {
+  const blocks = withActivations(model.shapes, model.header, activation);
+  const block = blocks.find((candidate) => candidate.name === name);
+  if (block === undefined) {
+    const names = blocks.map((candidate) => candidate.name);
+    throw new HermError('BAD_ARGUMENT', `The model has no block ${quoteName(name)}. Its blocks: ${names.join(', ')}.`, {
+      block: name,
+      blocks: names,
+    });
+  }
+  return { block, lookup: await loadWeights(model, block) };
+}
+
+/** The tensors that a block consists of. */
+export async function loadWeights({ source, header }: OpenModel, block: BlockShape): Promise<TensorLookup> {
+  const names = new Set([block.input.tensor, block.bias, block.output.tensor]);
+  const infos = header.tensors.filter(({ name }) => names.has(name));
+  return lookupIn(await Promise.all(infos.map((info) => readTensor(source, header, info))));
+}

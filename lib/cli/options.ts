@@ -1,0 +1,77 @@
+import { InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+
+/** A parser for commander from a schema: what the schema refuses is a wrong command line (exit code 2). */
+function parser<T>(schema: z.ZodType<T, string>): (text: string) => T {
+  return (text) => {
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    throw new InvalidArgumentError(`${parsed.error.issues[0]!.message}.`);
+  };
+}
+
+const wholeNumber = (message: string) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, message)
+    .transform(Number);
+
+const PERCENT = 'Give a percentage above 0 and up to 100, such as 25%';
+const share = z
+  .string()
+  .regex(/^\d+(\.\d+)?%$/, PERCENT)
+  .transform((text) => Number(text.slice(0, -1)) / 100)
+  .refine((value) => value > 0 && value <= 1, PERCENT);
+
+/** A width of one block: so many neurons, or a share of them in (0, 1]. */
+export type Width = { readonly neurons: number } | { readonly share: number };
+
+const WIDTH = 'Give widths as 25%, as 40 (neurons), or block by block as fc1=40,fc2=25%';
+const width: z.ZodType<Width, string> = z.union(
+  [share.transform((value) => ({ share: value })), wholeNumber(WIDTH).transform((neurons) => ({ neurons }))],
+  { error: WIDTH },
+);
+
+/** `--width`: one for all blocks, or one for each named block (those not named keep their full width). */
+export type Widths = { readonly all: Width } | { readonly byBlock: ReadonlyMap<string, Width> };
+
+const widths = z.string().transform((text, context): Widths => {
+  if (!text.includes('=')) return { all: parseInside(width, text, context) };
+  const byBlock = new Map<string, Width>();
+  for (const entry of text.split(',')) {
+    const equals = entry.lastIndexOf('=');
+    const block = entry.slice(0, Math.max(equals, 0)).trim();
+    if (block === '' || byBlock.has(block)) context.addIssue({ code: 'custom', message: WIDTH });
+    byBlock.set(block, parseInside(width, entry.slice(equals + 1).trim(), context));
+  }
+  return { byBlock };
+});
+
+function parseInside<T>(schema: z.ZodType<T, string>, text: string, context: z.RefinementCtx): T {
+  const parsed = schema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  context.addIssue({ code: 'custom', message: parsed.error.issues[0]!.message });
+  return z.NEVER;
+}
+
+const list = <T>(item: z.ZodType<T, string>) =>
+  z.string().transform((text, context) => text.split(',').map((entry) => parseInside(item, entry.trim(), context)));
+
+const NEURONS = 'Give neurons by number, counted from 0, such as 3,17';
+const neurons = list(wholeNumber(NEURONS)).refine((all) => new Set(all).size === all.length, 'Name each neuron once');
+
+const THREADS = 'Give a whole number from 1 to 1024';
+
+export const parseThreads = parser(wholeNumber(THREADS).refine((n) => n >= 1 && n <= 1024, THREADS));
+export const parseShares = parser(list(share));
+export const parseWidths = parser(widths);
+export const parseMaxError = parser(
+  z
+    .string()
+    .regex(/^\d*\.?\d+(e-?\d+)?$/i, 'Give a relative error such as 0.05')
+    .transform(Number),
+);
+export const parsePair = parser(neurons.refine((all) => all.length === 2, 'Give two neurons, such as 3,17'));
+export const parseGroup = parser(
+  neurons.refine((all) => all.length >= 2, 'Give at least two neurons, such as 3,17,20'),
+);

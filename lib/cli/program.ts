@@ -1,0 +1,66 @@
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { HermError } from '../errors.ts';
+import { type AddCommand, createRun } from './command.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { EXIT, EXIT_HELP } from './exit_codes.ts';
+import { renderError } from './render.ts';
+import { exitOnClosedPipe, type Interruption, watchSignals } from './signals.ts';
+
+const COMMANDS: readonly AddCommand[] = [addDoctor];
+
+/** Runs `herm` with the arguments after its name; sets the process's exit code, and rejects only on a bug. */
+export async function main(args: readonly string[]): Promise<void> {
+  exitOnClosedPipe();
+  const interruption = watchSignals();
+  const json = args.includes('--json');
+  const program = createProgram(interruption, json);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    process.exitCode = interruption.exitCode() ?? exitCodeOf(error);
+    if (error instanceof CommanderError) {
+      if (json && process.exitCode !== EXIT.ok) printJsonError('USAGE', usageMessage(error), {});
+    } else reportError(error, json, interruption);
+  }
+}
+
+function createProgram(interruption: Interruption, json: boolean): Command {
+  const program = new Command('herm')
+    .description('Merges the neurons of a model into a hierarchy: one file, every width, the original bit for bit.')
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError('Run it with --help to see how it is used.')
+    .addHelpText('after', `\nExample:\n  $ herm compress model.safetensors -o model.herm\n\n${EXIT_HELP}`)
+    .configureOutput({ writeErr: (text) => void (json || process.stderr.write(text)) })
+    .exitOverride();
+  const run = createRun(interruption, EXIT.failed);
+  for (const add of COMMANDS) add(program, run);
+  return program;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (!(error instanceof CommanderError)) return EXIT.failed;
+  return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}
+
+function usageMessage(error: CommanderError): string {
+  if (error.code === 'commander.help') return 'No command was given. Run "herm --help" to see them.';
+  return error.message.replace(/^error: /, '');
+}
+
+function reportError(error: unknown, json: boolean, interruption: Interruption): void {
+  if (interruption.exitCode() !== undefined) {
+    if (json) printJsonError('ABORTED', 'Interrupted.', {});
+    else process.stderr.write('Interrupted: no output was written.\n');
+  } else if (!(error instanceof HermError)) {
+    if (json) printJsonError('INTERNAL', error instanceof Error ? error.message : String(error), {});
+    else throw error;
+  } else if (json) printJsonError(error.code, error.message, error.details);
+  else process.stderr.write(`${renderError(error)}\n`);
+}
+
+function printJsonError(code: string, message: string, details: object): void {
+  process.stdout.write(`${JSON.stringify({ error: { code, message, details } }, undefined, 2)}\n`);
+}

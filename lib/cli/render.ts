@@ -1,0 +1,84 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+import type { HermError } from '../errors.ts';
+
+type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
+
+/** Styled where stdout is a terminal that shows colours (which NO_COLOR denies). */
+export function styled(style: Style, text: string): string {
+  return colourOn(process.stdout) ? styleText(style, text) : text;
+}
+
+function colourOn(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && stream.hasColors();
+}
+
+/** How a `HermError` stands on stderr. */
+export function renderError(error: HermError): string {
+  const label = colourOn(process.stderr) ? styleText('red', 'error') : 'error';
+  return `${label} ${error.code}: ${printable(error.message)}`;
+}
+
+/** Text from a file as a terminal may show it: control characters, which could move the cursor, are escaped. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+export interface Column {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+}
+
+/** Columns as wide as their widest cell, two spaces apart, under bold titles. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map(printable));
+  const widths = columns.map(({ title }, at) =>
+    Math.max(...[title, ...cells.map((row) => row[at]!)].map(visibleLength)),
+  );
+  const line = (row: readonly string[]) => row.map((cell, at) => pad(cell, widths[at]!, columns[at]!.align)).join('  ');
+  const titles = columns.map(({ title }) => title);
+  return [styled('bold', line(titles).trimEnd()), ...cells.map((row) => line(row).trimEnd())].join('\n');
+}
+
+/** `key  value` lines, values aligned. */
+export function keyValues(pairs: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...pairs.map(([key]) => key.length));
+  return pairs.map(([key, value]) => `${styled('bold', key.padEnd(width))}  ${printable(value)}`).join('\n');
+}
+
+function pad(cell: string, width: number, align: 'left' | 'right' = 'left'): string {
+  const spaces = ' '.repeat(width - visibleLength(cell));
+  return align === 'right' ? spaces + cell : cell + spaces;
+}
+
+function visibleLength(text: string): number {
+  return [...stripVTControlCharacters(text)].length;
+}
+
+/** Paragraphs with an empty line between; empty ones are left out. */
+export function sections(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== '').join('\n\n');
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** `87 B`, `1.04 MiB`. */
+export function bytes(count: number): string {
+  const power = count < 1024 ? 0 : Math.min(Math.floor(Math.log2(count) / 10), UNITS.length - 1);
+  return power === 0 ? `${count} B` : `${number(count / 1024 ** power)} ${UNITS[power]}`;
+}
+
+/** Three significant digits, and no exponent where none is needed. */
+export function number(value: number): string {
+  if (!Number.isFinite(value) || value === 0) return String(value);
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e6 || magnitude < 1e-4) return value.toExponential(2);
+  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(magnitude))));
+}
+
+/** A share as `25%` or `12.5%`. */
+export function percent(share: number): string {
+  return `${Number((100 * share).toFixed(1))}%`;
+}
