@@ -75,7 +75,8 @@ export function number(value: number): string {
   if (!Number.isFinite(value) || value === 0) return String(value);
   const magnitude = Math.abs(value);
   if (magnitude >= 1e6 || magnitude < 1e-4) return value.toExponential(2);
-  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(magnitude))));
+  const rounded = Number(magnitude.toPrecision(3));
+  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(rounded))));
 }
 
 /** A share as `25%` or `12.5%`. */
