@@ -18,6 +18,7 @@
     ],
     "herm_kernel_sources": [
       "native/kernels/build_info.cc",
+      "native/kernels/certificate.cc",
       "native/kernels/dense.cc",
       "native/kernels/dtype.cc",
       "native/kernels/gram.cc",
@@ -25,13 +26,16 @@
       "native/kernels/merge_plain.cc",
       "native/kernels/merge_rounds.cc",
       "native/kernels/merge_state.cc",
+      "native/kernels/skeleton_walk.cc",
       "native/kernels/threads.cc"
     ],
     "herm_binding_sources": [
       "native/binding/addon.cc",
       "native/binding/args.cc",
+      "native/binding/certificate.cc",
       "native/binding/dense.cc",
       "native/binding/info.cc",
+      "native/binding/interaction.cc",
       "native/binding/merge.cc"
     ],
     "herm_test_sources": [

@@ -6,6 +6,14 @@ import type { BuildInfo } from './load.ts';
  */
 export interface Addon {
   buildInfo(): BuildInfo;
+  /** What widths cost: native/kernels/certificate.h. */
+  certify(args: CertifyArgs, job: NativeJob): Promise<void>;
+  /** The best output weights for one width: native/kernels/certificate.h. */
+  refitSkeleton(args: RefitSkeletonArgs, job: NativeJob): Promise<void>;
+  /** Φ and H of a block: native/kernels/interaction.h. */
+  interaction(args: InteractionArgs, job: NativeJob): Promise<void>;
+  /** The best output weights for any hidden neurons: native/kernels/refit.h. */
+  refitOutput(args: RefitOutputArgs, job: NativeJob): Promise<void>;
   /** One layer on a batch: native/kernels/dense.h. */
   dense(args: DenseArgs, job: NativeJob): Promise<void>;
   /** HERM's rounds: native/kernels/merge_rounds.h. */
@@ -95,6 +103,52 @@ export interface NativeBlock {
   /** Biases [m] as one row; undefined where the block has none. */
   readonly bias: NativeMatrix | undefined;
   readonly output: NativeMatrix;
+}
+
+/** A merge tree of T merges as arrays (lib/herm/tree.ts). */
+export interface NativeTree {
+  readonly pairs: Uint32Array;
+  readonly alpha: Uint16Array;
+  readonly beta: Uint16Array;
+  readonly parentBias: Float64Array;
+}
+
+export interface CertifyArgs extends NativeBlock, NativeTree {
+  readonly activation: NativeActivation;
+  /** [L] descending */
+  readonly widths: Uint32Array;
+  /** [L] filled */
+  readonly errors: Float64Array;
+}
+
+export interface RefitSkeletonArgs extends NativeBlock, NativeTree {
+  readonly activation: NativeActivation;
+  readonly width: number;
+  /** Share of the kernel's mean diagonal that is added to it. */
+  readonly ridge: number;
+  /** [k×p] filled, in the output weight's dtype, neurons as rows. */
+  readonly refitted: Uint8Array;
+  /** [1] filled: the relative error left. */
+  readonly error: Float64Array;
+}
+
+export interface InteractionArgs extends NativeBlock {
+  readonly activation: NativeActivation;
+  /** Φ [m×m] filled */
+  readonly kernel: Float64Array;
+  /** H [m×m] filled */
+  readonly outputGram: Float64Array;
+}
+
+export interface RefitOutputArgs extends NativeBlock {
+  readonly activation: NativeActivation;
+  readonly ridge: number;
+  /** [k×n] input weights and [k] biases (or undefined) of the neurons to fit. */
+  readonly kept: Float64Array;
+  readonly keptBias: Float64Array | undefined;
+  readonly width: number;
+  /** [k×p] filled */
+  readonly refitted: Float64Array;
 }
 
 export interface MergeRoundsArgs extends NativeBlock {

@@ -3,8 +3,10 @@
 namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  herm::binding::init_certificate(env, exports);
   herm::binding::init_dense(env, exports);
   herm::binding::init_info(env, exports);
+  herm::binding::init_interaction(env, exports);
   herm::binding::init_merge(env, exports);
   return exports;
 }
