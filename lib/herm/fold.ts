@@ -1,13 +1,5 @@
 import type { MergeTree } from './tree.ts';
-import {
-  FOLLOWED_INPUT,
-  FOLLOWED_OUTPUT,
-  NODE_COARSE_INPUT,
-  NODE_COARSE_OUTPUT,
-  NODE_LEAF,
-  slotPositions,
-  type Unfolding,
-} from './unfolding.ts';
+import { NODE_LEAF, nodeOfInstruction, ROOT_COARSE_INPUT, ROOT_COARSE_OUTPUT, type Unfolding } from './unfolding.ts';
 
 /** Biases as raw numbers of `bytes` bytes each: [m] of the original neurons and [T] of the parents. */
 export interface NodeBiases {
@@ -16,59 +8,58 @@ export interface NodeBiases {
   readonly parents: Uint8Array;
 }
 
-/** Which child follows from the parent, for each merge: 0 for child i, 1 for child j, [T]. */
-export interface FollowedChildren {
-  readonly input: Uint8Array;
-  readonly output: Uint8Array;
+/** What exact coding noted on one side: flags of each merge [T], and which slots hold numbers on the coarse grid [m]. */
+export interface SideRecord {
+  readonly flags: Uint8Array;
+  readonly coarse: Uint8Array;
 }
 
-const HALF_ONE = 0x3c00;
-const HALF_MAGNITUDE = 0x7fff;
-
-/** Whether a parent is one of its children exactly: coefficients (1, 0) or (0, 1). */
-function isAbsorption(pattern: Uint16Array, merge: number): boolean {
-  const a = pattern[2 * merge]!;
-  const b = pattern[2 * merge + 1]!;
-  return (a === HALF_ONE && (b & HALF_MAGNITUDE) === 0) || ((a & HALF_MAGNITUDE) === 0 && b === HALF_ONE);
-}
-
-/** The tree as a file unfolds it, to its full width. */
-export function unfoldTree(tree: MergeTree, biases: NodeBiases, children: FollowedChildren): Unfolding {
-  const roots = tree.neurons - tree.merges;
-  const nodes = new NodeTable(tree, biases, children);
+/**
+ * The tree as a file unfolds it, to its full width, except for what exact coding will note ({@link withRecords}).
+ */
+export function unfoldTree(tree: MergeTree, biases: NodeBiases): Unfolding {
+  const { neurons, merges } = tree;
+  const roots = neurons - merges;
+  const table = new NodeTable(tree, biases);
   const unfolding = {
-    neurons: tree.neurons,
+    neurons,
     roots,
-    instructions: tree.merges,
-    slots: new Uint32Array(tree.neurons),
-    kept: new Uint32Array(tree.merges),
-    alpha: new Uint16Array(2 * tree.merges),
-    beta: new Uint16Array(2 * tree.merges),
-    cost: new Float32Array(tree.merges),
-    nodes: new Uint8Array(roots + 2 * tree.merges),
-    followed: new Uint8Array(tree.merges),
-    biases: new Uint8Array((roots + 2 * tree.merges) * biases.bytes),
+    instructions: merges,
+    slots: new Uint32Array(roots + 2 * merges),
+    flags: new Uint8Array(roots + 2 * merges),
+    biases: new Uint8Array((roots + 2 * merges) * biases.bytes),
+    alpha: new Uint16Array(2 * merges),
+    beta: new Uint16Array(2 * merges),
+    inputFlags: new Uint8Array(merges),
+    outputFlags: new Uint8Array(merges),
+    costs: new Float32Array(merges),
   } satisfies Unfolding;
-  const put = (at: number, node: number) => {
-    unfolding.nodes[at] = nodes.flags[node]!;
-    unfolding.biases.set(nodes.bias(node), at * biases.bytes);
+  const put = (at: number, slot: number, node: number) => {
+    unfolding.slots[at] = slot;
+    unfolding.flags[at] = node < neurons ? NODE_LEAF : 0;
+    unfolding.biases.set(table.bias(node), at * biases.bytes);
   };
-  nodes.rootSlots.forEach((slot, n) => {
-    unfolding.slots[n] = slot;
-    put(n, nodes.last[slot]!);
-  });
-  for (let n = 0; n < tree.merges; n++) {
-    const t = tree.merges - 1 - n;
-    unfolding.kept[n] = tree.pairs[2 * t]!;
-    unfolding.slots[roots + n] = tree.pairs[2 * t + 1]!;
-    unfolding.alpha.set(tree.alpha.subarray(2 * t, 2 * t + 2), 2 * n);
-    unfolding.beta.set(tree.beta.subarray(2 * t, 2 * t + 2), 2 * n);
-    unfolding.cost[n] = tree.cost[t]!;
-    unfolding.followed[n] = children.input[t]! * FOLLOWED_INPUT + children.output[t]! * FOLLOWED_OUTPUT;
-    put(roots + 2 * n, nodes.children[2 * t]!);
-    put(roots + 2 * n + 1, nodes.children[2 * t + 1]!);
+  for (const [root, slot] of table.rootSlots.entries()) put(root, slot, table.last[slot]!);
+  for (let n = 0; n < merges; n++) {
+    const t = merges - 1 - n;
+    for (const child of [0, 1]) {
+      put(nodeOfInstruction(roots, n) + child, tree.pairs[2 * t + child]!, table.children[2 * t + child]!);
+      unfolding.alpha[2 * n + child] = tree.alpha[2 * t + child]!;
+      unfolding.beta[2 * n + child] = tree.beta[2 * t + child]!;
+    }
+    unfolding.costs[n] = tree.cost[t]!;
   }
   return unfolding;
+}
+
+/** The unfolding with what exact coding noted on both sides. */
+export function withRecords(unfolding: Unfolding, input: SideRecord, output: SideRecord): Unfolding {
+  const flags = unfolding.flags.slice();
+  for (let root = 0; root < unfolding.roots; root++) {
+    const slot = unfolding.slots[root]!;
+    flags[root]! |= input.coarse[slot]! * ROOT_COARSE_INPUT + output.coarse[slot]! * ROOT_COARSE_OUTPUT;
+  }
+  return { ...unfolding, flags, inputFlags: input.flags.toReversed(), outputFlags: output.flags.toReversed() };
 }
 
 /** Numbers the forest's nodes: leaf i of m is node i, the parent of merge t is node m + t. */
@@ -77,36 +68,24 @@ class NodeTable {
   readonly children: Uint32Array;
   /** [m] the node in each slot after all merges. */
   readonly last: Uint32Array;
-  /** [m + T] */
-  readonly flags: Uint8Array;
   readonly rootSlots: number[] = [];
   readonly #neurons: number;
   readonly #biases: NodeBiases;
 
-  constructor(tree: MergeTree, biases: NodeBiases, followed: FollowedChildren) {
+  constructor(tree: MergeTree, biases: NodeBiases) {
     const { neurons, merges } = tree;
     this.#neurons = neurons;
     this.#biases = biases;
     this.children = new Uint32Array(2 * merges);
     this.last = Uint32Array.from({ length: neurons }, (_, slot) => slot);
-    this.flags = new Uint8Array(neurons + merges).fill(NODE_LEAF, 0, neurons);
     const gone = new Uint8Array(neurons);
     for (let t = 0; t < merges; t++) {
       const [i, j] = [tree.pairs[2 * t]!, tree.pairs[2 * t + 1]!];
       this.children.set([this.last[i]!, this.last[j]!], 2 * t);
       this.last[i] = neurons + t;
       gone[j] = 1;
-      this.flags[neurons + t] =
-        this.#grid(tree.alpha, t, followed.input, NODE_COARSE_INPUT) |
-        this.#grid(tree.beta, t, followed.output, NODE_COARSE_OUTPUT);
     }
     for (let slot = 0; slot < neurons; slot++) if (gone[slot] === 0) this.rootSlots.push(slot);
-  }
-
-  /** A parent's grid is the coarse one, unless it is one of its children exactly: then it is that child's. */
-  #grid(coefficients: Uint16Array, t: number, followed: Uint8Array, coarse: number): number {
-    if (!isAbsorption(coefficients, t)) return coarse;
-    return this.flags[this.children[2 * t + followed[t]!]!]! & coarse;
   }
 
   bias(node: number): Uint8Array {
@@ -117,39 +96,32 @@ class NodeTable {
   }
 }
 
-/** The tree of a complete unfolding; `parentBiases` are the [T] biases of the merged nodes, in merge order. */
-export function foldTree(unfolding: Unfolding, parentBiases: Float64Array): MergeTree {
-  const { neurons, roots, instructions: merges, slots, kept } = unfolding;
+/** The tree of a complete unfolding; `biases` are the values of its nodes' biases, [K + 2T] or none. */
+export function foldTree(unfolding: Unfolding, biases: Float64Array): MergeTree {
+  const { neurons, roots, instructions: merges, slots } = unfolding;
   const tree = {
     neurons,
     merges,
     pairs: new Uint32Array(2 * merges),
     alpha: new Uint16Array(2 * merges),
     beta: new Uint16Array(2 * merges),
-    bias: parentBiases,
+    bias: new Float64Array(merges),
     cost: new Float64Array(merges),
   } satisfies MergeTree;
+  /** The node in each slot while the tree unfolds. */
+  const living = new Uint32Array(neurons);
+  for (let root = 0; root < roots; root++) living[slots[root]!] = root;
   for (let n = 0; n < merges; n++) {
     const t = merges - 1 - n;
-    tree.pairs.set([kept[n]!, slots[roots + n]!], 2 * t);
-    tree.alpha.set(unfolding.alpha.subarray(2 * n, 2 * n + 2), 2 * t);
-    tree.beta.set(unfolding.beta.subarray(2 * n, 2 * n + 2), 2 * t);
-    tree.cost[t] = unfolding.cost[n]!;
+    const node = nodeOfInstruction(roots, n);
+    tree.bias[t] = biases[living[slots[node]!]!] ?? 0;
+    tree.cost[t] = unfolding.costs[n]!;
+    for (const child of [0, 1]) {
+      tree.pairs[2 * t + child] = slots[node + child]!;
+      tree.alpha[2 * t + child] = unfolding.alpha[2 * n + child]!;
+      tree.beta[2 * t + child] = unfolding.beta[2 * n + child]!;
+      living[slots[node + child]!] = node + child;
+    }
   }
   return tree;
-}
-
-/** [T] the node, as an unfolding numbers them, that each merge makes. */
-export function mergedNodes(unfolding: Unfolding): Uint32Array {
-  const { roots, instructions: merges, kept } = unfolding;
-  const positions = slotPositions(unfolding);
-  const living = Uint32Array.from({ length: roots + merges }, (_, position) => position);
-  const nodes = new Uint32Array(merges);
-  for (let n = 0; n < merges; n++) {
-    const position = positions[kept[n]!]!;
-    nodes[merges - 1 - n] = living[position]!;
-    living[position] = roots + 2 * n;
-    living[roots + n] = roots + 2 * n + 1;
-  }
-  return nodes;
 }

@@ -1,9 +1,10 @@
 /**
  * A hierarchy in the order in which a .herm file unfolds it, or the coarse beginning of one: first the K roots by slot,
- * then for every instruction, coarse to fine, the slot j that it adds. A width k is then simply the first k entries of
- * `slots`, and instruction n (merge t = T − 1 − n) adds entry K + n.
+ * then instruction after instruction, coarse to fine. Instruction n undoes merge t = T − 1 − n.
  *
- * Nodes are the K roots, then child i and child j of each instruction: instruction n has nodes K + 2n and K + 2n + 1.
+ * Nodes are the K roots, then child i and child j of each instruction: instruction n makes nodes K + 2n and K + 2n + 1.
+ * Positions count living neurons in the order in which they appear: the roots, then child j of each instruction (child i
+ * stays at its parent's position). The first k positions are the neurons of width k.
  */
 export interface Unfolding {
   /** m */
@@ -12,73 +13,85 @@ export interface Unfolding {
   readonly roots: number;
   /** N instructions are here; all T of them reach the full width. */
   readonly instructions: number;
-  /** [K + N] the slots that live at width K + N. */
+  /** [K + 2N] the slot in which each node lives. */
   readonly slots: Uint32Array;
-  /** [N] slot i of each instruction. */
-  readonly kept: Uint32Array;
+  /** [K + 2N] {@link NODE_LEAF} of each node; of roots also {@link ROOT_COARSE_INPUT} and {@link ROOT_COARSE_OUTPUT}. */
+  readonly flags: Uint8Array;
+  /** [K + 2N] biases of the nodes in the bias dtype's own bytes; empty where the block has none. */
+  readonly biases: Uint8Array;
   /** [2N] input coefficients as half-precision bit patterns. */
   readonly alpha: Uint16Array;
   /** [2N] output coefficients as half-precision bit patterns. */
   readonly beta: Uint16Array;
+  /** [N] how exact coding undoes each instruction on the input (output) side: MergeFlag of native/kernels/exact_tree.h. */
+  readonly inputFlags: Uint8Array;
+  readonly outputFlags: Uint8Array;
   /** [N] the merges' costs. */
-  readonly cost: Float32Array;
-  /** [K + 2N] {@link NODE_LEAF}, {@link NODE_COARSE_INPUT} and {@link NODE_COARSE_OUTPUT} of each node. */
-  readonly nodes: Uint8Array;
-  /** [N] {@link FOLLOWED_INPUT} and {@link FOLLOWED_OUTPUT} of each instruction. */
-  readonly followed: Uint8Array;
-  /** [K + 2N] biases of the nodes in the bias dtype's own bytes; empty where the block has none. */
-  readonly biases: Uint8Array;
+  readonly costs: Float32Array;
 }
 
 /** The node is an original neuron. */
 export const NODE_LEAF = 1;
-/** The node's input (output) weights lie on the coarser grid of a parent. */
-export const NODE_COARSE_INPUT = 2;
-export const NODE_COARSE_OUTPUT = 4;
-/** Child j, not child i, is the one that follows from the parent. */
-export const FOLLOWED_INPUT = 1;
-export const FOLLOWED_OUTPUT = 2;
+/** The root's input (output) weights lie on the coarser grid of a parent. */
+export const ROOT_COARSE_INPUT = 2;
+export const ROOT_COARSE_OUTPUT = 4;
 
-/** The position in `slots` of every slot that lives at the unfolding's width; [m], −1 for the others. */
-export function slotPositions({ neurons, slots }: Unfolding): Int32Array {
-  const positions = new Int32Array(neurons).fill(-1);
-  for (let position = 0; position < slots.length; position++) positions[slots[position]!] = position;
-  return positions;
+/** [k] the node that lives at each position at width k, and [2(k − K)] the positions that each instruction joins. */
+export interface Frontier {
+  readonly nodes: Uint32Array;
+  readonly pairs: Uint32Array;
 }
 
-/** The node that lives at each of the first `width` positions when the hierarchy is unfolded to that width. */
-export function frontier(unfolding: Unfolding, width: number): Uint32Array {
-  const { roots, kept } = unfolding;
-  const positions = slotPositions(unfolding);
-  const nodes = Uint32Array.from({ length: width }, (_, position) => position);
-  for (let n = 0; n < width - roots; n++) {
-    nodes[positions[kept[n]!]!] = roots + 2 * n;
-    nodes[roots + n] = roots + 2 * n + 1;
+/** Unfolds to `width`, from K to K + N. */
+export function frontier({ neurons, roots, slots }: Unfolding, width: number): Frontier {
+  const positions = new Uint32Array(neurons);
+  const nodes = new Uint32Array(width);
+  const pairs = new Uint32Array(2 * (width - roots));
+  for (let root = 0; root < roots; root++) {
+    nodes[root] = root;
+    positions[slots[root]!] = root;
   }
-  return nodes;
+  for (let position = roots; position < width; position++) {
+    const node = nodeOfInstruction(roots, position - roots);
+    const parent = positions[slots[node]!]!;
+    nodes[parent] = node;
+    nodes[position] = node + 1;
+    positions[slots[node + 1]!] = position;
+    pairs.set([parent, position], 2 * (position - roots));
+  }
+  return { nodes, pairs };
 }
 
-/** Original neurons in the order in which they become visible as themselves, as {@link frontier} numbers nodes. */
+/** Child i of an instruction; child j is the next node. */
+export function nodeOfInstruction(roots: number, instruction: number): number {
+  return roots + 2 * instruction;
+}
+
+/** Original neurons in the order in which they become visible as themselves. */
 export interface LeafOrder {
   /** [K + 2N] the rank of each node among the leaves, −1 for merged nodes. */
   readonly rank: Int32Array;
-  /** [N + 1] how many leaves have been seen at width K + n. */
+  /** [N + 1] how many leaves there are among the nodes of width K + n and those before. */
   readonly seen: Uint32Array;
 }
 
-export function leafOrder({ roots, instructions, nodes }: Unfolding): LeafOrder {
-  const rank = new Int32Array(nodes.length).fill(-1);
+export function leafOrder({ roots, instructions, flags }: Unfolding): LeafOrder {
+  const rank = new Int32Array(flags.length).fill(-1);
   const seen = new Uint32Array(instructions + 1);
   let count = 0;
-  for (let node = 0; node < nodes.length; node++) {
-    if ((nodes[node]! & NODE_LEAF) !== 0) rank[node] = count++;
-    if (node >= roots && (node - roots) % 2 === 1) seen[(node - roots + 1) / 2] = count;
-    else if (node === roots - 1) seen[0] = count;
+  for (let n = 0; n <= instructions; n++) {
+    const end = nodeOfInstruction(roots, n);
+    for (let node = n === 0 ? 0 : end - 2; node < end; node++) {
+      if ((flags[node]! & NODE_LEAF) !== 0) rank[node] = count++;
+    }
+    seen[n] = count;
   }
   return { rank, seen };
 }
 
-/** [k] the positions of the first `width` slots in ascending order of the slots: the order of a skeleton's neurons. */
-export function ascendingPositions({ slots }: Unfolding, width: number): Uint32Array {
-  return Uint32Array.from({ length: width }, (_, position) => position).sort((a, b) => slots[a]! - slots[b]!);
+/** [k] the positions of width k by ascending slot: the order of a skeleton's neurons. */
+export function ascendingPositions({ roots, slots }: Unfolding, width: number): Uint32Array {
+  const slotAt = (position: number) =>
+    slots[position < roots ? position : nodeOfInstruction(roots, position - roots) + 1]!;
+  return Uint32Array.from({ length: width }, (_, position) => position).sort((a, b) => slotAt(a) - slotAt(b));
 }
