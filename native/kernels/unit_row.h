@@ -1,0 +1,45 @@
+// Rows scaled to length 1 without overflow or underflow on the way, whatever their scale.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace herm {
+
+// ‖row‖ = mantissa · 2^exponent; mantissa 0 for a zero row.
+struct RowNorm {
+  double mantissa = 0;
+  int exponent = 0;
+
+  // x · ‖row‖, with one rounding into the range of double precision at the end.
+  double times(double x) const { return std::ldexp(x * mantissa, exponent); }
+};
+
+inline double largest_magnitude(const double* row, std::size_t n) {
+  double largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(row[i]));
+  return largest;
+}
+
+// out = row/‖row‖ [n], zero for a zero row.
+inline RowNorm unit_row(const double* row, std::size_t n, double* out) {
+  const double largest = largest_magnitude(row, n);
+  if (!(largest > 0)) {
+    std::fill_n(out, n, 0.0);
+    return {};
+  }
+  // In two steps: 2^−exponent itself is out of range for denormal rows.
+  const int exponent = std::ilogb(largest), half = -exponent / 2;
+  const double scale1 = std::ldexp(1.0, half), scale2 = std::ldexp(1.0, -exponent - half);
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    out[i] = row[i] * scale1 * scale2;
+    sum += out[i] * out[i];
+  }
+  const double norm = std::sqrt(sum);
+  for (std::size_t i = 0; i < n; ++i) out[i] /= norm;
+  return {norm, exponent};
+}
+
+}  // namespace herm
