@@ -1,6 +1,7 @@
 {
   "includes": ["native/sources.gypi"],
   "variables": {
+    "herm_link%": "libs",
     "node_addon_api": "<!(node -p \"path.dirname(require.resolve('node-addon-api'))\")"
   },
   "targets": [
@@ -16,7 +17,7 @@
         "-isystem <(node_addon_api)",
         "<!@(sh native/cmake/find-libs.sh cflags)"
       ],
-      "libraries": ["<!@(sh native/cmake/find-libs.sh libs)"],
+      "libraries": ["<!@(sh native/cmake/find-libs.sh <(herm_link))"],
       "conditions": [
         ["OS=='mac'", {
           "xcode_settings": {

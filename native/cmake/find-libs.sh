@@ -3,6 +3,7 @@
 # binding.gyp) call this script, so they cannot link different libraries.
 #
 #   sh native/cmake/find-libs.sh cflags|libs
+#   sh native/cmake/find-libs.sh static        linker flags of a portable binary
 #   sh native/cmake/find-libs.sh openblas      prints the folder of the OpenBLAS that is used
 #
 # OpenBLAS must be the pthread build. Debian's serial build returns wrong singular values when two
@@ -50,12 +51,31 @@ done
 
 # OpenBLAS goes first: liblapacke pulls in the generic liblapack, and the first library that has a
 # routine wins, so LAPACKE's calls reach OpenBLAS's LAPACK too.
+# The archives of a prebuild that needs nothing but libc on the user's machine. A binary linked to a shared OpenBLAS is
+# not portable: the library's name differs between distributions.
+static_libs() {
+  archives=
+  # LAPACKE calls OpenBLAS, and OpenBLAS the Fortran run-time: archives are searched in this order.
+  for name in liblapacke.a libopenblas.a libzstd.a libxxhash.a libgfortran.a libquadmath.a; do
+    case $name in
+      libopenblas.a) archive=$libdir/$name ;;
+      *) archive=$("${CXX:-c++}" -print-file-name="$name") ;;
+    esac
+    [ -f "$archive" ] || fail "$name was not found; a static build needs it (Debian has libgfortran.a in libgfortran-12-dev)."
+    archives="$archives $archive"
+  done
+  # Without hiding the archives' symbols and dropping unused code, OpenBLAS's thread-locals do not link into an addon.
+  echo "$archives -lm -lpthread"
+  echo "-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL -Wl,--gc-sections"
+}
+
 case ${1:-} in
+  static) static_libs ;;
   cflags) pkg-config --cflags "$blas" && pkg-config --cflags $packages ;;
   libs)
     pkg-config --libs "$blas" && pkg-config --libs $packages
     # At run time too, the build found here is meant and not the system's default alternative.
     echo "-Wl,-rpath,$libdir"
     ;;
-  *) fail "usage: find-libs.sh cflags|libs|openblas" ;;
+  *) fail "usage: find-libs.sh cflags|libs|static|openblas" ;;
 esac
