@@ -19,14 +19,20 @@
     "herm_kernel_sources": [
       "native/kernels/build_info.cc",
       "native/kernels/certificate.cc",
+      "native/kernels/decompose.cc",
       "native/kernels/dense.cc",
       "native/kernels/dtype.cc",
+      "native/kernels/gid.cc",
+      "native/kernels/gid_pair.cc",
       "native/kernels/gram.cc",
       "native/kernels/merge_operator.cc",
       "native/kernels/merge_plain.cc",
       "native/kernels/merge_rounds.cc",
       "native/kernels/merge_state.cc",
+      "native/kernels/sca.cc",
+      "native/kernels/sca_pair.cc",
       "native/kernels/skeleton_walk.cc",
+      "native/kernels/symmetry.cc",
       "native/kernels/threads.cc"
     ],
     "herm_binding_sources": [
