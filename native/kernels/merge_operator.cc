@@ -108,13 +108,9 @@ Parent MergeOperator::project(const PairView& pair, const std::array<double, 2>&
   parent.bias = bias;
   parent.cost = INFINITY;
   thread_local HermiteSeries series;
-  series.c.resize(expander_.degree() + 1);
   const double dev = std::sqrt(std::max(0.0, quadratic(pair.input, alpha)));
-  const auto moments = expander_.expand(dev, bias, series.c.data());
-  if (!(moments.second > 0) || !std::isfinite(moments.second)) return parent;
-  series.second = moments.second;
-  series.even_tail = moments.even_tail;
-  series.odd_tail = moments.odd_tail;
+  expander_.expand(dev, bias, series);
+  if (!(series.second > 0) || !std::isfinite(series.second)) return parent;
 
   const std::array<double, 2> dot{alpha[0] * pair.input.a11 + alpha[1] * pair.input.a12,
                                   alpha[0] * pair.input.a12 + alpha[1] * pair.input.a22};

@@ -60,6 +60,9 @@ MergeState::MergeState(const Job& job, const Activation& activation, const BiasF
 // The operator reads a neuron's series in one piece; interaction.h keeps them degree-major.
 void MergeState::expand(std::size_t slot) {
   HermiteSeries& series = series_[slot];
+  series.activation = operator_.expander().activation();
+  series.dev = neurons_.dev[slot];
+  series.mean = neurons_.mean[slot];
   series.c.resize(neurons_.degree() + 1);
   for (std::size_t k = 0; k < series.c.size(); ++k) series.c[k] = neurons_.series(k, slot);
   series.second = neurons_.second[slot];
