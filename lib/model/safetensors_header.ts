@@ -70,9 +70,11 @@ function skipBlanks(json: Uint8Array, from: number, step: 1 | -1): number {
 function checkJoins(json: Uint8Array, file: string): void {
   let escapes = 0;
   let blanks = 0;
-  for (const byte of json) {
+  // An index, not for-of: that is several times slower on a header of the largest size.
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i]!;
     if (byte === 0x5c) escapes++;
-    blanks = isBlank(byte) ? blanks + 1 : 0;
+    blanks = byte <= 0x20 ? blanks + 1 : 0;
     if (escapes > MAX_ESCAPES) {
       throw refusal('SAFETENSORS_JSON', file, `the header has more than ${MAX_ESCAPES} escape sequences`);
     }

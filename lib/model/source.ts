@@ -98,7 +98,7 @@ export function bufferSource(bytes: Uint8Array, name = 'buffer'): ByteSource {
     ...extent,
     async read(offset, length) {
       checkRange(extent, offset, length);
-      return bytes.subarray(offset, offset + length);
+      return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length);
     },
     async close() {},
   };
