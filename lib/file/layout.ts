@@ -1,4 +1,5 @@
 import { HermError } from '../errors.ts';
+import type { Side } from '../herm/unfolding.ts';
 import type { Block, WeightRef } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { type DType, isFloatDType, type TensorInfo } from '../model/tensor.ts';
@@ -6,7 +7,7 @@ import { type DType, isFloatDType, type TensorInfo } from '../model/tensor.ts';
 /** Which neurons one axis of a weight tensor belongs to, and which of their coefficients (α or β) merge it. */
 export interface Axis {
   readonly block: number;
-  readonly side: 'input' | 'output';
+  readonly side: Side;
 }
 
 /** A weight tensor [rows×cols] with at least one axis that a hierarchy merges. */

@@ -1,5 +1,12 @@
 import type { MergeTree } from './tree.ts';
-import { NODE_LEAF, nodeOfInstruction, ROOT_COARSE_INPUT, ROOT_COARSE_OUTPUT, type Unfolding } from './unfolding.ts';
+import {
+  NODE_LEAF,
+  nodeOfInstruction,
+  ROOT_COARSE_INPUT,
+  ROOT_COARSE_OUTPUT,
+  type Side,
+  type Unfolding,
+} from './unfolding.ts';
 
 /** Biases as raw numbers of `bytes` bytes each: [m] of the original neurons and [T] of the parents. */
 export interface NodeBiases {
@@ -15,7 +22,7 @@ export interface SideRecord {
 }
 
 /**
- * The tree as a file unfolds it, to its full width, except for what exact coding will note ({@link withRecords}).
+ * The tree as a file unfolds it, to its full width, except for what exact coding will note ({@link withRecord}).
  */
 export function unfoldTree(tree: MergeTree, biases: NodeBiases): Unfolding {
   const { neurons, merges } = tree;
@@ -52,14 +59,15 @@ export function unfoldTree(tree: MergeTree, biases: NodeBiases): Unfolding {
   return unfolding;
 }
 
-/** The unfolding with what exact coding noted on both sides. */
-export function withRecords(unfolding: Unfolding, input: SideRecord, output: SideRecord): Unfolding {
+/** The unfolding with what exact coding noted on one side. */
+export function withRecord(unfolding: Unfolding, side: Side, record: SideRecord): Unfolding {
   const flags = unfolding.flags.slice();
-  for (let root = 0; root < unfolding.roots; root++) {
-    const slot = unfolding.slots[root]!;
-    flags[root]! |= input.coarse[slot]! * ROOT_COARSE_INPUT + output.coarse[slot]! * ROOT_COARSE_OUTPUT;
-  }
-  return { ...unfolding, flags, inputFlags: input.flags.toReversed(), outputFlags: output.flags.toReversed() };
+  const rootFlag = side === 'input' ? ROOT_COARSE_INPUT : ROOT_COARSE_OUTPUT;
+  for (let root = 0; root < unfolding.roots; root++) flags[root]! |= record.coarse[unfolding.slots[root]!]! * rootFlag;
+  const ownFlags = record.flags.toReversed();
+  return side === 'input'
+    ? { ...unfolding, flags, inputFlags: ownFlags }
+    : { ...unfolding, flags, outputFlags: ownFlags };
 }
 
 /** Numbers the forest's nodes: leaf i of m is node i, the parent of merge t is node m + t. */

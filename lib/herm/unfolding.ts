@@ -1,3 +1,5 @@
+import { MERGE_FLAGS } from '../native/binding.ts';
+
 /**
  * A hierarchy in the order in which a .herm file unfolds it, or the coarse beginning of one: first the K roots by slot,
  * then instruction after instruction, coarse to fine. Instruction n undoes merge t = T − 1 − n.
@@ -29,6 +31,9 @@ export interface Unfolding {
   /** [N] the merges' costs. */
   readonly costs: Float32Array;
 }
+
+/** Which weights of a block: its input weights merge by α, its output weights by β. */
+export type Side = 'input' | 'output';
 
 /** The node is an original neuron. */
 export const NODE_LEAF = 1;
@@ -89,9 +94,32 @@ export function leafOrder({ roots, instructions, flags }: Unfolding): LeafOrder 
   return { rank, seen };
 }
 
+/** The slot at each position, [K + N]. */
+export function positionSlots({ roots, instructions, slots }: Unfolding): Uint32Array {
+  return Uint32Array.from({ length: roots + instructions }, (_, position) =>
+    position < roots ? slots[position]! : slots[nodeOfInstruction(roots, position - roots) + 1]!,
+  );
+}
+
 /** [k] the positions of width k by ascending slot: the order of a skeleton's neurons. */
-export function ascendingPositions({ roots, slots }: Unfolding, width: number): Uint32Array {
-  const slotAt = (position: number) =>
-    slots[position < roots ? position : nodeOfInstruction(roots, position - roots) + 1]!;
-  return Uint32Array.from({ length: width }, (_, position) => position).sort((a, b) => slotAt(a) - slotAt(b));
+export function ascendingPositions(unfolding: Unfolding, width: number): Uint32Array {
+  const slots = positionSlots(unfolding);
+  return Uint32Array.from({ length: width }, (_, position) => position).sort((a, b) => slots[a]! - slots[b]!);
+}
+
+/** What exact coding noted on one side of a hierarchy. */
+export interface SideNotes {
+  /** [N] MergeFlag of each instruction. */
+  readonly flags: Uint8Array;
+  /** [K + N] 1 where the number stored at a position (a root's or a coded child's) lies on the coarse grid. */
+  readonly coarse: Uint8Array;
+}
+
+export function sideNotes({ roots, instructions, flags, inputFlags, outputFlags }: Unfolding, side: Side): SideNotes {
+  const [notes, rootFlag] = side === 'input' ? [inputFlags, ROOT_COARSE_INPUT] : [outputFlags, ROOT_COARSE_OUTPUT];
+  const coarse = Uint8Array.from({ length: roots + instructions }, (_, position) => {
+    const mark = position < roots ? flags[position]! & rootFlag : notes[position - roots]! & MERGE_FLAGS.codedCoarse;
+    return mark === 0 ? 0 : 1;
+  });
+  return { flags: notes, coarse };
 }
