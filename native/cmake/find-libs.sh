@@ -76,6 +76,8 @@ case ${1:-} in
     pkg-config --libs "$blas" && pkg-config --libs $packages
     # At run time too, the build found here is meant and not the system's default alternative.
     echo "-Wl,-rpath,$libdir"
+    # A function that was declared and never compiled fails when the addon loads, not when someone calls it.
+    if [ "$(uname)" = Linux ]; then echo "-Wl,-z,now"; fi
     ;;
   *) fail "usage: find-libs.sh cflags|libs|static|openblas" ;;
 esac
