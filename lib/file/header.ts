@@ -2,7 +2,7 @@ import { HermError, type HermErrorCode } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type TensorInfo, tensorBytes } from '../model/tensor.ts';
-import { type Layout, planLayout } from './layout.ts';
+import { type Layout, planLayout, weightShape } from './layout.ts';
 import { type ChunkEntry, type HermHeader, headerSchema, LIMITS } from './schema.ts';
 
 /** A header that has passed every check that needs nothing but the header. */
@@ -188,9 +188,9 @@ export function plainBytes(header: CheckedHeader, heldChunks: number): number {
   const level = json.chunks.slice(0, heldChunks).findLast(({ kind }) => kind === 'level')?.index;
   if (level === undefined) return bytes;
   const widths = json.ladder[level]!;
-  for (const { dtype, rows, cols, rowAxis, colAxis } of layout.weights) {
-    const height = rowAxis === undefined ? rows : widths[rowAxis.block]!;
-    bytes += height * (colAxis === undefined ? cols : widths[colAxis.block]!) * dtypeBytes(dtype);
+  for (const weight of layout.weights) {
+    const [rows, cols] = weightShape(weight, widths);
+    bytes += rows * cols * dtypeBytes(weight.dtype);
   }
   return bytes;
 }

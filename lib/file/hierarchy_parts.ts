@@ -22,16 +22,19 @@ export interface HierarchyPart {
   readonly biases: Uint8Array;
 }
 
+/** Arrays of a part. */
+export const PART_ARRAYS = 5;
+
 export interface PartShape {
   readonly key: keyof HierarchyPart;
-  readonly wordBytes: 1 | 2 | 4 | 8;
+  readonly wordBytes: number;
   readonly count: number;
   /** The words are floating-point numbers. */
   readonly float: boolean;
 }
 
 /** The arrays of a part, in file order; `entries` is K or N, `biasBytes` 0 where the block has no biases. */
-export function partShapes(level: number, entries: number, biasBytes: 0 | 2 | 4 | 8): PartShape[] {
+export function partShapes(level: number, entries: number, biasBytes: number): PartShape[] {
   const nodes = level === 0 ? entries : 2 * entries;
   const instructions = level === 0 ? 0 : entries;
   return [

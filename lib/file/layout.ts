@@ -2,7 +2,7 @@ import { HermError } from '../errors.ts';
 import type { Side } from '../herm/unfolding.ts';
 import type { Block, WeightRef } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
-import { type DType, isFloatDType, type TensorInfo } from '../model/tensor.ts';
+import { type DType, dtypeBytes, isFloatDType, type TensorInfo } from '../model/tensor.ts';
 
 /** Which neurons one axis of a weight tensor belongs to, and which of their coefficients (α or β) merge it. */
 export interface Axis {
@@ -20,11 +20,31 @@ export interface WeightLayout {
   readonly colAxis: Axis | undefined;
 }
 
+/** The tensor at the widths [blocks]. */
+export function weightShape(
+  { rows, cols, rowAxis, colAxis }: WeightLayout,
+  widths: readonly number[],
+): [number, number] {
+  const size = (axis: Axis | undefined, whole: number) => (axis === undefined ? whole : widths[axis.block]!);
+  return [size(rowAxis, rows), size(colAxis, cols)];
+}
+
+/** The output weights of a block. */
+export function outputWeight({ weights }: Layout, block: number): WeightLayout {
+  const isOutput = (axis: Axis | undefined) => axis?.block === block && axis.side === 'output';
+  return weights.find(({ rowAxis, colAxis }) => isOutput(rowAxis) || isOutput(colAxis))!;
+}
+
 /** A vector of biases [m] of one block: coded node by node, as there is no context to code it from. */
 export interface BiasLayout {
   readonly name: string;
   readonly dtype: DType;
   readonly block: number;
+}
+
+/** Bytes of one bias, 0 where a block has none. */
+export function biasBytes(bias: BiasLayout | undefined): number {
+  return bias === undefined ? 0 : dtypeBytes(bias.dtype);
 }
 
 /** How the tensors of a model lie in a .herm file. */

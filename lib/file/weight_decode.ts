@@ -5,7 +5,7 @@ import { dtypeBytes } from '../model/tensor.ts';
 import type { WordLayout } from '../native/binding.ts';
 import { type CodecOptions, floatWords, plainWords } from './codec.ts';
 import { decodeGrowth, range } from './growing_matrix.ts';
-import type { Axis, WeightLayout } from './layout.ts';
+import { type Axis, type WeightLayout, weightShape } from './layout.ts';
 import { type MatrixAxes, weightAxes } from './weight_axes.ts';
 
 /** What a reader holds of one weight tensor: its sections of levels 0…L, and the hierarchies down to level L. */
@@ -44,8 +44,7 @@ export async function decodeWeight(
   const { weight, shift, unfoldings } = held;
   const { dtype, rowAxis, colAxis } = weight;
   const { floats, rowIndex, colIndex } = await decodeMatrices(held, options);
-  const rows = rowAxis === undefined ? weight.rows : widths[rowAxis.block]!;
-  const cols = colAxis === undefined ? weight.cols : widths[colAxis.block]!;
+  const [rows, cols] = weightShape(weight, widths);
   const select = (from: HeldMatrix, rowList: Uint32Array, colList: Uint32Array) =>
     selectWords({ ...from, dtype, shift }, rowList, colList, options);
 

@@ -1,0 +1,168 @@
+import { HermError } from '../errors.ts';
+import { foldTree } from '../herm/fold.ts';
+import type { MergeTree } from '../herm/tree.ts';
+import { ascendingPositions, frontier } from '../herm/unfolding.ts';
+import { quoteName } from '../model/messages.ts';
+import { dtypeBits, dtypeBytes, isFloatDType, type Tensor, toFloat64 } from '../model/tensor.ts';
+import type { WordLayout } from '../native/binding.ts';
+import { splitSections } from './bytes.ts';
+import type { ChunkStore } from './chunk_store.ts';
+import { type CodecOptions, decodeWords, floatWords, plainWords } from './codec.ts';
+import type { CheckedHeader } from './header.ts';
+import { biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
+import { LevelReader } from './level_reader.ts';
+import { decodeWeight } from './weight_decode.ts';
+
+/** How a tensor that is stored as it is becomes words. */
+export function flatWords(dtype: string): WordLayout {
+  if (isFloatDType(dtype)) return floatWords(dtypeBytes(dtype));
+  if (dtype === 'C64') return floatWords(4);
+  return plainWords(Math.max(1, dtypeBits(dtype)! >> 3));
+}
+
+/** What a .herm file, or a prefix of one, holds, decoded on demand. Safe under concurrent calls. */
+export class HermContent {
+  readonly file: string;
+  readonly header: CheckedHeader;
+  readonly #chunks: ChunkStore;
+  readonly #levels: LevelReader;
+  readonly #weightOf: ReadonlyMap<string, number>;
+  readonly #biasOf: ReadonlyMap<string, number>;
+  /** Chunk numbers by kind and index. */
+  readonly #chunkOf: ReadonlyMap<string, number>;
+
+  constructor(file: string, header: CheckedHeader, chunks: ChunkStore) {
+    this.file = file;
+    this.header = header;
+    this.#chunks = chunks;
+    this.#levels = new LevelReader(header, chunks, file);
+    this.#weightOf = new Map(header.layout.weights.map(({ name }, index) => [name, index]));
+    this.#biasOf = new Map(
+      header.layout.biases.flatMap((bias) => (bias === undefined ? [] : [[bias.name, bias.block]])),
+    );
+    this.#chunkOf = new Map(header.json.chunks.map(({ kind, index }, chunk) => [`${kind} ${index}`, chunk]));
+  }
+
+  get complete(): boolean {
+    return this.#chunks.held === this.#chunks.count;
+  }
+
+  /** [blocks] the largest widths that are held; zeros where not even level 0 is. */
+  heldWidths(): readonly number[] {
+    return this.header.json.ladder[this.#levels.held - 1] ?? this.header.blocks.map(() => 0);
+  }
+
+  /** @throws HermError `HERM_TRUNCATED` unless everything is held. */
+  requireComplete(what: string): void {
+    if (this.complete) return;
+    const why = `${this.file} is only the beginning of a .herm file; ${what} needs all of it. Download the rest.`;
+    throw new HermError('HERM_TRUNCATED', why, { file: this.file });
+  }
+
+  /**
+   * A tensor (by its number in the original) of the skeleton of the given widths [blocks], neurons in ascending order
+   * of their slots. `keep`: keep the chunk of a tensor that is stored as it is, as a later call will want it.
+   *
+   * @throws HermError `HERM_CORRUPT`, `HERM_CHECKSUM`, `HERM_TRUNCATED`, `IO`.
+   */
+  async tensor(index: number, widths: readonly number[], keep: boolean, options: CodecOptions): Promise<Tensor> {
+    const { json, layout } = this.header;
+    const { name, dtype, shape } = json.tensors[index]!;
+    const weight = this.#weightOf.get(name);
+    if (weight !== undefined) {
+      const data = await this.#weight(weight, widths, options);
+      return { name, dtype, shape: weightShape(layout.weights[weight]!, widths), data };
+    }
+    const block = this.#biasOf.get(name);
+    if (block === undefined) return { name, dtype, shape, data: await this.#flat(index, keep, options) };
+    return { name, dtype, shape: [widths[block]!], data: await this.#biases(block, widths[block]!) };
+  }
+
+  async #weight(index: number, widths: readonly number[], options: CodecOptions): Promise<Uint8Array> {
+    const { json, layout, shifts } = this.header;
+    const weight = layout.weights[index]!;
+    const level = firstLevel(json.ladder, weight, widths);
+    const held = {
+      weight,
+      shift: shifts[index]!,
+      sections: await this.#levels.weightSections(index, level),
+      unfoldings: await this.#levels.unfoldings(level),
+      ladder: json.ladder.slice(0, level + 1),
+      subject: `Tensor ${quoteName(weight.name)} in ${this.file}`,
+    };
+    return decodeWeight(held, widths, options);
+  }
+
+  async #biases(block: number, width: number): Promise<Uint8Array> {
+    const level = this.header.json.ladder.findIndex((widths) => widths[block]! >= width);
+    const unfolding = (await this.#levels.unfoldings(level))[block]!;
+    const bytes = biasBytes(this.header.layout.biases[block]);
+    const { nodes } = frontier(unfolding, width);
+    const out = new Uint8Array(width * bytes);
+    for (const [neuron, position] of ascendingPositions(unfolding, width).entries()) {
+      const node = nodes[position]!;
+      out.set(unfolding.biases.subarray(node * bytes, (node + 1) * bytes), neuron * bytes);
+    }
+    return out;
+  }
+
+  async #flat(tensor: number, keep: boolean, options: CodecOptions): Promise<Uint8Array> {
+    const { name, dtype, begin, end } = this.header.json.tensors[tensor]!;
+    const data = await this.#chunk('flat', tensor, keep, options);
+    return decodeWords(data, end - begin, flatWords(dtype), `Tensor ${quoteName(name)} in ${this.file}`, options);
+  }
+
+  /** The hierarchy of a block. Costs are those of the search, rounded to binary32. */
+  async tree(block: number): Promise<MergeTree> {
+    this.requireComplete('its hierarchy');
+    const unfolding = (await this.#levels.unfoldings(this.header.json.ladder.length - 1))[block]!;
+    const bias = this.header.layout.biases[block];
+    if (bias === undefined) return foldTree(unfolding, new Float64Array(0));
+    const { name, dtype } = bias;
+    const shape = [unfolding.flags.length];
+    return foldTree(unfolding, toFloat64({ name, dtype, shape, data: unfolding.biases }));
+  }
+
+  /**
+   * [blocks] refitted output weights, raw words of the skeleton's shapes.
+   *
+   * @throws HermError `HERM_TRUNCATED` when this prefix ends before them.
+   */
+  async refit(index: number, options: CodecOptions): Promise<Uint8Array[]> {
+    const { layout, blocks, json } = this.header;
+    const subject = `Refit ${index} of ${this.file}`;
+    const sections = splitSections(await this.#chunk('refit', index, true, options), blocks.length, subject);
+    const outputs: Uint8Array[] = [];
+    for (const [block, section] of sections.entries()) {
+      const weight = outputWeight(layout, block);
+      const [rows, cols] = weightShape(weight, json.refits[index]!.widths);
+      const wordBytes = dtypeBytes(weight.dtype);
+      outputs.push(await decodeWords(section, rows * cols * wordBytes, floatWords(wordBytes), subject, options));
+    }
+    return outputs;
+  }
+
+  /** The original file up to its first tensor. */
+  async sourceHeader(options: CodecOptions): Promise<Uint8Array> {
+    const data = await this.#chunk('source', 0, false, options);
+    const subject = `The safetensors header in ${this.file}`;
+    return decodeWords(data, this.header.json.original.dataOffset, plainWords(1), subject, options);
+  }
+
+  /** Reads every held chunk afresh and checks it. @returns how many there are. */
+  async checkChunks(options: CodecOptions): Promise<number> {
+    for (let chunk = 0; chunk < this.#chunks.held; chunk++) await this.#chunks.read(chunk, options);
+    return this.#chunks.held;
+  }
+
+  #chunk(kind: string, index: number, keep: boolean, options: CodecOptions): Promise<Uint8Array> {
+    const chunk = this.#chunkOf.get(`${kind} ${index}`)!;
+    return keep ? this.#chunks.load(chunk) : this.#chunks.peek(chunk, options);
+  }
+}
+
+/** The first level that reaches the widths of the blocks along both axes of a tensor. */
+function firstLevel(ladder: readonly (readonly number[])[], weight: WeightLayout, widths: readonly number[]): number {
+  const blocks = [weight.rowAxis, weight.colAxis].flatMap((axis) => (axis === undefined ? [] : [axis.block]));
+  return ladder.findIndex((level) => blocks.every((block) => level[block]! >= widths[block]!));
+}

@@ -1,0 +1,146 @@
+import { HermError } from '../errors.ts';
+import { recoverBytes, recoverTo } from '../herm/recover.ts';
+import {
+  buildSkeleton,
+  resolveWidths,
+  type Skeleton,
+  type SkeletonOptions,
+  type WidthRequest,
+} from '../herm/skeleton.ts';
+import type { MergeTree } from '../herm/tree.ts';
+import type { Block } from '../model/block.ts';
+import { quoteName } from '../model/messages.ts';
+import type { ByteSource } from '../model/source.ts';
+import type { TensorInfo } from '../model/tensor.ts';
+import type { CallOptions } from '../native/call.ts';
+import { ChunkStore } from './chunk_store.ts';
+import { HermContent } from './content.ts';
+import { checkHeader, checkPlausible } from './header.ts';
+import { readPrologue } from './prologue.ts';
+
+/** The file that a .herm file was made from. */
+export interface OriginalFile {
+  /** Its name without the folder. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/**
+ * An open .herm file, or a prefix of one: every width whose levels are held can be had, and a complete file gives back
+ * the original bit for bit. Chunks are read when they are first needed, and kept; all calls may run concurrently.
+ */
+export class HermFile {
+  readonly blocks: readonly Block[];
+  /** [levels][blocks] the widths at which the file can be cut. */
+  readonly ladder: readonly (readonly number[])[];
+  /** [blocks][levels] relative error of each block's function at each level's width; null where it is not known. */
+  readonly errors: readonly (readonly (number | null)[])[];
+  /** Widths [refits][blocks] for which there are refitted output weights. */
+  readonly refits: readonly (readonly number[])[];
+  /** The original's metadata. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** The original's tensors, in the order of their data. */
+  readonly tensors: readonly TensorInfo[];
+  readonly original: OriginalFile;
+  readonly #source: ByteSource;
+  readonly #content: HermContent;
+
+  /** Use {@link openHerm}. */
+  constructor(source: ByteSource, content: HermContent) {
+    const { blocks, json } = content.header;
+    this.#source = source;
+    this.#content = content;
+    this.blocks = blocks;
+    this.ladder = json.ladder;
+    this.errors = json.errors;
+    this.refits = json.refits.map(({ widths }) => widths);
+    this.metadata = new Map(json.metadata);
+    this.tensors = json.tensors;
+    this.original = { name: json.original.name, size: json.original.size, sha256: json.original.sha256 };
+  }
+
+  /** Whether all of the file is here. */
+  get complete(): boolean {
+    return this.#content.complete;
+  }
+
+  /** The largest width of each block, by name, that the held part serves; 0 where it serves none. */
+  widthsAvailable(): Record<string, number> {
+    const held = this.#content.heldWidths();
+    return Object.fromEntries(this.blocks.map(({ name }, block) => [name, held[block]!]));
+  }
+
+  /**
+   * The network at smaller widths. The same widths give the same bytes from a prefix and from the whole file, on every
+   * machine.
+   *
+   * @throws HermError `WIDTH` for widths that a block does not have or this prefix does not hold; `HERM_CHECKSUM`,
+   * `HERM_CORRUPT`, `HERM_TRUNCATED` (refits that this prefix does not hold), `ABORTED`, `IO`.
+   */
+  async skeleton(request: WidthRequest, options: SkeletonOptions = {}): Promise<Skeleton> {
+    return buildSkeleton(this.#content, resolveWidths(this.#content, request), options);
+  }
+
+  /**
+   * The bytes of the original file, in order. Its digest is compared at the end: the last step throws if it differs.
+   *
+   * @throws HermError `HERM_TRUNCATED` for a prefix, `DIGEST_MISMATCH`, `HERM_CHECKSUM`, `HERM_CORRUPT`, `ABORTED`, `IO`.
+   */
+  recover(options: CallOptions = {}): AsyncIterable<Uint8Array> {
+    return recoverBytes(this.#content, options);
+  }
+
+  /** Writes the original file to `path`, all of it and verified, or nothing. @throws HermError as {@link recover}. */
+  recoverTo(path: string, options: CallOptions = {}): Promise<void> {
+    return recoverTo(this.#content, path, options);
+  }
+
+  /**
+   * The hierarchy of a block; its costs are rounded to binary32.
+   *
+   * @throws HermError `BAD_ARGUMENT` for an unknown block, `HERM_TRUNCATED` for a prefix, or as reading does.
+   */
+  async tree(block: string): Promise<MergeTree> {
+    const index = this.blocks.findIndex(({ name }) => name === block);
+    if (index >= 0) return this.#content.tree(index);
+    const names = this.blocks.map(({ name }) => quoteName(name)).join(', ');
+    throw new HermError('BAD_ARGUMENT', `There is no block ${quoteName(block)}; there are: ${names}.`, { block });
+  }
+
+  /**
+   * Reads everything that is held and checks every checksum; of a complete file also that it gives back the original.
+   *
+   * @throws HermError `HERM_CHECKSUM`, `HERM_CORRUPT`, `DIGEST_MISMATCH`, `ABORTED`, `IO`.
+   */
+  async verify(options: CallOptions = {}): Promise<{ readonly complete: boolean; readonly chunks: number }> {
+    const chunks = await this.#content.checkChunks({ signal: options.signal, threads: options.threads });
+    if (this.complete) for await (const _ of this.recover(options));
+    return { complete: this.complete, chunks };
+  }
+
+  /** Closes the source. */
+  close(): Promise<void> {
+    return this.#source.close();
+  }
+}
+
+/**
+ * Opens a .herm file or a prefix of one, and checks all of its header.
+ *
+ * @throws HermError `HERM_MAGIC`, `HERM_VERSION`, `HERM_HEADER`, `HERM_TRUNCATED`, `HERM_CHECKSUM`, `HERM_CORRUPT`,
+ * `HERM_LIMIT`, `IO`.
+ */
+export async function openHerm(source: ByteSource, options: Pick<CallOptions, 'signal'> = {}): Promise<HermFile> {
+  const { value, end } = await readPrologue(source, { signal: options.signal });
+  const header = checkHeader(value, source.name);
+  if (source.size > end + header.chunkBytes) {
+    const why = `${source.name} is longer than its header says: ${source.size} bytes, not ${end + header.chunkBytes}. Download or compress it again.`;
+    throw new HermError('HERM_HEADER', why, { file: source.name });
+  }
+  const chunks = new ChunkStore(source, header.json.chunks, end);
+  checkPlausible(header, chunks.held, source.size, source.name);
+  return new HermFile(source, new HermContent(source.name, header, chunks));
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { HermError } from '../errors.ts';
+import type { HermContent } from '../file/content.ts';
+import { atomicWrite } from '../model/atomic_write.ts';
+import { type CallOptions, throwIfAborted } from '../native/call.ts';
+
+/**
+ * The original file, piece by piece: header, then tensor after tensor. The last step compares the digest of all pieces
+ * with the original's, so only who sees the end of it has seen the original.
+ *
+ * @throws HermError `HERM_TRUNCATED` for a prefix of a file, `DIGEST_MISMATCH`, or as reading the file does.
+ */
+export async function* recoverBytes(content: HermContent, options: CallOptions = {}): AsyncGenerator<Uint8Array> {
+  content.requireComplete('recovering the original');
+  const { original, tensors } = content.header.json;
+  const full = content.header.blocks.map(({ neurons }) => neurons);
+  const hash = createHash('sha256');
+  const kernel = { signal: options.signal, threads: options.threads };
+  let done = 0;
+  const pass = (bytes: Uint8Array): Uint8Array => {
+    throwIfAborted(options.signal);
+    hash.update(bytes);
+    done += bytes.byteLength;
+    options.onProgress?.(done / original.size);
+    return bytes;
+  };
+  yield pass(await content.sourceHeader(kernel));
+  for (let index = 0; index < tensors.length; index++) {
+    yield pass((await content.tensor(index, full, false, kernel)).data);
+  }
+  const digest = hash.digest('hex');
+  if (digest === original.sha256) return;
+  throw new HermError(
+    'DIGEST_MISMATCH',
+    `What ${content.file} gives back is not ${original.name}: its SHA-256 is ${digest}, not ${original.sha256}. Download or compress it again.`,
+    { file: content.file, digest, expected: original.sha256 },
+  );
+}
+
+/**
+ * Writes the original file. `path` is untouched unless all of it came back and its digest is the original's.
+ *
+ * @throws HermError as {@link recoverBytes}; `IO` when the file cannot be written.
+ */
+export async function recoverTo(content: HermContent, path: string, options: CallOptions = {}): Promise<void> {
+  await atomicWrite(
+    path,
+    async (file) => {
+      for await (const bytes of recoverBytes(content, options)) await file.write(bytes);
+    },
+    options.signal === undefined ? {} : { signal: options.signal },
+  );
+}

@@ -1,0 +1,113 @@
+import { HermError } from '../errors.ts';
+import type { HermContent } from '../file/content.ts';
+import { outputWeight, weightShape } from '../file/layout.ts';
+import { quoteName } from '../model/messages.ts';
+import type { Tensor } from '../model/tensor.ts';
+import { type CallOptions, throwIfAborted } from '../native/call.ts';
+import { widthAt } from './ladder.ts';
+
+/** Widths by block name (other blocks stay whole), one share of all blocks' neurons in (0, 1], or everything. */
+export type WidthRequest = Readonly<Record<string, number>> | number | 'full';
+
+export interface SkeletonOptions extends CallOptions {
+  /** Use refitted output weights where the file has them for exactly these widths; by default true. */
+  readonly refit?: boolean | undefined;
+}
+
+/** A smaller network of the same architecture. */
+export interface Skeleton {
+  /** In the original's order, block tensors with their new shapes. */
+  readonly tensors: readonly Tensor[];
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly widths: Readonly<Record<string, number>>;
+  /** Whether its output weights are refitted ones. */
+  readonly refitted: boolean;
+}
+
+/**
+ * The widths [blocks] that a request stands for.
+ *
+ * @throws HermError `WIDTH` for a width or share out of range, an unknown block, or one that this prefix does not hold.
+ */
+export function resolveWidths(content: HermContent, request: WidthRequest): number[] {
+  const { blocks, json } = content.header;
+  const ranges = json.blocks.map(({ neurons, merges }) => ({ neurons, smallest: neurons - merges }));
+  if (typeof request === 'number' && !(request > 0 && request <= 1)) {
+    throw new HermError('WIDTH', `The share of neurons must be above 0 and at most 1, not ${request}.`, {
+      ratio: request,
+    });
+  }
+  if (typeof request === 'object') checkBlockNames(content, request);
+  const held = content.heldWidths();
+  return blocks.map(({ name, neurons }, block) => {
+    const range = ranges[block]!;
+    const width =
+      typeof request === 'number'
+        ? widthAt(range, request)
+        : typeof request === 'object' && Object.hasOwn(request, name)
+          ? request[name]!
+          : neurons;
+    if (!Number.isInteger(width) || width < range.smallest || width > neurons) {
+      const why = `Block ${quoteName(name)} has widths from ${range.smallest} to ${neurons}, not ${width}.`;
+      throw new HermError('WIDTH', why, { file: content.file, block: name, width, ...range });
+    }
+    if (width > held[block]!) throw notHeld(content, name, width, held[block]!);
+    return width;
+  });
+}
+
+function checkBlockNames({ header }: HermContent, request: object): void {
+  const names = header.blocks.map(({ name }) => name);
+  for (const name of Object.keys(request)) {
+    if (names.includes(name)) continue;
+    const why = `There is no block ${quoteName(name)}; there are: ${names.map(quoteName).join(', ')}.`;
+    throw new HermError('WIDTH', why, { block: name, blocks: names });
+  }
+}
+
+function notHeld({ file }: HermContent, block: string, width: number, held: number): HermError {
+  const what = held === 0 ? 'no width of it yet' : `widths of it up to ${held}`;
+  const why = `Block ${quoteName(block)} cannot have width ${width}: ${file} is the beginning of a .herm file and holds ${what}. Download more of it.`;
+  return new HermError('WIDTH', why, { file, block, width, held });
+}
+
+/** The network at the widths [blocks] of {@link resolveWidths}. @throws HermError as reading the file does. */
+export async function buildSkeleton(
+  content: HermContent,
+  widths: readonly number[],
+  options: SkeletonOptions = {},
+): Promise<Skeleton> {
+  const { json, blocks } = content.header;
+  const kernel = { signal: options.signal, threads: options.threads };
+  const refit = options.refit === false ? undefined : await findRefit(content, widths, kernel);
+  const tensors: Tensor[] = [];
+  for (const [index, { name }] of json.tensors.entries()) {
+    throwIfAborted(options.signal);
+    tensors.push(refit?.get(name) ?? (await content.tensor(index, widths, true, kernel)));
+    options.onProgress?.((index + 1) / json.tensors.length);
+  }
+  return {
+    tensors,
+    metadata: new Map(json.metadata),
+    widths: Object.fromEntries(blocks.map(({ name }, block) => [name, widths[block]!])),
+    refitted: refit !== undefined,
+  };
+}
+
+/** Refitted output weights by name, if the file has them for exactly these widths. */
+async function findRefit(
+  content: HermContent,
+  widths: readonly number[],
+  options: CallOptions,
+): Promise<ReadonlyMap<string, Tensor> | undefined> {
+  const { json, layout } = content.header;
+  const index = json.refits.findIndex((refit) => refit.widths.every((width, block) => width === widths[block]));
+  if (index < 0) return undefined;
+  const outputs = await content.refit(index, options);
+  return new Map(
+    outputs.map((data, block) => {
+      const weight = outputWeight(layout, block);
+      return [weight.name, { name: weight.name, dtype: weight.dtype, shape: weightShape(weight, widths), data }];
+    }),
+  );
+}
