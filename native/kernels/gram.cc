@@ -14,8 +14,9 @@ constexpr std::size_t kTile = 256;
 std::size_t tiles(std::size_t n) { return (n + kTile - 1) / kTile; }
 std::size_t tile_end(std::size_t tile, std::size_t n) { return std::min(n, (tile + 1) * kTile); }
 
-// out tile = a b or a bᵀ; an empty inner dimension gives zeros, which BLAS with lda 0 would refuse.
+// out tile = a b or a bᵀ. BLAS would refuse the strides of empty matrices; an empty inner dimension gives zeros.
 void gemm(CBLAS_TRANSPOSE transpose_b, ConstMatrix a, ConstMatrix b, MutMatrix out) {
+  if (out.rows == 0 || out.cols == 0) return;
   if (a.cols == 0) {
     for (std::size_t i = 0; i < out.rows; ++i) std::fill_n(out.row(i), out.cols, 0.0);
     return;

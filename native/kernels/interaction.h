@@ -12,6 +12,7 @@ namespace herm {
 // The input side of a set of neurons under the isotropic prior x ~ N(0, I). Neurons are rows; series are stored
 // degree-major so that one neuron's kernel with all others is a sweep of contiguous multiply-adds.
 struct InputNeurons {
+  Activation activation;
   std::vector<double> dev;        // n_i [m], deviation of the pre-activation
   std::vector<double> mean;       // μ_i [m]
   std::vector<double> second;     // Φ_ii [m], exact
@@ -35,7 +36,12 @@ void expand_neuron(InputNeurons& neurons, std::size_t i, const HermiteExpander& 
 void kernel_row(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram, std::size_t begin,
                 std::size_t end, double* out);
 
-// The whole Φ [m×m] from the input Gram [m×m]; symmetric to the bit.
+// The same where `input_gram` and `out` hold only the entries [begin, end), as tiles do.
+void kernel_span(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram, std::size_t begin,
+                 std::size_t end, double* out);
+
+// The whole Φ [m×m] from the input Gram [m×m], of which the upper triangle is read; symmetric to the bit. `out` may be the
+// Gram itself.
 void kernel_matrix(const Job& job, const InputNeurons& neurons, ConstMatrix input_gram, MutMatrix out);
 
 // A block's functions: input weights [m×n], biases [m] (empty: none), output weights as neuron rows [m×p].
@@ -44,6 +50,9 @@ struct BlockNeurons {
   const double* bias = nullptr;
   ConstMatrix output;
 };
+
+// The input side of a block.
+InputNeurons expand_block(const Job& job, const HermiteExpander& expander, const BlockNeurons& block);
 
 // ‖f‖² of a block without its output bias, in L²(x ~ N(0, I)).
 double squared_norm(const Job& job, const HermiteExpander& expander, const BlockNeurons& block);

@@ -11,7 +11,16 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/blas.h"
+
 namespace herm {
+
+namespace {
+
+// Before any kernel can run: nested pools would fight, and sums would depend on the number of threads.
+[[maybe_unused]] const bool kSingleThreadedBlas = (openblas_set_num_threads(1), true);
+
+}  // namespace
 
 void parallel_for(const Job& job, std::size_t n, std::size_t grain,
                   const std::function<void(std::size_t, std::size_t)>& body) {

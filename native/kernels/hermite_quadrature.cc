@@ -1,0 +1,179 @@
+#include "kernels/hermite_quadrature.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "kernels/activation_functions.h"
+#include "kernels/multiversion.h"
+#include "kernels/normal_moments.h"
+
+namespace herm {
+
+namespace {
+
+// Nodes are taken in groups of this many, one lane each.
+constexpr std::size_t kLanes = 16;
+
+// e^{−t²/4} is below double precision's resolution here, and e^{−t²/4} h_k(t) is bounded for every k: nothing lies beyond.
+constexpr double kReach = 12.25;
+
+// More nodes than this cost more than panels do.
+constexpr double kMaxUniformNodes = 240;
+
+// A mirrored quadrature rule: nodes t >= 0 that stand for ±t. The weights include the normal density.
+struct Rule {
+  std::vector<double> t, weight;
+  std::vector<double> even, odd;  // weight·(φ(s) ± φ(s′)) with s = n t + μ and its mirror image s′ = −n t + μ
+  std::vector<double> sums;       // [D+1][kLanes]
+
+  void add(double node, double node_weight) {
+    t.push_back(node);
+    weight.push_back(node_weight * kInvSqrt2Pi * std::exp(-0.5 * node * node));
+  }
+};
+
+// How far from its bend, in units of s, φ stays analytic off the real line (or, for the entire GELU, small enough).
+double analytic_radius(const Activation& activation) {
+  switch (activation.kind) {
+    case ActivationKind::Gelu: return 3;
+    case ActivationKind::GeluTanh: return 2.7;
+    case ActivationKind::QuickGelu: return std::numbers::pi / 1.702;
+    case ActivationKind::Silu: return std::numbers::pi;
+    case ActivationKind::Tanh: return std::numbers::pi / 2;
+    case ActivationKind::Sigmoid: return std::numbers::pi / std::fabs(activation.slope);
+    default: return std::numeric_limits<double>::infinity();
+  }
+}
+
+// The frequencies up to which the grid resolves φ(nt + μ) h_k(t) e^{−t²/2}: h_k reaches √k, the Gaussian 8, and φ's spectrum
+// falls as e^{−ω radius/n}.
+double bandwidth(std::size_t degree, double bend) {
+  return std::sqrt(static_cast<double>(degree)) + 8.5 + 34 / bend;
+}
+
+void uniform_rule(double band, Rule& rule) {
+  const double step = 2 * std::numbers::pi / band;
+  const auto count = static_cast<std::size_t>(kReach / step) + 1;
+  const std::size_t padded = (count + kLanes - 1) / kLanes * kLanes;
+  for (std::size_t q = 0; q < padded; ++q) rule.add((static_cast<double>(q) + 0.5) * step, step);
+}
+
+// Nodes and weights of 16-point Gauss-Legendre on [−1, 1]; the other half mirrored.
+constexpr std::array<double, 8> kGaussNode{0.0950125098376374402, 0.2816035507792589132, 0.4580167776572273863,
+                                           0.6178762444026437484, 0.7554044083550030339, 0.8656312023878317439,
+                                           0.9445750230732325761, 0.9894009349916499326};
+constexpr std::array<double, 8> kGaussWeight{0.1894506104550684963, 0.1826034150449235889, 0.1691565193950025382,
+                                             0.1495959888165767321, 0.1246289712555338720, 0.0951585116824927848,
+                                             0.0622535239386478929, 0.0271524594117540949};
+
+void add_panel(double begin, double end, Rule& rule) {
+  const double centre = 0.5 * (begin + end), half = 0.5 * (end - begin);
+  for (std::size_t q = 0; q < kGaussNode.size(); ++q) {
+    rule.add(centre - half * kGaussNode[q], half * kGaussWeight[q]);
+    rule.add(centre + half * kGaussNode[q], half * kGaussWeight[q]);
+  }
+}
+
+// Panels of at most `width` over [begin, end].
+void fill_panels(double begin, double end, double width, Rule& rule) {
+  if (!(end > begin)) return;
+  const double count = std::ceil((end - begin) / width);
+  for (double i = 0; i < count; ++i) {
+    add_panel(begin + (end - begin) * (i / count), begin + (end - begin) * ((i + 1) / count), rule);
+  }
+}
+
+// Panels over [0, kReach] that end at t0 ± bend·{0, 2, 8, 32}; a pole at t0 ± i·bend then leaves errors below 1e-15, and at 32
+// radii φ has become its own asymptote.
+void panel_rule(std::size_t degree, double t0, double bend, Rule& rule) {
+  const double width = std::min(1.75, 17 / std::sqrt(static_cast<double>(degree) + 1));
+  constexpr std::array<double, 7> kGrades{-32, -8, -2, 0, 2, 8, 32};
+  double begin = 0;
+  for (const double grade : kGrades) {
+    const double end = std::clamp(t0 + grade * bend, begin, kReach);
+    fill_panels(begin, end, width, rule);
+    begin = end;
+  }
+  fill_panels(begin, kReach, width, rule);
+}
+
+// sums[k][l] = Σ over lane l's nodes of (even or odd)·h_k(t), by the parity of k.
+HERM_MULTIVERSION void project_lanes(const HermiteBasis& basis, const double* t, const double* even, const double* odd,
+                                     std::size_t count, double* sums) {
+  const double* alpha = basis.alpha();
+  const double* beta = basis.beta();
+  const std::size_t degree = basis.degree();
+  for (std::size_t q = 0; q < count; q += kLanes) {
+    double previous[kLanes] = {}, current[kLanes], node[kLanes], side[2][kLanes];
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      current[l] = 1;
+      node[l] = t[q + l];
+      side[0][l] = even[q + l];
+      side[1][l] = odd[q + l];
+    }
+    for (std::size_t k = 0; k <= degree; ++k) {
+      double* sum = &sums[k * kLanes];
+      const double* f = side[k & 1];
+      const double a = alpha[k], b = beta[k];
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        sum[l] += f[l] * current[l];
+        const double next = a * node[l] * current[l] - b * previous[l];
+        previous[l] = current[l];
+        current[l] = next;
+      }
+    }
+  }
+}
+
+double lane_sum(const double* lanes) {
+  double sum[4];
+  for (std::size_t l = 0; l < 4; ++l) sum[l] = (lanes[l] + lanes[l + 4]) + (lanes[l + 8] + lanes[l + 12]);
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+// Values of φ at the rule's nodes, and the moments that need no Hermite polynomial.
+template <class Function>
+ParityMoments evaluate(const Function& phi, double n, double mu, Rule& rule) {
+  const std::size_t count = rule.t.size();
+  rule.even.resize(count);
+  rule.odd.resize(count);
+  double second[kLanes] = {}, mirrored[kLanes] = {};
+  for (std::size_t q = 0; q < count; q += kLanes) {
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const double x = n * rule.t[q + l], w = rule.weight[q + l];
+      const double right = phi(mu + x), left = phi(mu - x);
+      rule.even[q + l] = w * (right + left);
+      rule.odd[q + l] = w * (right - left);
+      second[l] += w * (right * right + left * left);
+      mirrored[l] += 2 * w * (right * left);
+    }
+  }
+  return {lane_sum(second), lane_sum(mirrored)};
+}
+
+}  // namespace
+
+ParityMoments expand_by_quadrature(const Activation& activation, const HermiteBasis& basis, double n, double mu,
+                                   double* c) {
+  thread_local Rule rule;
+  rule.t.clear();
+  rule.weight.clear();
+  const double bend = analytic_radius(activation) / n;
+  const double band = bandwidth(basis.degree(), bend);
+  if (band * kReach <= kMaxUniformNodes * 2 * std::numbers::pi) {
+    uniform_rule(band, rule);
+  } else {
+    panel_rule(basis.degree(), std::fabs(mu / n), bend, rule);
+  }
+  const ParityMoments moments =
+      with_activation(activation, [&](const auto& phi) { return evaluate(phi, n, mu, rule); });
+  rule.sums.assign((basis.degree() + 1) * kLanes, 0.0);
+  project_lanes(basis, rule.t.data(), rule.even.data(), rule.odd.data(), rule.t.size(), rule.sums.data());
+  for (std::size_t k = 0; k <= basis.degree(); ++k) c[k] = lane_sum(&rule.sums[k * kLanes]);
+  return moments;
+}
+
+}  // namespace herm

@@ -1,0 +1,114 @@
+#include "kernels/refit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/blas.h"
+#include "kernels/error.h"
+#include "kernels/gram.h"
+#include "kernels/threads.h"
+
+namespace herm {
+
+namespace {
+
+constexpr std::size_t kTile = 256;
+
+[[noreturn]] void fail_not_finite() {
+  throw KernelError("NON_FINITE", "the weights are so large, or not numbers, that refitting overflows double precision");
+}
+
+// out = Φ_S· V: [k×m] kernel tiles times [m×p], without ever holding the whole kernel.
+void project(const Job& job, const BlockNeurons& kept, const InputNeurons& kept_neurons, const BlockNeurons& full,
+             const InputNeurons& full_neurons, MutMatrix out) {
+  const std::size_t k = kept.input.rows, m = full.input.rows, p = out.cols;
+  parallel_for(job, k, kTile, [&](std::size_t begin, std::size_t end) {
+    const Job inside;
+    Matrix phi(end - begin, std::min(m, kTile)), part(end - begin, p);
+    for (std::size_t i = begin; i < end; ++i) std::fill_n(out.row(i), p, 0.0);
+    for (std::size_t j = 0; j < m; j += kTile) {
+      job.check();
+      const std::size_t j_end = std::min(m, j + kTile);
+      const MutMatrix tile{phi.data(), phi.rows(), j_end - j, phi.cols()};
+      cross_gram(inside, kept.input.rows_from(begin, end), full.input.rows_from(j, j_end), tile);
+      for (std::size_t i = begin; i < end; ++i) {
+        kernel_span(kept_neurons, i, full_neurons, tile.row(i - begin), j, j_end, tile.row(i - begin));
+      }
+      multiply(inside, tile, full.output.rows_from(j, j_end), part.view());
+      for (std::size_t i = begin; i < end; ++i)
+        for (std::size_t c = 0; c < p; ++c) out(i, c) += part(i - begin, c);
+    }
+  });
+}
+
+// Row and column i times scale_i; the diagonal becomes 1 exactly.
+void equilibrate(Matrix& phi, const std::vector<double>& scale) {
+  for (std::size_t i = 0; i < phi.rows(); ++i) {
+    for (std::size_t j = 0; j < phi.cols(); ++j) phi(i, j) = phi(i, j) * scale[i] * scale[j];
+    phi(i, i) = 1;
+  }
+}
+
+// The Cholesky factor of a + ridge·I in the lower triangle (row-major), for the smallest ridge·10^t that has one. The strict
+// upper triangle of `a` keeps the original; its diagonal is 1.
+void factorise(const Job& job, Matrix& a, double ridge) {
+  const auto k = blas_dim(a.rows(), "width");
+  for (;; ridge = std::max(10 * ridge, std::numeric_limits<double>::epsilon())) {
+    job.check();
+    for (std::size_t i = 0; i < a.rows(); ++i) {
+      a(i, i) = 1 + ridge;
+      for (std::size_t j = 0; j < i; ++j) a(i, j) = a(j, i);
+    }
+    // Row-major lower is column-major upper: no transposed copies.
+    const lapack_int status = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', k, a.data(), k);
+    if (status == 0) return;
+    // With entries of at most 1, a ridge of k is always enough.
+    if (status < 0 || ridge > static_cast<double>(a.rows())) fail_not_finite();
+  }
+}
+
+// out := (L Lᵀ)⁻¹ out, by blocks of columns.
+void solve(const Job& job, const Matrix& factor, MutMatrix out) {
+  const auto k = blas_dim(factor.rows(), "width");
+  parallel_for(job, out.cols, kTile, [&](std::size_t begin, std::size_t end) {
+    for (const CBLAS_TRANSPOSE transpose : {CblasNoTrans, CblasTrans}) {
+      cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, transpose, CblasNonUnit, k, blas_dim(end - begin, "columns"), 1.0,
+                  factor.data(), k, out.data + begin, blas_dim(out.stride, "stride"));
+    }
+  });
+}
+
+void scale_rows(MutMatrix m, const std::vector<double>& scale) {
+  for (std::size_t i = 0; i < m.rows; ++i)
+    for (std::size_t c = 0; c < m.cols; ++c) m(i, c) *= scale[i];
+}
+
+}  // namespace
+
+void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& full, ConstMatrix kept_input,
+           const double* kept_bias, double ridge, MutMatrix out) {
+  const std::size_t k = kept_input.rows;
+  if (k == 0 || out.cols == 0) return;
+  const BlockNeurons kept{kept_input, kept_bias, {}};
+  const InputNeurons kept_neurons = expand_block(job, expander, kept);
+  const InputNeurons full_neurons = expand_block(job, expander, full);
+  std::vector<double> scale(k);
+  for (std::size_t i = 0; i < k; ++i) {
+    const double energy = kept_neurons.second[i];
+    if (!std::isfinite(energy)) fail_not_finite();
+    scale[i] = energy > 0 ? 1 / std::sqrt(energy) : 0;
+  }
+
+  project(job, kept, kept_neurons, full, full_neurons, out);
+  Matrix phi(k, k);
+  gram(job, kept_input, phi.view());
+  kernel_matrix(job, kept_neurons, phi.view(), phi.view());
+  equilibrate(phi, scale);
+  factorise(job, phi, ridge);
+  scale_rows(out, scale);
+  solve(job, phi, out);
+  scale_rows(out, scale);
+}
+
+}  // namespace herm
