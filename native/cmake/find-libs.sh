@@ -15,7 +15,7 @@ fail() {
   exit 1
 }
 
-command -v pkg-config >/dev/null || fail "pkg-config is missing; run 'npm run setup' to install what the build needs."
+command -v pkg-config >/dev/null || fail "pkg-config is missing; install it (in a source tree: npm run setup)."
 
 # Debian keeps each OpenBLAS build in a directory of its own and points the generic openblas.pc at one
 # of them through update-alternatives: ask for the pthread one by its directory, whatever the default is.
@@ -30,7 +30,7 @@ done
 # Fedora's pthread build has a .pc file and a library of its own name (the plain name is the serial build).
 blas=openblas
 if pkg-config --exists openblasp; then blas=openblasp; fi
-pkg-config --exists "$blas" || fail "OpenBLAS was not found by pkg-config; run 'npm run setup' to install it."
+pkg-config --exists "$blas" || fail "OpenBLAS was not found by pkg-config; install it with its headers (in a source tree: npm run setup)."
 libdir=$(cd "$(pkg-config --variable=libdir "$blas")" && pwd -P)
 case $libdir in
   *openblas-serial*) fail "only the serial build of OpenBLAS is installed ($libdir). It gives wrong results under concurrent calls; install the pthread build: apt-get install libopenblas-pthread-dev" ;;
@@ -46,7 +46,7 @@ packages="libzstd libxxhash"
 # Some distributions build LAPACKE into OpenBLAS and ship no lapacke.pc.
 if pkg-config --exists lapacke; then packages="lapacke $packages"; fi
 for package in $packages; do
-  pkg-config --exists "$package" || fail "$package was not found by pkg-config; run 'npm run setup' to install it."
+  pkg-config --exists "$package" || fail "$package was not found by pkg-config; install it with its headers (in a source tree: npm run setup)."
 done
 
 # OpenBLAS goes first: liblapacke pulls in the generic liblapack, and the first library that has a
