@@ -2,11 +2,9 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
 
-#include "kernels/activation.h"
 #include "kernels/dtype.h"
-#include "kernels/pair.h"
+#include "kernels/mixture.h"
 
 namespace herm {
 
@@ -14,16 +12,6 @@ namespace herm {
 struct BiasFormat {
   bool present = false;  // without a bias tensor every parent's bias is 0
   DType dtype = DType::F32;
-};
-
-// Everything the operator needs to know of a pair.
-struct PairView {
-  std::array<double, 2> dev;   // n_k
-  std::array<double, 2> mean;  // μ_k
-  Sym2 input;                  // ⟨w_k, w_l⟩
-  Sym2 phi;                    // Φ_kl
-  Sym2 output;                 // H_kl = ⟨v_k, v_l⟩
-  std::array<const HermiteSeries*, 2> series;
 };
 
 // w_p = Σ α_k w_k, v_p = Σ β_k v_k, bias b_p. α and β are half-precision numbers (a file stores them as such) and b_p is
@@ -41,21 +29,15 @@ class MergeOperator {
 
   const HermiteExpander& expander() const { return expander_; }
   // The cheapest of both absorptions and the mixtures; absorbing wins ties, because its parent is exact.
-  Parent best(const PairView& pair) const;
-  // The cheaper absorption alone, an upper bound of best().cost from the Gram entries: no quadrature.
-  Parent absorb(const PairView& pair) const;
+  Parent best(const PairView& pair, const HermiteSeries& first, const HermiteSeries& second) const;
 
  private:
   Parent absorb_into(const PairView& pair, int kept) const;
-  bool mixture(const PairView& pair, std::array<double, 2>& alpha, std::array<double, 3>& means) const;
-  Parent project(const PairView& pair, const std::array<double, 2>& alpha, double bias) const;
+  Parent project(const PairView& pair, const Mixture& mixture, double bias, const HermiteSeries& first,
+                 const HermiteSeries& second) const;
 
   HermiteExpander expander_;
   BiasFormat bias_;
 };
-
-// Half-precision bit patterns: how α and β are stored.
-std::uint16_t to_half(double value);
-double from_half(std::uint16_t half);
 
 }  // namespace herm

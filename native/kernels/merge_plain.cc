@@ -9,7 +9,7 @@ std::vector<Merge> merge_plain(const Job& job, MergeState& state) {
   const std::size_t m = state.size();
   Matrix cost(m, m);
   for (std::size_t i = 0; i < m; ++i)
-    for (std::size_t j = i + 1; j < m; ++j) cost(i, j) = state.best(i, j).cost;
+    for (std::size_t j = i + 1; j < m; ++j) cost(i, j) = state.estimate(i, j);
 
   std::vector<Merge> merges;
   while (state.living() > 1) {
@@ -30,7 +30,7 @@ std::vector<Merge> merge_plain(const Job& job, MergeState& state) {
     state.apply(job, {{parent, std::get<2>(cheapest)}}, merges);
     for (std::size_t j = 0; j < m; ++j) {
       if (j == parent || !state.alive(j)) continue;
-      cost(std::min<std::size_t>(parent, j), std::max<std::size_t>(parent, j)) = state.best(parent, j).cost;
+      cost(std::min<std::size_t>(parent, j), std::max<std::size_t>(parent, j)) = state.estimate(parent, j);
     }
   }
   return merges;

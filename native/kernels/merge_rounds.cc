@@ -126,8 +126,8 @@ class Rounds {
       }
   }
 
-  // Exact search of one neuron's cheapest partners: absorbing bounds a cost from above, σ_2² from below, and only
-  // partners whose lower bound undercuts the best costs so far are evaluated.
+  // Exact search of one neuron's cheapest partners: absorbing bounds an estimate from above, σ_2² from below, and only
+  // partners whose lower bound undercuts the best estimates so far are evaluated.
   void search(std::uint32_t slot, const std::vector<char>& offering, std::vector<Found>& offers) {
     struct Bounded {
       double lower;
@@ -154,7 +154,7 @@ class Rounds {
       const bool offered = !offering.empty() && !offering[partner] && lower < lists_[partner].last_cost();
       // <=: the bounds carry rounding, and equal costs are told apart by slot.
       if (!offered && lower > std::min(within, list.worst())) continue;
-      const Candidate candidate{state_.best(slot, partner).cost, partner};
+      const Candidate candidate{state_.estimate(slot, partner), partner};
       if (candidate < Candidate{list.worst(), std::numeric_limits<std::uint32_t>::max()}) list.insert(candidate);
       if (offered) offers.push_back({partner, {candidate.cost, slot}});
     }

@@ -32,12 +32,14 @@ bool finite(const Matrix& m) {
 
 MergeState::MergeState(const Job& job, const Activation& activation, const BiasFormat& bias, const BlockNeurons& block)
     : operator_(activation, bias),
+      estimate_(activation, bias.present),
       alive_(block.input.rows, 1),
       living_(block.input.rows),
       input_(block.input.rows, block.input.rows),
       output_(block.input.rows, block.input.rows),
       phi_(block.input.rows, block.input.rows),
-      series_(block.input.rows) {
+      series_(block.input.rows),
+      short_(block.input.rows) {
   const std::size_t m = block.input.rows;
   gram(job, block.input, input_.view());
   gram(job, block.output, output_.view());
@@ -68,6 +70,7 @@ void MergeState::expand(std::size_t slot) {
   series.second = neurons_.second[slot];
   series.even_tail = neurons_.even_tail[slot];
   series.odd_tail = neurons_.odd_tail[slot];
+  short_[slot] = shorten(series);
 }
 
 PairView MergeState::view(std::size_t i, std::size_t j) const {
@@ -75,18 +78,17 @@ PairView MergeState::view(std::size_t i, std::size_t j) const {
           {neurons_.mean[i], neurons_.mean[j]},
           {input_(i, i), input_(i, j), input_(j, j)},
           phi(i, j),
-          output(i, j),
-          {&series_[i], &series_[j]}};
+          output(i, j)};
 }
 
-double MergeState::upper_bound(std::size_t i, std::size_t j) const {
+double MergeState::estimate(std::size_t i, std::size_t j) const {
   const auto [first, second] = std::minmax(i, j);
-  return operator_.absorb(view(first, second)).cost;
+  return estimate_(view(first, second), short_[first], short_[second]);
 }
 
 Parent MergeState::best(std::size_t i, std::size_t j) const {
   const auto [first, second] = std::minmax(i, j);
-  return operator_.best(view(first, second));
+  return operator_.best(view(first, second), series_[first], series_[second]);
 }
 
 void MergeState::apply(const Job& job, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs,

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/cost_estimate.h"
+#include "kernels/half.h"
 #include "kernels/interaction.h"
 #include "kernels/merge_operator.h"
 
@@ -27,13 +29,14 @@ class MergeState {
   bool alive(std::size_t slot) const { return alive_[slot] != 0; }
   std::size_t living() const { return living_; }
 
-  // Bounds from Gram entries alone: σ_2² <= best(i, j).cost <= absorbing.
-  double lower_bound(std::size_t i, std::size_t j) const { return sigma2_squared(phi(i, j), output(i, j)); }
-  double upper_bound(std::size_t i, std::size_t j) const;
-  // The operator's parent of two slots, the same whichever comes first.
+  // What merging two slots would cost by CostEstimate, and its bounds; the same whichever slot comes first.
+  double estimate(std::size_t i, std::size_t j) const;
+  double lower_bound(std::size_t i, std::size_t j) const { return CostEstimate::lower(phi(i, j), output(i, j)); }
+  double upper_bound(std::size_t i, std::size_t j) const { return CostEstimate::upper(phi(i, j), output(i, j)); }
+  // The operator's parent of two slots and its cost.
   Parent best(std::size_t i, std::size_t j) const;
 
-  // Merges disjoint pairs of living slots at the costs that best() gives now.
+  // Merges disjoint pairs of living slots.
   void apply(const Job& job, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs, std::vector<Merge>& out);
 
  private:
@@ -43,6 +46,7 @@ class MergeState {
   void expand(std::size_t slot);
 
   MergeOperator operator_;
+  CostEstimate estimate_;
   std::vector<char> alive_;
   std::size_t living_;
   Matrix input_;   // ⟨w_i, w_j⟩ [m×m]
@@ -50,6 +54,7 @@ class MergeState {
   Matrix phi_;     // Φ [m×m]
   InputNeurons neurons_;
   std::vector<HermiteSeries> series_;  // neuron-major copies for the operator
+  std::vector<ShortSeries> short_;     // and for estimates
 };
 
 }  // namespace herm

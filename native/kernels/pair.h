@@ -15,6 +15,11 @@ struct Sym2 {
   double gram_determinant() const { return std::max(0.0, a11 * a22 - a12 * a12); }
 };
 
+// xᵀ A x
+inline double quadratic(const Sym2& a, const std::array<double, 2>& x) {
+  return x[0] * x[0] * a.a11 + 2 * x[0] * x[1] * a.a12 + x[1] * x[1] * a.a22;
+}
+
 // tr(HΦ) = ‖T‖², the squared norm of what the pair computes.
 inline double pair_energy(const Sym2& phi, const Sym2& h) {
   return std::max(0.0, phi.a11 * h.a11 + 2 * phi.a12 * h.a12 + phi.a22 * h.a22);
