@@ -13,8 +13,10 @@ namespace herm::binding {
 // One function a binding file; each adds its exports. Called once per environment by addon.cc.
 void init_certificate(Napi::Env env, Napi::Object exports);
 void init_dense(Napi::Env env, Napi::Object exports);
+void init_exact_tree(Napi::Env env, Napi::Object exports);
 void init_info(Napi::Env env, Napi::Object exports);
 void init_interaction(Napi::Env env, Napi::Object exports);
 void init_merge(Napi::Env env, Napi::Object exports);
+void init_planes(Napi::Env env, Napi::Object exports);
 
 }  // namespace herm::binding

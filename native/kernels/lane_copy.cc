@@ -1,0 +1,74 @@
+#include "kernels/lane_copy.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "kernels/threads.h"
+#include "kernels/words.h"
+
+namespace herm {
+
+namespace {
+
+// A square of words whose two sides both stay in the first-level cache.
+constexpr std::size_t kTile = 64;
+
+// to(c, r) = from(r, c), both row-major with their own strides.
+template <class Word>
+void transpose(const Job& job, const std::uint8_t* from, std::size_t rows, std::size_t cols, std::uint8_t* to) {
+  parallel_for(job, cols, kTile, [&](std::size_t first, std::size_t last) {
+    for (std::size_t top = 0; top < rows; top += kTile) {
+      const std::size_t bottom = std::min(rows, top + kTile);
+      for (std::size_t c = first; c < last; ++c) {
+        for (std::size_t r = top; r < bottom; ++r) store_word(to, c * rows + r, load_word<Word>(from, r * cols + c));
+      }
+    }
+  });
+}
+
+template <class Word>
+void gather(const Job& job, const LaneSelection& selection, const std::uint8_t* lanes, bool transposed,
+            std::uint8_t* out) {
+  const std::size_t slots = selection.slots.size(), elements = selection.elements.size();
+  // Tiles of lanes, so that a transposed write fills whole cache lines.
+  parallel_for(job, slots, kTile, [&](std::size_t first, std::size_t last) {
+    for (std::size_t left = 0; left < elements; left += kTile) {
+      const std::size_t right = std::min(elements, left + kTile);
+      for (std::size_t s = first; s < last; ++s) {
+        for (std::size_t e = left; e < right; ++e) {
+          const std::size_t from = selection.slots[s] * selection.length + selection.elements[e];
+          store_word(out, transposed ? e * slots + s : s * elements + e, load_word<Word>(lanes, from));
+        }
+      }
+    }
+  });
+}
+
+void check_entries(std::span<const std::uint32_t> list, std::size_t end) {
+  for (const std::uint32_t entry : list) {
+    if (entry >= end) throw std::invalid_argument("a slot or element is out of range");
+  }
+}
+
+}  // namespace
+
+void load_lanes(const Job& job, const StoredMatrix& stored, std::uint8_t* lanes) {
+  const auto* bytes = static_cast<const std::uint8_t*>(stored.bytes);
+  const std::size_t word_bytes = dtype_bytes(stored.dtype);
+  if (!stored.transposed) {
+    const std::size_t size = checked_mul(checked_mul(stored.rows, stored.cols), word_bytes);
+    if (size > 0) std::memcpy(lanes, bytes, size);
+    return;
+  }
+  with_word(word_bytes, [&](auto word) { transpose<decltype(word)>(job, bytes, stored.rows, stored.cols, lanes); });
+}
+
+void store_lanes(const Job& job, const LaneSelection& selection, const std::uint8_t* lanes, bool transposed,
+                 std::uint8_t* out) {
+  check_entries(selection.slots, selection.lanes);
+  check_entries(selection.elements, selection.length);
+  with_word(selection.word_bytes, [&](auto word) { gather<decltype(word)>(job, selection, lanes, transposed, out); });
+}
+
+}  // namespace herm
