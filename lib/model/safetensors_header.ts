@@ -46,7 +46,7 @@ export function parseSafetensorsHeader(json: Uint8Array, file: string): ParsedHe
 function decodeText(json: Uint8Array, file: string): string {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(json);
   } catch (cause) {
     throw refusal('SAFETENSORS_UTF8', file, 'the header is not valid UTF-8', {}, cause);
   }
