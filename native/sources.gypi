@@ -63,7 +63,10 @@
     "herm_test_sources": [
       "test/native/main.cc",
       "test/native/build_info_test.cc",
-      "test/native/merge_test.cc"
+      "test/native/gid_test.cc",
+      "test/native/merge_test.cc",
+      "test/native/sca_test.cc",
+      "test/native/symmetry_test.cc"
     ]
   }
 }

@@ -92,10 +92,10 @@ void order_components(const Matrix& basis, std::size_t inputs, Sca& result) {
   }
 }
 
-Matrix pair_basis(ConstMatrix unit, std::size_t inputs) {
-  const PairSca pair = sca_of_pair(unit.row(0), unit.row(1), unit.cols, inputs);
-  Matrix basis(pair.rank, unit.cols);
-  for (std::size_t k = 0; k < pair.rank; ++k) std::copy_n(pair.basis[k].data(), unit.cols, basis.row(k));
+Matrix pair_basis(ConstMatrix z, std::size_t inputs) {
+  const PairSca pair = sca_of_pair(z.row(0), z.row(1), z.cols, inputs);
+  Matrix basis(pair.rank, z.cols);
+  for (std::size_t k = 0; k < pair.rank; ++k) std::copy_n(pair.basis[k].data(), z.cols, basis.row(k));
   return basis;
 }
 
@@ -162,7 +162,7 @@ Sca sca(const Job& job, ConstMatrix z, std::size_t inputs) {
 
   Sca result;
   if (z.rows == 2) {
-    order_components(pair_basis(unit.view(), inputs), inputs, result);
+    order_components(pair_basis(z, inputs), inputs, result);
   } else {
     const Matrix span = row_space(unit.view());
     job.check();

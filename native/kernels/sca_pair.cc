@@ -50,9 +50,12 @@ void rotate(Vector& x, Vector& y, std::size_t inputs) {
     const Sym2 in = gram_of(x, y, 0, inputs), out = gram_of(x, y, inputs, x.size());
     const bool use_input = in.a11 + in.a22 <= out.a11 + out.a22;
     const Sym2& part = use_input ? in : out;
-    if (std::fabs(part.a12) <= kEpsilon * std::sqrt(part.a11) * std::sqrt(part.a22)) break;
-    // The input part of the first is to grow, so its output part is to shrink.
+    // The first is to have the longer input part, and so the shorter output part.
     const double sign = use_input ? 1 : -1;
+    if (std::fabs(part.a12) <= kEpsilon * std::sqrt(part.a11) * std::sqrt(part.a22)) {
+      if (sign * part.a11 < sign * part.a22) std::swap(x, y);
+      break;
+    }
     const double angle = std::atan2(2 * sign * part.a12, sign * (part.a11 - part.a22)) / 2;
     const double c = std::cos(angle), s = std::sin(angle);
     for (std::size_t i = 0; i < x.size(); ++i) {

@@ -59,7 +59,7 @@ Forms forms_of(const Job& job, const BlockNeurons& block, bool scaled, const Rou
       }
       const RowNorm norm = unit_row(row.data(), n + 1, forms.rows.row(i));
       const double absolute = std::max(input.absolute, bias.absolute);
-      if (norm.mantissa > 0) forms.floor[i] = std::ldexp(absolute / norm.mantissa, -norm.exponent);
+      if (norm.mantissa > 0) forms.floor[i] = std::ldexp(absolute, -norm.exponent) / norm.mantissa;
     }
   });
   return forms;
