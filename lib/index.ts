@@ -1,6 +1,23 @@
 import { type BuildInfo, loadAddon } from './native/load.ts';
 
+export { type Interaction, interactionOf } from './analysis/interaction.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
+export { type HermFile, type OriginalFile, openHerm } from './file/read.ts';
+export { certifyWidths, type Refit, refitOutput, refitSkeleton } from './herm/certificate.ts';
+export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
+export { buildTree } from './herm/merge.ts';
+export type { Skeleton, SkeletonOptions, WidthRequest } from './herm/skeleton.ts';
+export type { MergeTree } from './herm/tree.ts';
+export type { Activation, ActivationName, Block, WeightRef } from './model/block.ts';
+export { type FindBlocksOptions, findBlocks } from './model/blocks.ts';
+export { forward, type Layer, mlpLayers } from './model/forward.ts';
+export { readSafetensorsHeader, readTensor, type SafetensorsHeader } from './model/safetensors.ts';
+export { serializeSafetensors, writeSafetensors } from './model/safetensors_write.ts';
+export { type ByteSource, bufferSource, fileSource } from './model/source.ts';
+export { type DType, fromFloat64, type Tensor, type TensorInfo, toFloat64 } from './model/tensor.ts';
+export { blockWeights, lookupIn, nativeMatrix, type TensorLookup } from './model/weights.ts';
+export type { NativeBlock, NativeMatrix } from './native/binding.ts';
+export type { CallOptions } from './native/call.ts';
 export type { BuildInfo };
 
 /**
