@@ -44,6 +44,11 @@ describe('what the reference accepts', () => {
     expect((await readHeader(fileOf(`{"t":${entry(fields)}}`))).tensors[0]?.shape).toEqual(fields.shape);
   });
 
+  test('dimensions before a 0 whose product just fits 64 bits', async () => {
+    const fields = { shape: [2 ** 32, 2 ** 31, 0], data_offsets: [0, 0] };
+    expect((await readHeader(fileOf(`{"t":${entry(fields)}}`))).tensors[0]?.shape).toEqual(fields.shape);
+  });
+
   test('keys in any order, tensors in any order', async () => {
     const header = `{"b":{"data_offsets":[2,3],"shape":[1],"dtype":"U8"},"__metadata__":{"k":"v"},"a":{"shape":[1],"data_offsets":[0,2],"dtype":"F16"}}`;
     const { tensors, metadata } = await readHeader(fileOf(header, 3));

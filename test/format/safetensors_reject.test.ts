@@ -191,6 +191,7 @@ describe('a shape', () => {
     ['that overflows 64 bits', [2 ** 33, 2 ** 33]],
     ['whose bits overflow 64 bits', [2 ** 31, 2 ** 31]],
     ['that overflows before a later 0, as in the reference', [2 ** 33, 2 ** 33, 0]],
+    ['that just overflows', [2 ** 32, 2 ** 32, 0]],
   ])('%s', (_, shape) => expectRefused(one(entry({ shape })), 'SAFETENSORS_SHAPE', /overflows 64 bits/));
 
   test.each([[[2, 3]], [[3]], [[]], [[0]], [[4, 2 ** 40]]])('%j that is not as large as its data', (shape) =>
