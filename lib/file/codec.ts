@@ -1,4 +1,5 @@
 import { HermError } from '../errors.ts';
+import { dtypeBits, dtypeBytes, isFloatDType } from '../model/tensor.ts';
 import type { RectangleArgs, WordLayout } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 
@@ -13,6 +14,13 @@ export function plainWords(wordBytes: number): WordLayout {
 /** Floating-point numbers: their exponents fill whole bytes once the sign is out of the way. */
 export function floatWords(wordBytes: number, shift = 0): WordLayout {
   return { wordBytes, shift, rotate: true };
+}
+
+/** How a tensor that is stored as it is becomes words. */
+export function flatWords(dtype: string): WordLayout {
+  if (isFloatDType(dtype)) return floatWords(dtypeBytes(dtype));
+  if (dtype === 'C64') return floatWords(4);
+  return plainWords(Math.max(1, dtypeBits(dtype)! >> 3));
 }
 
 export async function encodeWords(words: Uint8Array, layout: WordLayout, options: CodecOptions): Promise<Uint8Array> {

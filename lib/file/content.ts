@@ -3,22 +3,14 @@ import { foldTree } from '../herm/fold.ts';
 import type { MergeTree } from '../herm/tree.ts';
 import { ascendingPositions, frontier } from '../herm/unfolding.ts';
 import { quoteName } from '../model/messages.ts';
-import { dtypeBits, dtypeBytes, isFloatDType, type Tensor, toFloat64 } from '../model/tensor.ts';
-import type { WordLayout } from '../native/binding.ts';
+import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
 import { splitSections } from './bytes.ts';
 import type { ChunkStore } from './chunk_store.ts';
-import { type CodecOptions, decodeWords, floatWords, plainWords } from './codec.ts';
+import { type CodecOptions, decodeWords, flatWords, floatWords, plainWords } from './codec.ts';
 import type { CheckedHeader } from './header.ts';
 import { biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
 import { LevelReader } from './level_reader.ts';
 import { decodeWeight } from './weight_decode.ts';
-
-/** How a tensor that is stored as it is becomes words. */
-export function flatWords(dtype: string): WordLayout {
-  if (isFloatDType(dtype)) return floatWords(dtypeBytes(dtype));
-  if (dtype === 'C64') return floatWords(4);
-  return plainWords(Math.max(1, dtypeBits(dtype)! >> 3));
-}
 
 /** What a .herm file, or a prefix of one, holds, decoded on demand. Safe under concurrent calls. */
 export class HermContent {

@@ -125,16 +125,16 @@ function checkBiases(
   weights: ReadonlyMap<string, unknown>,
   blocks: readonly Block[],
 ): void {
-  const seen = new Set<string>();
+  const owners = new Map<string, number>();
   for (const bias of biases) {
     if (bias === undefined) continue;
-    if (seen.has(bias.name) || weights.has(bias.name)) throw shared(bias.name);
-    seen.add(bias.name);
+    if (owners.has(bias.name) || weights.has(bias.name)) throw shared(bias.name);
+    owners.set(bias.name, bias.block);
   }
   for (const { output, outputBias } of blocks) {
     if (outputBias === undefined) continue;
     // The next layer's biases shrink with its neurons, and so does c where V is the next layer's W; nowhere else.
-    const owner = biases.find((bias) => bias?.name === outputBias)?.block;
+    const owner = owners.get(outputBias);
     const alongside = owner === undefined || blocks[owner]!.input.tensor === output.tensor;
     if (!alongside || weights.has(outputBias)) throw shared(outputBias);
   }

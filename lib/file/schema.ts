@@ -9,7 +9,7 @@ export const LIMITS = {
   headerRatio: 256,
   tensors: 2 ** 20,
   metadata: 2 ** 16,
-  blocks: 2 ** 14,
+  blocks: 2 ** 12,
   neurons: 2 ** 24,
   levels: 256,
   refits: 64,

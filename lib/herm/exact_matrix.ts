@@ -122,12 +122,25 @@ async function unfoldLanes(
   );
 }
 
+/**
+ * Merges all lanes (rows) of a matrix without a record, in place: each lane that lives afterwards holds its root.
+ */
+export async function mergeRows(matrix: RawMatrix, tree: LaneMerges, options: KernelOptions): Promise<void> {
+  const to = tree.pairs.length / 2;
+  if (to === 0) return;
+  const { shift, rows } = matrix;
+  const coarse = new Uint8Array(rows);
+  await callNative(options, (native, job) =>
+    native.mergeLanes({ ...lanesOf(matrix), ...tree, shift, coarse, elementCoarse: undefined, from: 0, to }, job),
+  );
+}
+
 function lanesOf({ dtype, rows, cols, words }: RawMatrix): NativeLanes {
   return { lanes: words, dtype: NATIVE_DTYPES[dtype], laneCount: rows, length: cols };
 }
 
 /** [cols×rows] */
-function transpose({ dtype, rows, cols, words }: RawMatrix, options: KernelOptions): Promise<Uint8Array> {
+export function transpose({ dtype, rows, cols, words }: RawMatrix, options: KernelOptions): Promise<Uint8Array> {
   return callNative(options, async (native, job) => {
     const lanes = new Uint8Array(words.byteLength);
     const source = { data: words, dtype: NATIVE_DTYPES[dtype], rows, cols, transposed: true };

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { HermError } from '../errors.ts';
 import type { HermContent } from '../file/content.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
+import { Digest } from '../model/digest.ts';
 import { type CallOptions, throwIfAborted } from '../native/call.ts';
 
 /**
@@ -14,26 +14,26 @@ export async function* recoverBytes(content: HermContent, options: CallOptions =
   content.requireComplete('recovering the original');
   const { original, tensors } = content.header.json;
   const full = content.header.blocks.map(({ neurons }) => neurons);
-  const hash = createHash('sha256');
+  const digest = new Digest();
   const kernel = { signal: options.signal, threads: options.threads };
   let done = 0;
-  const pass = (bytes: Uint8Array): Uint8Array => {
+  const pass = async (bytes: Uint8Array): Promise<Uint8Array> => {
     throwIfAborted(options.signal);
-    hash.update(bytes);
+    await digest.update(bytes);
     done += bytes.byteLength;
     options.onProgress?.(done / original.size);
     return bytes;
   };
-  yield pass(await content.sourceHeader(kernel));
+  yield await pass(await content.sourceHeader(kernel));
   for (let index = 0; index < tensors.length; index++) {
-    yield pass((await content.tensor(index, full, false, kernel)).data);
+    yield await pass((await content.tensor(index, full, false, kernel)).data);
   }
-  const digest = hash.digest('hex');
-  if (digest === original.sha256) return;
+  const found = digest.hex();
+  if (found === original.sha256) return;
   throw new HermError(
     'DIGEST_MISMATCH',
-    `What ${content.file} gives back is not ${original.name}: its SHA-256 is ${digest}, not ${original.sha256}. Download or compress it again.`,
-    { file: content.file, digest, expected: original.sha256 },
+    `What ${content.file} gives back is not ${original.name}: its SHA-256 is ${found}, not ${original.sha256}. Download or compress it again.`,
+    { file: content.file, digest: found, expected: original.sha256 },
   );
 }
 

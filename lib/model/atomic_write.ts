@@ -7,6 +7,8 @@ import { ioError } from './messages.ts';
 
 /** What {@link atomicWrite} hands to its callback; each write appends all of `bytes`. */
 export interface AtomicWriter {
+  /** The temporary file, for reading back what has been written so far. */
+  readonly path: string;
   write(bytes: Uint8Array): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export async function atomicWrite(
     const handle = await io(open(temporary, 'wx'));
     try {
       await write({
+        path: temporary,
         async write(bytes) {
           for (let start = 0; start < bytes.byteLength; start += PIECE_BYTES) {
             checkAbort();

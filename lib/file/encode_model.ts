@@ -1,0 +1,152 @@
+import { HermError } from '../errors.ts';
+import { foldMatrix, type LaneMerges, tensorShift } from '../herm/exact_matrix.ts';
+import { unfoldTree, withRecord } from '../herm/fold.ts';
+import { buildLadder } from '../herm/ladder.ts';
+import type { MergeTree } from '../herm/tree.ts';
+import type { Unfolding } from '../herm/unfolding.ts';
+import type { Block } from '../model/block.ts';
+import { quoteName } from '../model/messages.ts';
+import { readTensor, type SafetensorsHeader } from '../model/safetensors.ts';
+import type { ByteSource } from '../model/source.ts';
+import { fromFloat64, type TensorInfo } from '../model/tensor.ts';
+import { joinSections } from './bytes.ts';
+import { type CodecOptions, encodeWords, floatWords, plainWords } from './codec.ts';
+import { partOf, partShapes } from './hierarchy_parts.ts';
+import { type Axis, biasBytes, type Layout, planLayout, type WeightLayout } from './layout.ts';
+import type { ChunkEntry } from './schema.ts';
+import { encodeWeight } from './weight_encode.ts';
+
+/** A model and the hierarchies of its blocks. */
+export interface ModelToWrite {
+  readonly source: ByteSource;
+  readonly header: SafetensorsHeader;
+  readonly blocks: readonly Block[];
+  /** One a block, in the same order. */
+  readonly trees: readonly MergeTree[];
+}
+
+/** A chunk before it has a place. */
+export interface Chunk extends Pick<ChunkEntry, 'kind' | 'index'> {
+  readonly bytes: Uint8Array;
+}
+
+export interface CodedModel {
+  readonly layout: Layout;
+  readonly ladder: readonly (readonly number[])[];
+  /** In the order of `layout.weights`. */
+  readonly shifts: readonly number[];
+  /** [levels] */
+  readonly levels: readonly Uint8Array[];
+}
+
+/**
+ * Codes the hierarchies and all weights that they merge, in levels.
+ *
+ * @param onTensor called with the size of each tensor that is done.
+ * @throws HermError `BAD_ARGUMENT`, `SHARED_TENSOR`, `NON_FINITE`, `ABORTED`, `IO`.
+ */
+export async function encodeModel(
+  model: ModelToWrite,
+  options: CodecOptions,
+  onTensor: (bytes: number) => void,
+): Promise<CodedModel> {
+  const { header, blocks, trees } = model;
+  checkTrees(blocks, trees);
+  const layout = planLayout(header.tensors, blocks);
+  const unfoldings = await Promise.all(trees.map((tree, block) => unfold(model, layout, tree, block)));
+  const ladder = buildLadder(unfoldings.map(({ neurons, roots }) => ({ neurons, smallest: roots })));
+  const levels: Uint8Array[][] = ladder.map(() => []);
+  const shifts: number[] = [];
+  for (const weight of layout.weights) {
+    const { shift, sections } = await encodeTensor(model, weight, unfoldings, ladder, options);
+    shifts.push(shift);
+    for (const [level, parts] of sections.entries()) levels[level]!.push(...parts);
+    onTensor(sizeOf(header.tensors.find(({ name }) => name === weight.name)!));
+  }
+  for (const [level, sections] of levels.entries()) {
+    sections.unshift(...(await hierarchySections(unfoldings, layout, ladder, level, options)));
+  }
+  return { layout, ladder, shifts, levels: levels.map(joinSections) };
+}
+
+function sizeOf({ begin, end }: TensorInfo): number {
+  return end - begin;
+}
+
+function checkTrees(blocks: readonly Block[], trees: readonly MergeTree[]): void {
+  if (blocks.length !== trees.length) {
+    throw new HermError('BAD_ARGUMENT', `${blocks.length} blocks need as many merge trees, not ${trees.length}.`);
+  }
+  for (const [index, { name, neurons }] of blocks.entries()) {
+    const tree = trees[index]!;
+    if (tree.neurons === neurons && tree.merges < neurons) continue;
+    const why = `The merge tree of block ${quoteName(name)} has ${tree.merges} merges of ${tree.neurons} neurons, and the block ${neurons} neurons.`;
+    throw new HermError('BAD_ARGUMENT', why, { block: name });
+  }
+}
+
+async function unfold(model: ModelToWrite, layout: Layout, tree: MergeTree, block: number): Promise<Unfolding> {
+  const bias = layout.biases[block];
+  const none = new Uint8Array(0);
+  if (bias === undefined) return unfoldTree(tree, { bytes: 0, leaves: none, parents: none });
+  const leaves = await readNamed(model, bias.name);
+  const parents = fromFloat64(tree.bias, bias.dtype, bias.name, [tree.merges]).data;
+  return unfoldTree(tree, { bytes: biasBytes(bias), leaves, parents });
+}
+
+async function readNamed({ source, header }: ModelToWrite, name: string): Promise<Uint8Array> {
+  return (await readTensor(source, header, header.tensors.find((info) => info.name === name)!)).data;
+}
+
+/** Notes in `unfoldings` what coding the tensor found. @returns [levels][sections]. */
+async function encodeTensor(
+  model: ModelToWrite,
+  weight: WeightLayout,
+  unfoldings: Unfolding[],
+  ladder: readonly (readonly number[])[],
+  options: CodecOptions,
+): Promise<{ shift: number; sections: Uint8Array[][] }> {
+  const { dtype, rows, cols, rowAxis, colAxis } = weight;
+  const words = await readNamed(model, weight.name);
+  const shift = await naming(weight, () => tensorShift(dtype, words, options));
+  const merges = (axis: Axis | undefined): LaneMerges | undefined => {
+    if (axis === undefined) return undefined;
+    const { pairs, alpha, beta } = model.trees[axis.block]!;
+    return { pairs, coefficients: axis.side === 'input' ? alpha : beta };
+  };
+  const matrix = { dtype, shift, rows, cols, words };
+  const coded = await foldMatrix(matrix, merges(rowAxis), merges(colAxis), options);
+  for (const [axis, code] of [[rowAxis, coded.rowCode] as const, [colAxis, coded.colCode] as const]) {
+    if (axis && code) unfoldings[axis.block] = withRecord(unfoldings[axis.block]!, axis.side, code);
+  }
+  return { shift, sections: await encodeWeight(weight, shift, coded, unfoldings, ladder, options) };
+}
+
+/** A kernel knows that there is an infinity or NaN, but not in which tensor. */
+async function naming<T>({ name }: WeightLayout, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof HermError) || cause.code !== 'NON_FINITE') throw cause;
+    const why = `Tensor ${quoteName(name)} holds an infinity or NaN, which no hierarchy can merge. Leave its block out.`;
+    throw new HermError('NON_FINITE', why, { tensor: name }, { cause });
+  }
+}
+
+async function hierarchySections(
+  unfoldings: readonly Unfolding[],
+  layout: Layout,
+  ladder: readonly (readonly number[])[],
+  level: number,
+  options: CodecOptions,
+): Promise<Uint8Array[]> {
+  const sections: Uint8Array[] = [];
+  for (const [block, unfolding] of unfoldings.entries()) {
+    const [from, to] = [level === 0 ? 0 : ladder[level - 1]![block]!, ladder[level]![block]!];
+    const part = partOf(unfolding, from, to);
+    for (const { key, wordBytes, float } of partShapes(level, to - from, biasBytes(layout.biases[block]))) {
+      sections.push(await encodeWords(part[key], float ? floatWords(wordBytes) : plainWords(wordBytes), options));
+    }
+  }
+  return sections;
+}

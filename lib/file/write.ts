@@ -1,0 +1,194 @@
+import { basename } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
+import { HermError } from '../errors.ts';
+import { atomicWrite } from '../model/atomic_write.ts';
+import { Digest } from '../model/digest.ts';
+import { readTensor } from '../model/safetensors.ts';
+import { type ByteSource, fileSource } from '../model/source.ts';
+import { type CallOptions, throwIfAborted } from '../native/call.ts';
+import { type CodecOptions, encodeWords, flatWords, plainWords, xxh64 } from './codec.ts';
+import { type Chunk, type CodedModel, encodeModel, type ModelToWrite } from './encode_model.ts';
+import { encodeRefit, type RefitOutputs } from './encode_refit.ts';
+import { checkHeader, levelOf } from './header.ts';
+import { encodePrologue } from './prologue.ts';
+import { openHerm } from './read.ts';
+import type { HermHeader } from './schema.ts';
+
+export interface HermToWrite extends ModelToWrite {
+  /** [blocks][levels] relative error of each block at each level of {@link buildLadder}; null where not known. */
+  readonly errors: readonly (readonly (number | null)[])[];
+  readonly refits?: readonly RefitOutputs[] | undefined;
+  readonly options?: CallOptions | undefined;
+}
+
+/** Where the bytes of a written file are. */
+export interface WriteReport {
+  /** Of the whole file. */
+  readonly bytes: number;
+  readonly chunks: number;
+  readonly headerBytes: number;
+  /** The original's own header. */
+  readonly sourceBytes: number;
+  /** Tensors that no hierarchy merges. */
+  readonly flatBytes: number;
+  /** [levels] */
+  readonly levelBytes: readonly number[];
+  /** Part of `bytes`, but not needed to get the original back. */
+  readonly refitBytes: number;
+}
+
+/**
+ * Writes a model and its hierarchies as a .herm file (lib/file/FORMAT.md). Before the file takes its place it is opened
+ * again, the original is recovered from it, and the digests are compared.
+ *
+ * @throws HermError `BAD_ARGUMENT`, `SHARED_TENSOR`, `NON_FINITE` for blocks that cannot be written; `HERM_LIMIT`;
+ * `DIGEST_MISMATCH` when the file does not give the original back, or the original changed meanwhile; `ABORTED`; `IO`.
+ */
+export async function writeHerm(path: string, input: HermToWrite): Promise<WriteReport> {
+  const { options } = input;
+  const kernel = { signal: options?.signal, threads: options?.threads };
+  const meter = new Meter(input.source.size, options);
+  const sha256 = await digestOf(input.source, meter);
+  const coded = await encodeModel(input, kernel, (bytes) => meter.add(bytes));
+  const chunks = await orderChunks(input, coded, kernel, meter);
+  const header = await makeHeader(input, coded, chunks, sha256, kernel);
+  checkOwn(header, path);
+  const prologue = await encodePrologue(header, kernel);
+  await atomicWrite(
+    path,
+    async (file) => {
+      await file.write(prologue);
+      for (const { bytes } of chunks) await file.write(bytes);
+      await compare(file.path, kernel, meter);
+    },
+    options?.signal === undefined ? {} : { signal: options.signal },
+  );
+  return report(prologue, chunks);
+}
+
+/** A header that no reader would take is refused before anything is written. */
+function checkOwn(header: HermHeader, path: string): void {
+  try {
+    checkHeader(header, 'the new file');
+  } catch (cause) {
+    if (!(cause instanceof HermError)) throw cause;
+    throw new HermError(cause.code, `Cannot write ${path}: ${cause.message}`, { file: path }, { cause });
+  }
+}
+
+/** Progress over three passes over the original: reading, coding, comparing. */
+class Meter {
+  readonly #total: number;
+  readonly #options: CallOptions | undefined;
+  #done = 0;
+
+  constructor(size: number, options: CallOptions | undefined) {
+    this.#total = 3 * size;
+    this.#options = options;
+  }
+
+  /** @throws HermError `ABORTED` */
+  add(bytes: number): void {
+    throwIfAborted(this.#options?.signal);
+    this.#done += bytes;
+    this.#options?.onProgress?.(Math.min(1, this.#done / this.#total));
+  }
+}
+
+const READ_BYTES = 2 ** 22;
+
+async function digestOf(source: ByteSource, meter: Meter): Promise<string> {
+  const digest = new Digest();
+  for (let at = 0; at < source.size; at += READ_BYTES) {
+    const bytes = await source.read(at, Math.min(READ_BYTES, source.size - at));
+    await digest.update(bytes);
+    meter.add(bytes.byteLength);
+  }
+  return digest.hex();
+}
+
+async function orderChunks(
+  input: HermToWrite,
+  coded: CodedModel,
+  kernel: CodecOptions,
+  meter: Meter,
+): Promise<Chunk[]> {
+  const { source, header, blocks, trees, refits = [] } = input;
+  const indexOf = new Map(header.tensors.map(({ name }, index) => [name, index]));
+  const chunks: Chunk[] = [{ kind: 'source', index: 0, bytes: await encodeWords(header.raw, plainWords(1), kernel) }];
+  for (const info of coded.layout.flat) {
+    const { data } = await readTensor(source, header, info);
+    const bytes = await encodeWords(data, flatWords(info.dtype), kernel);
+    chunks.push({ kind: 'flat', index: indexOf.get(info.name)!, bytes });
+    meter.add(data.byteLength);
+  }
+  for (const [level, bytes] of coded.levels.entries()) {
+    chunks.push({ kind: 'level', index: level, bytes });
+    for (const [index, refit] of refits.entries()) {
+      if (levelOf(coded.ladder, refit.widths) !== level) continue;
+      chunks.push({ kind: 'refit', index, bytes: await encodeRefit(refit, blocks, trees, coded.layout, kernel) });
+    }
+  }
+  return chunks;
+}
+
+async function makeHeader(
+  input: HermToWrite,
+  { layout, ladder, shifts }: CodedModel,
+  chunks: readonly Chunk[],
+  sha256: string,
+  kernel: CodecOptions,
+): Promise<HermHeader> {
+  const { source, header, blocks, trees } = input;
+  const indexOf = new Map(header.tensors.map(({ name }, index) => [name, index]));
+  const entries: HermHeader['chunks'] = [];
+  let offset = 0;
+  for (const { kind, index, bytes } of chunks) {
+    entries.push({ kind, index, offset, length: bytes.byteLength, xxh64: await xxh64(bytes, kernel) });
+    offset += bytes.byteLength;
+  }
+  return {
+    tool: `hermkit ${packageJson.version}`,
+    original: { name: basename(source.name), size: source.size, sha256, dataOffset: header.dataOffset },
+    tensors: header.tensors.map((info) => ({ ...info, shape: [...info.shape] })),
+    shifts: layout.weights.map(({ name }, weight) => [indexOf.get(name)!, shifts[weight]!]),
+    metadata: [...header.metadata],
+    blocks: blocks.map((block, index) => ({ ...block, merges: trees[index]!.merges })),
+    ladder: ladder.map((widths) => [...widths]),
+    errors: input.errors.map((levels) => [...levels]),
+    refits: (input.refits ?? []).map(({ widths }) => ({ widths: [...widths] })),
+    chunks: entries,
+  };
+}
+
+/** The written file must give the original back, as it was when its digest was taken. */
+async function compare(path: string, kernel: CodecOptions, meter: Meter): Promise<void> {
+  const file = await openHerm(await fileSource(path), kernel);
+  try {
+    for await (const bytes of file.recover(kernel)) meter.add(bytes.byteLength);
+  } catch (cause) {
+    if (!(cause instanceof HermError) || cause.code === 'ABORTED') throw cause;
+    throw new HermError(
+      'DIGEST_MISMATCH',
+      `The new file did not give the original back: ${cause.message}`,
+      {},
+      { cause },
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+function report(prologue: Uint8Array, chunks: readonly Chunk[]): WriteReport {
+  const sizes = (kind: Chunk['kind']) => chunks.flatMap((c) => (c.kind === kind ? [c.bytes.byteLength] : []));
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    bytes: prologue.byteLength + sum(chunks.map(({ bytes }) => bytes.byteLength)),
+    chunks: chunks.length,
+    headerBytes: prologue.byteLength,
+    sourceBytes: sum(sizes('source')),
+    flatBytes: sum(sizes('flat')),
+    levelBytes: sizes('level'),
+    refitBytes: sum(sizes('refit')),
+  };
+}
