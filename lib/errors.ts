@@ -60,6 +60,8 @@ export const HERM_ERROR_CODES = [
   'DIGEST_MISMATCH',
   /** A width that a block does not have, or that this prefix of a .herm file does not hold. */
   'WIDTH',
+  /** A .herm file without the error certificates that a call needs. */
+  'NO_CERTIFICATE',
   /** A tensor that two blocks use in a way that one hierarchy over it cannot follow, such as tied weights. */
   'SHARED_TENSOR',
   /** A model in which no hidden layers were found. */

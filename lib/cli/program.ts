@@ -3,11 +3,15 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { HermError } from '../errors.ts';
 import { type AddCommand, createRun } from './command.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addExpand } from './commands/expand.ts';
+import { addInfo } from './commands/info.ts';
+import { addRecover } from './commands/recover.ts';
+import { addVerify } from './commands/verify.ts';
 import { EXIT, EXIT_HELP } from './exit_codes.ts';
 import { renderError } from './render.ts';
 import { exitOnClosedPipe, type Interruption, watchSignals } from './signals.ts';
 
-const COMMANDS: readonly AddCommand[] = [addDoctor];
+const COMMANDS: readonly AddCommand[] = [addInfo, addExpand, addRecover, addVerify, addDoctor];
 
 /** Runs `herm` with the arguments after its name; sets the process's exit code, and rejects only on a bug. */
 export async function main(args: readonly string[]): Promise<void> {

@@ -40,6 +40,8 @@ export class HermFile {
   readonly errors: readonly (readonly (number | null)[])[];
   /** Widths [refits][blocks] for which there are refitted output weights. */
   readonly refits: readonly (readonly number[])[];
+  /** [levels] bytes of the shortest beginning of the file that serves each level's widths (without their refits). */
+  readonly prefixBytes: readonly number[];
   /** The original's metadata. */
   readonly metadata: ReadonlyMap<string, string>;
   /** The original's tensors, in the order of their data. */
@@ -48,8 +50,8 @@ export class HermFile {
   readonly #source: ByteSource;
   readonly #content: HermContent;
 
-  /** Use {@link openHerm}. */
-  constructor(source: ByteSource, content: HermContent) {
+  /** Use {@link openHerm}. `start`: where the first chunk lies in the source. */
+  constructor(source: ByteSource, content: HermContent, start: number) {
     const { blocks, json } = content.header;
     this.#source = source;
     this.#content = content;
@@ -57,6 +59,8 @@ export class HermFile {
     this.ladder = json.ladder;
     this.errors = json.errors;
     this.refits = json.refits.map(({ widths }) => widths);
+    const levels = json.chunks.filter(({ kind }) => kind === 'level');
+    this.prefixBytes = levels.map(({ offset, length }) => start + offset + length);
     this.metadata = new Map(json.metadata);
     this.tensors = json.tensors;
     this.original = { name: json.original.name, size: json.original.size, sha256: json.original.sha256 };
@@ -142,5 +146,5 @@ export async function openHerm(source: ByteSource, options: Pick<CallOptions, 's
   }
   const chunks = new ChunkStore(source, header.json.chunks, end);
   checkPlausible(header, chunks.held, source.size, source.name);
-  return new HermFile(source, new HermContent(source.name, header, chunks));
+  return new HermFile(source, new HermContent(source.name, header, chunks), end);
 }

@@ -1,0 +1,96 @@
+import { stat } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { HermFile } from '../../file/read.ts';
+import { writeSafetensors } from '../../model/safetensors.ts';
+import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { errorAt, widthsOf, widthsWithin, withHerm } from '../herm_file.ts';
+import { parseMaxError, parseWidths, type Widths } from '../options.ts';
+import { checkOutput } from '../output.ts';
+import { bytes, number, percent, sections, table } from '../render.ts';
+
+interface ExpandOptions extends CommonOptions {
+  readonly output: string;
+  readonly width?: Widths;
+  readonly maxError?: number;
+  readonly refit: boolean;
+  readonly force?: true;
+}
+
+export function addExpand(program: Command, run: Run): void {
+  const command = program
+    .command('expand')
+    .description('Write the model at any width as a safetensors file.')
+    .argument('<file>', 'the .herm file, or the beginning of one')
+    .requiredOption('-o, --output <file>', 'the model file to write')
+    .addOption(
+      new Option('--width <widths>', '"25%", "40" neurons a block, or block by block "fc1=40,fc2=25%"')
+        .argParser(parseWidths)
+        .conflicts('maxError'),
+    )
+    .addOption(
+      new Option('--max-error <error>', 'the smallest widths with a certified error up to this').argParser(
+        parseMaxError,
+      ),
+    )
+    .option('--no-refit', 'leave out refitted output weights, if the file has them for these widths')
+    .option('--force', 'replace the output if it exists');
+  withCommonOptions(command, [
+    'herm expand model.herm --width 25% -o small.safetensors',
+    'herm expand model.herm --width fc1=40,fc2=20 -o small.safetensors',
+    'herm expand model.herm --max-error 0.05 -o small.safetensors',
+  ]).action((path: string, options: ExpandOptions) => {
+    if (options.width === undefined && options.maxError === undefined) {
+      command.error("error: required option '--width <widths>' or '--max-error <error>' not specified");
+    }
+    return run(options, (context) => expand(path, options, context));
+  });
+}
+
+async function expand(path: string, options: ExpandOptions, { signal, progress }: Context): Promise<Outcome> {
+  const { output, width, maxError = 0, refit } = options;
+  return withHerm(path, signal, async (file) => {
+    await checkOutput(output, path, options.force === true);
+    const request = width === undefined ? widthsWithin(file, maxError) : widthsOf(file, width);
+    const { tensors, metadata, widths, refitted } = await progress('expanding', (onProgress) =>
+      file.skeleton(request, { refit, signal, onProgress }),
+    );
+    await writeSafetensors(output, tensors, metadata, { signal });
+    const { size } = await stat(output);
+    const blocks = describeBlocks(file, widths);
+    return { json: { output, bytes: size, refitted, blocks }, text: render(output, size, refitted, blocks) };
+  });
+}
+
+interface ExpandedBlock {
+  readonly name: string;
+  readonly width: number;
+  readonly neurons: number;
+  /** Of the merged weights, before any refit. */
+  readonly error: number | null;
+}
+
+function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>): ExpandedBlock[] {
+  return file.blocks.map(({ name, neurons }, block) => {
+    const width = widths[name]!;
+    return { name, width, neurons, error: errorAt(file, block, width) ?? null };
+  });
+}
+
+function render(output: string, size: number, refitted: boolean, blocks: readonly ExpandedBlock[]): string {
+  const rows = blocks.map(({ name, width, neurons, error }) => [
+    name,
+    String(width),
+    String(neurons),
+    percent(width / neurons),
+    error === null ? '-' : number(error),
+  ]);
+  const columns = [
+    { title: 'block' },
+    { title: 'width', align: 'right' },
+    { title: 'of', align: 'right' },
+    { title: 'kept', align: 'right' },
+    { title: 'error', align: 'right' },
+  ] as const;
+  const note = refitted ? 'Output weights: refitted for these widths (the errors are those before the refit).' : '';
+  return sections(table(columns, rows), note, `Wrote ${output}: ${bytes(size)}.`);
+}

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { withHerm } from '../herm_file.ts';
+import { checkOutput } from '../output.ts';
+import { bytes, printable } from '../render.ts';
+
+interface RecoverOptions extends CommonOptions {
+  readonly output: string;
+  readonly force?: true;
+}
+
+export function addRecover(program: Command, run: Run): void {
+  const command = program
+    .command('recover')
+    .description('Write the original model again, bit for bit; its SHA-256 is checked before the file appears.')
+    .argument('<file>', 'the .herm file')
+    .requiredOption('-o, --output <file>', 'the model file to write')
+    .option('--force', 'replace the output if it exists');
+  withCommonOptions(command, ['herm recover model.herm -o model.safetensors']).action(
+    (path: string, options: RecoverOptions) => run(options, (context) => recover(path, options, context)),
+  );
+}
+
+async function recover(path: string, options: RecoverOptions, { signal, progress }: Context): Promise<Outcome> {
+  return withHerm(path, signal, async (file) => {
+    await checkOutput(options.output, path, options.force === true);
+    await progress('recovering', (onProgress) => file.recoverTo(options.output, { signal, onProgress }));
+    const { name, size, sha256 } = file.original;
+    return {
+      json: { output: options.output, bytes: size, sha256, original: name },
+      text: `Wrote ${options.output}: ${bytes(size)}, the same bytes as ${printable(name)} (SHA-256 ${sha256}).`,
+    };
+  });
+}

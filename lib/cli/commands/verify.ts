@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { HermError } from '../../errors.ts';
+import type { OriginalFile } from '../../file/read.ts';
+import { ioError } from '../../model/messages.ts';
+import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { withHerm } from '../herm_file.ts';
+import { printable } from '../render.ts';
+
+interface VerifyOptions extends CommonOptions {
+  readonly against?: string;
+}
+
+export function addVerify(program: Command, run: Run): void {
+  const command = program
+    .command('verify')
+    .description('Check that a .herm file is whole and gives back its original; exit code 1 if it is not or does not.')
+    .argument('<file>', 'the .herm file')
+    .option('--against <model>', 'check too that this file is the original');
+  const examples = ['herm verify model.herm', 'herm verify model.herm --against model.safetensors'];
+  withCommonOptions(command, examples).action((path: string, options: VerifyOptions) =>
+    run(options, (context) => verify(path, options, context)),
+  );
+}
+
+async function verify(path: string, { against }: VerifyOptions, { signal, progress }: Context): Promise<Outcome> {
+  return withHerm(path, signal, async (file) => {
+    const { original } = file;
+    const name = printable(original.name);
+    const { complete, chunks } = await progress('verifying', (onProgress) => file.verify({ signal, onProgress }));
+    const matches = against === undefined ? undefined : await isOriginal(against, original, signal);
+    const ok = complete && matches !== false;
+    const lines = [
+      complete
+        ? `${path} is whole: all ${chunks} checksums hold, and it gives back ${name} (SHA-256 ${original.sha256}).`
+        : `${path} is only the beginning of a .herm file: the checksums of its ${chunks} chunks hold, but it cannot give back ${name}.`,
+    ];
+    if (matches === true) lines.push(`${against} is that file.`);
+    if (matches === false) lines.push(`${against} is another file than ${name}: its SHA-256 differs.`);
+    return {
+      json: { ok, complete, chunks, original, ...(against && { against, matches }) },
+      text: lines.join('\n'),
+      ok,
+    };
+  });
+}
+
+async function isOriginal(path: string, original: OriginalFile, signal: AbortSignal): Promise<boolean> {
+  try {
+    const info = await stat(path);
+    if (!info.isFile()) throw new HermError('IO', `Cannot read ${path}: it is not a regular file.`, { file: path });
+    if (info.size !== original.size) return false;
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(path), hash, { signal });
+    return hash.digest('hex') === original.sha256;
+  } catch (cause) {
+    throw ioError('read', path, cause);
+  }
+}
