@@ -131,7 +131,7 @@ function checkShifts({ shifts, tensors }: HermHeader, layout: Layout, file: stri
   const byName = new Map(shifts.map(([index, shift]) => [tensors[index]?.name, shift]));
   const ordered = layout.weights.map(({ name, dtype }) => {
     const shift = byName.get(name);
-    if (shift !== undefined && shift < mantissaBits(dtype)) return shift;
+    if (shift !== undefined && shift <= MANTISSA_BITS[dtype]) return shift;
     throw refuse('HERM_HEADER', file, `its list of shifts does not fit tensor ${quoteName(name)}`);
   });
   if (shifts.length !== ordered.length) throw refuse('HERM_HEADER', file, 'it has shifts for other tensors');
@@ -139,10 +139,6 @@ function checkShifts({ shifts, tensors }: HermHeader, layout: Layout, file: stri
 }
 
 const MANTISSA_BITS = { F64: 52, F32: 23, F16: 10, BF16: 7 } as const;
-
-function mantissaBits(dtype: keyof typeof MANTISSA_BITS): number {
-  return MANTISSA_BITS[dtype];
-}
 
 /** The chunks that a file must have, in order. */
 export function expectedChunks(json: HermHeader, layout: Layout): Pick<ChunkEntry, 'kind' | 'index'>[] {
