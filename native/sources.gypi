@@ -20,6 +20,7 @@
       "native/kernels/activation.cc",
       "native/kernels/bend_kernel.cc",
       "native/kernels/block_distance.cc",
+      "native/kernels/block_gid.cc",
       "native/kernels/build_info.cc",
       "native/kernels/certificate.cc",
       "native/kernels/decompose.cc",
@@ -55,10 +56,13 @@
       "native/binding/certificate.cc",
       "native/binding/dense.cc",
       "native/binding/exact_tree.cc",
+      "native/binding/gid.cc",
       "native/binding/info.cc",
       "native/binding/interaction.cc",
       "native/binding/merge.cc",
-      "native/binding/planes.cc"
+      "native/binding/planes.cc",
+      "native/binding/sca.cc",
+      "native/binding/symmetry.cc"
     ],
     "herm_test_sources": [
       "test/native/main.cc",

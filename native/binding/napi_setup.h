@@ -14,9 +14,12 @@ namespace herm::binding {
 void init_certificate(Napi::Env env, Napi::Object exports);
 void init_dense(Napi::Env env, Napi::Object exports);
 void init_exact_tree(Napi::Env env, Napi::Object exports);
+void init_gid(Napi::Env env, Napi::Object exports);
 void init_info(Napi::Env env, Napi::Object exports);
 void init_interaction(Napi::Env env, Napi::Object exports);
 void init_merge(Napi::Env env, Napi::Object exports);
 void init_planes(Napi::Env env, Napi::Object exports);
+void init_sca(Napi::Env env, Napi::Object exports);
+void init_symmetry(Napi::Env env, Napi::Object exports);
 
 }  // namespace herm::binding

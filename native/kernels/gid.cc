@@ -111,15 +111,6 @@ std::vector<double> gates_of(const Svd& core, std::size_t g, double noise, std::
   return gates;
 }
 
-Gid from_pair(const GidPair& pair) {
-  Gid result{pair.rank, {pair.gates[0], pair.gates[1]}, Matrix(pair.rank, 2), Matrix(pair.rank, 2)};
-  for (std::size_t l = 0; l < pair.rank; ++l) {
-    std::copy_n(pair.input_mixing[l].data(), 2, result.input_mixing.row(l));
-    std::copy_n(pair.output_mixing[l].data(), 2, result.output_mixing.row(l));
-  }
-  return result;
-}
-
 Sym2 entries(ConstMatrix gram, std::size_t i, std::size_t j) { return {gram(i, i), gram(i, j), gram(j, j)}; }
 
 // Signs: see Gid.
@@ -141,11 +132,20 @@ void fix_signs(Gid& result) {
 
 }  // namespace
 
+Gid to_gid(const GidPair& pair) {
+  Gid result{pair.rank, {pair.gates[0], pair.gates[1]}, Matrix(pair.rank, 2), Matrix(pair.rank, 2)};
+  for (std::size_t l = 0; l < pair.rank; ++l) {
+    std::copy_n(pair.input_mixing[l].data(), 2, result.input_mixing.row(l));
+    std::copy_n(pair.output_mixing[l].data(), 2, result.output_mixing.row(l));
+  }
+  return result;
+}
+
 Gid gid(const Job& job, ConstMatrix phi, ConstMatrix h) {
   if (phi.rows == 2 && phi.cols == 2 && h.rows == 2 && h.cols == 2) {
     require_finite(phi, "the input Gram matrix");
     require_finite(h, "the output Gram matrix");
-    return from_pair(gid_pair(factor_gram(entries(phi, 0, 1)), factor_gram(entries(h, 0, 1))));
+    return to_gid(gid_pair(factor_gram(entries(phi, 0, 1)), factor_gram(entries(h, 0, 1))));
   }
   const Factors factors = factor(job, phi, h);
   const Svd core = core_svd(job, factors, SvdVectors::Both);

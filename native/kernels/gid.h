@@ -48,6 +48,9 @@ struct Gid {
 // g·ε·σ_1; those of a pair to a few ε of themselves, given Φ and H. Throws KernelError NON_FINITE.
 Gid gid(const Job& job, ConstMatrix phi, ConstMatrix h);
 
+// A pair's as a group's.
+Gid to_gid(const GidPair& pair);
+
 // The gates [g] alone.
 std::vector<double> gate_spectrum(const Job& job, ConstMatrix phi, ConstMatrix h);
 

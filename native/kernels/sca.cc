@@ -7,6 +7,7 @@
 
 #include "kernels/decompose.h"
 #include "kernels/gram.h"
+#include "kernels/pair_index.h"
 #include "kernels/sca_pair.h"
 #include "kernels/threads.h"
 #include "kernels/unit_row.h"
@@ -103,31 +104,22 @@ Matrix pair_basis(ConstMatrix z, std::size_t inputs) {
 class PairGrams {
  public:
   PairGrams(const Job& job, ConstMatrix z, std::size_t inputs, const std::uint32_t* pairs, std::size_t count)
-      : z_(z), inputs_(inputs) {
-    std::vector<bool> used(z.rows);
-    for (std::size_t k = 0; k < 2 * count; ++k) used[pairs[k]] = true;
-    const auto distinct = static_cast<std::size_t>(std::count(used.begin(), used.end(), true));
-    // BLAS takes a dot product in about a sixteenth of the time.
-    if (count < distinct * distinct / 16) return;
-    place_.resize(z.rows);
-    Matrix rows(distinct, z.cols);
-    for (std::size_t i = 0, next = 0; i < z.rows; ++i) {
-      if (!used[i]) continue;
-      std::copy_n(z.row(i), z.cols, rows.row(next));
-      place_[i] = next++;
-    }
-    input_ = Matrix(distinct, distinct);
-    output_ = Matrix(distinct, distinct);
-    gram(job, {rows.data(), distinct, inputs, z.cols}, input_.view());
-    gram(job, {rows.data() + inputs, distinct, z.cols - inputs, z.cols}, output_.view());
+      : z_(z), inputs_(inputs), index_(pairs, count, z.rows) {
+    if (!index_.dense()) return;
+    const Matrix rows = select_rows(z, index_.neurons());
+    const std::size_t m = rows.rows();
+    input_ = Matrix(m, m);
+    output_ = Matrix(m, m);
+    gram(job, {rows.data(), m, inputs, z.cols}, input_.view());
+    gram(job, {rows.data() + inputs, m, z.cols - inputs, z.cols}, output_.view());
   }
 
   void get(std::size_t i, std::size_t j, Sym2& input, Sym2& output) const {
-    if (place_.empty()) {
+    if (!index_.dense()) {
       input = dots(i, j, 0, inputs_);
       output = dots(i, j, inputs_, z_.cols);
     } else {
-      const std::size_t a = place_[i], b = place_[j];
+      const std::size_t a = index_.place(i), b = index_.place(j);
       input = {input_(a, a), input_(a, b), input_(b, b)};
       output = {output_(a, a), output_(a, b), output_(b, b)};
     }
@@ -147,8 +139,8 @@ class PairGrams {
 
   ConstMatrix z_;
   std::size_t inputs_;
-  std::vector<std::size_t> place_;  // row of a neuron in the Gram matrices; empty: no Gram matrices
-  Matrix input_, output_;
+  PairIndex index_;
+  Matrix input_, output_;  // of the neurons of a dense index
 };
 
 }  // namespace
@@ -180,9 +172,6 @@ Sca sca(const Job& job, ConstMatrix z, std::size_t inputs) {
 void sca_pairs(const Job& job, ConstMatrix z, std::size_t inputs, const std::uint32_t* pairs, std::size_t count,
                double* shares, double* angles) {
   if (inputs > z.cols) throw std::invalid_argument("the input part is wider than the neurons");
-  for (std::size_t k = 0; k < 2 * count; ++k) {
-    if (pairs[k] >= z.rows) throw std::invalid_argument("a pair names a neuron that does not exist");
-  }
   require_finite(z, "the neurons' weights");
   const PairGrams grams(job, z, inputs, pairs, count);
   parallel_for(job, count, 1024, [&](std::size_t begin, std::size_t end) {

@@ -1,0 +1,99 @@
+// sca, scaBlock, scaPairs: structural component analysis of any neurons, of a layer, of many pairs.
+#include "kernels/sca.h"
+
+#include <algorithm>
+
+#include "binding/promise_worker.h"
+
+namespace herm::binding {
+
+namespace {
+
+// For g neurons of width d and k = min(g, d): basis [k×d], shares and angles [k], coordinates [g×k]; filled up to the
+// rank.
+struct ScaOutputs {
+  std::span<double> basis, shares, angles, coordinates;
+
+  ScaOutputs(Args& args, std::size_t g, std::size_t d) {
+    const std::size_t k = std::min(g, d);
+    basis = args.float64("basis", checked_mul(k, d));
+    shares = args.float64("shares", k);
+    angles = args.float64("angles", k);
+    coordinates = args.float64("coordinates", checked_mul(g, k));
+  }
+
+  // Coordinates become [g×rank]. Returns the rank.
+  std::size_t write(const Sca& result) const {
+    const std::size_t g = result.coordinates.rows();
+    std::copy_n(result.basis.data(), result.rank * result.basis.cols(), basis.data());
+    std::copy_n(result.shares.data(), result.rank, shares.data());
+    std::copy_n(result.angles.data(), result.rank, angles.data());
+    std::copy_n(result.coordinates.data(), g * result.rank, coordinates.data());
+    return result.rank;
+  }
+};
+
+// Neurons as rows (w_i, b_i, v_i) [m×(n+1+p)].
+Matrix joint_weights(const BlockNeurons& block) {
+  const std::size_t m = block.input.rows, n = block.input.cols, p = block.output.cols;
+  Matrix z(m, n + 1 + p);
+  for (std::size_t i = 0; i < m; ++i) {
+    double* row = z.row(i);
+    std::copy_n(block.input.row(i), n, row);
+    row[n] = block.bias ? block.bias[i] : 0;
+    std::copy_n(block.output.row(i), p, row + n + 1);
+  }
+  return z;
+}
+
+PromiseWorker::Result number(const std::shared_ptr<std::size_t>& value) {
+  return [value](Napi::Env env) { return Napi::Number::New(env, static_cast<double>(*value)); };
+}
+
+Napi::Value sca_binding(const Napi::CallbackInfo& info) {
+  Args args(info);
+  const std::size_t g = args.size("count"), d = args.size("width"), inputs = args.size("inputs");
+  const auto neurons = args.float64("neurons", checked_mul(g, d));
+  const ScaOutputs out(args, g, d);
+  const auto rank = std::make_shared<std::size_t>(0);
+  return PromiseWorker::run(
+      std::move(args), [=](const Job& job) { *rank = out.write(sca(job, {neurons.data(), g, d}, inputs)); },
+      number(rank));
+}
+
+Napi::Value sca_block_binding(const Napi::CallbackInfo& info) {
+  Args args(info);
+  const StoredBlock block = args.block();
+  const std::size_t n = block.input.width();
+  const ScaOutputs out(args, block.input.neurons(), n + 1 + block.output.width());
+  const auto rank = std::make_shared<std::size_t>(0);
+  return PromiseWorker::run(
+      std::move(args),
+      [=](const Job& job) {
+        const Matrix z = joint_weights(LoadedBlock(block).view());
+        *rank = out.write(sca(job, z.view(), n + 1));
+      },
+      number(rank));
+}
+
+Napi::Value sca_pairs_binding(const Napi::CallbackInfo& info) {
+  Args args(info);
+  const StoredBlock block = args.block();
+  const auto pairs = args.uint32("pairs");
+  const std::size_t count = pairs.size() / 2;
+  const auto shares = args.float64("shares", 2 * count), angles = args.float64("angles", 2 * count);
+  return PromiseWorker::run(std::move(args), [=](const Job& job) {
+    const Matrix z = joint_weights(LoadedBlock(block).view());
+    sca_pairs(job, z.view(), block.input.width() + 1, pairs.data(), count, shares.data(), angles.data());
+  });
+}
+
+}  // namespace
+
+void init_sca(Napi::Env env, Napi::Object exports) {
+  exports.Set("sca", Napi::Function::New(env, sca_binding, "sca"));
+  exports.Set("scaBlock", Napi::Function::New(env, sca_block_binding, "scaBlock"));
+  exports.Set("scaPairs", Napi::Function::New(env, sca_pairs_binding, "scaPairs"));
+}
+
+}  // namespace herm::binding
