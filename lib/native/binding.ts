@@ -16,6 +16,22 @@ export interface Addon {
   refitOutput(args: RefitOutputArgs, job: NativeJob): Promise<void>;
   /** One layer on a batch: native/kernels/dense.h. */
   dense(args: DenseArgs, job: NativeJob): Promise<void>;
+  /** SCA of any neurons; resolves to the rank: native/kernels/sca.h. */
+  sca(args: ScaArgs, job: NativeJob): Promise<number>;
+  /** SCA of a whole layer; resolves to the rank. */
+  scaBlock(args: ScaBlockArgs, job: NativeJob): Promise<number>;
+  /** Shares and angles of many pairs of a layer. */
+  scaPairs(args: ScaPairsArgs, job: NativeJob): Promise<void>;
+  /** GID of Gram matrices; resolves to the rank: native/kernels/gid.h. */
+  gid(args: GidArgs, job: NativeJob): Promise<number>;
+  /** GID of neurons of a block, with their Gram matrices; resolves to the rank: native/kernels/block_gid.h. */
+  gidBlock(args: GidBlockArgs, job: NativeJob): Promise<number>;
+  /** All gates of a layer. */
+  gateSpectrum(args: GateSpectrumArgs, job: NativeJob): Promise<void>;
+  /** Gates of many pairs of a layer. */
+  pairGates(args: PairGatesArgs, job: NativeJob): Promise<void>;
+  /** Neurons that merge for nothing: native/kernels/symmetry.h. */
+  symmetries(args: SymmetriesArgs, job: NativeJob): Promise<void>;
   /** HERM's rounds: native/kernels/merge_rounds.h. */
   mergeRounds(args: MergeRoundsArgs, job: NativeJob): Promise<void>;
   /**
@@ -149,6 +165,91 @@ export interface RefitOutputArgs extends NativeBlock {
   readonly width: number;
   /** [k×p] filled */
   readonly refitted: Float64Array;
+}
+
+/** For g neurons of width d and k = min(g, d); all filled up to the rank r. */
+export interface ScaOutputs {
+  /** [k×d] components as rows */
+  readonly basis: Float64Array;
+  /** [k] */
+  readonly shares: Float64Array;
+  /** [k] */
+  readonly angles: Float64Array;
+  /** [g×k], filled as [g×r] */
+  readonly coordinates: Float64Array;
+}
+
+export interface ScaArgs extends ScaOutputs {
+  /** [count×width] neurons as rows, the first `inputs` columns of which are the input part. */
+  readonly neurons: Float64Array;
+  readonly count: number;
+  readonly width: number;
+  readonly inputs: number;
+}
+
+/** Neurons (w, b, v) of width n + 1 + p. */
+export interface ScaBlockArgs extends NativeBlock, ScaOutputs {}
+
+export interface ScaPairsArgs extends NativeBlock {
+  /** [2P] */
+  readonly pairs: Uint32Array;
+  /** [2P] filled, NaN where a pair spans fewer components */
+  readonly shares: Float64Array;
+  /** [2P] filled likewise */
+  readonly angles: Float64Array;
+}
+
+/** For g neurons. */
+export interface GidOutputs {
+  /** [g] filled */
+  readonly gates: Float64Array;
+  /** [g×g], the first rank rows filled */
+  readonly inputMixing: Float64Array;
+  /** [g×g], the first rank rows filled */
+  readonly outputMixing: Float64Array;
+}
+
+export interface GidArgs extends GidOutputs {
+  readonly count: number;
+  /** Φ [g×g] */
+  readonly kernel: Float64Array;
+  /** H [g×g] */
+  readonly outputGram: Float64Array;
+}
+
+export interface GidBlockArgs extends NativeBlock, GidOutputs {
+  readonly activation: NativeActivation;
+  /** [g] indices into the block's neurons */
+  readonly neurons: Uint32Array;
+  /** Φ [g×g] filled */
+  readonly kernel: Float64Array;
+  /** H [g×g] filled */
+  readonly outputGram: Float64Array;
+}
+
+export interface GateSpectrumArgs extends NativeBlock {
+  readonly activation: NativeActivation;
+  /** [m] filled */
+  readonly gates: Float64Array;
+}
+
+export interface PairGatesArgs extends NativeBlock {
+  readonly activation: NativeActivation;
+  /** [2P] */
+  readonly pairs: Uint32Array;
+  /** [2P] filled */
+  readonly gates: Float64Array;
+}
+
+/** Numbered as `herm::NeuronClass`. */
+export const NEURON_CLASSES = { normal: 0, dead: 1, constant: 2 } as const;
+
+export interface SymmetriesArgs extends NativeBlock {
+  readonly activation: NativeActivation;
+  /** [m] filled, see {@link NEURON_CLASSES} */
+  readonly classes: Uint8Array;
+  /** [m] filled */
+  readonly groups: Uint32Array;
 }
 
 export interface MergeRoundsArgs extends NativeBlock {

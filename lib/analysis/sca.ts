@@ -1,0 +1,143 @@
+import { HermError } from '../errors.ts';
+import type { Block } from '../model/block.ts';
+import type { NativeBlock, ScaOutputs } from '../native/binding.ts';
+import { type CallOptions, callNative } from '../native/call.ts';
+import { checkPairs } from './pairs.ts';
+
+/** One hidden neuron: the function x ↦ output · φ(⟨input, x⟩ + bias). */
+export interface Neuron {
+  /** w [n] */
+  readonly input: ArrayLike<number>;
+  /** b, 0 by default */
+  readonly bias?: number | undefined;
+  /** v [p] */
+  readonly output: ArrayLike<number>;
+}
+
+/**
+ * Structural components of g neurons: the orthonormal basis of the span of their joint weights (w, b, v) whose input
+ * parts are orthogonal among themselves and whose output parts are as well (docs/theory.md, section 2).
+ */
+export interface Sca {
+  /** r, the dimension of the span; at most min(g, d) */
+  readonly rank: number;
+  /** g */
+  readonly neurons: number;
+  /** n + 1: the first entries of a component, weights and bias */
+  readonly inputs: number;
+  /** d = n + 1 + p */
+  readonly width: number;
+  /** [r×d] components as rows, by falling input share; the largest entry of each is positive. */
+  readonly basis: Float64Array;
+  /** [r] input shares, 0 to 1: the squared length of each component's input part */
+  readonly shares: Float64Array;
+  /** [r] principal angles between the span and the input space, in radians: arccos √share */
+  readonly angles: Float64Array;
+  /** [g×r] the neurons in the basis: neuron i is Σ_k coordinates[i·r + k] · component k. */
+  readonly coordinates: Float64Array;
+}
+
+/** Input shares and angles of many pairs. */
+export interface PairShares {
+  /** [2P] two a pair, the larger first; NaN where a pair spans fewer than two components */
+  readonly shares: Float64Array;
+  /** [2P] radians; NaN likewise */
+  readonly angles: Float64Array;
+}
+
+/**
+ * SCA of two neurons.
+ *
+ * @throws HermError `BAD_ARGUMENT` when their sizes differ; `NON_FINITE`; `ABORTED`
+ */
+export async function scaPair(a: Neuron, b: Neuron, options?: CallOptions): Promise<Sca> {
+  return scaGroup([a, b], options);
+}
+
+/**
+ * SCA of any number of neurons.
+ *
+ * @throws HermError `BAD_ARGUMENT` when their sizes differ; `NON_FINITE`; `ABORTED`
+ */
+export async function scaGroup(neurons: readonly Neuron[], options?: CallOptions): Promise<Sca> {
+  const count = neurons.length;
+  const inputs = (neurons[0]?.input.length ?? 0) + 1;
+  const width = inputs + (neurons[0]?.output.length ?? 0);
+  const joint = new Float64Array(count * width);
+  neurons.forEach((neuron, i) => {
+    checkLength(i, 'input', neuron.input.length, inputs - 1);
+    checkLength(i, 'output', neuron.output.length, width - inputs);
+    joint.set(neuron.input, i * width);
+    joint[i * width + inputs - 1] = neuron.bias ?? 0;
+    joint.set(neuron.output, i * width + inputs);
+  });
+  const outputs = allocate(count, width);
+  const rank = await callNative(options, (addon, job) =>
+    addon.sca({ neurons: joint, count, width, inputs, ...outputs }, job),
+  );
+  return trim(outputs, { rank, neurons: count, inputs, width });
+}
+
+/**
+ * SCA of all m neurons of a layer. Where m ≥ n + 1 + p the neurons usually span the whole space, and the shares say only that:
+ * n + 1 ones and p zeros.
+ *
+ * @param weights the block's stored weights
+ * @throws HermError `NON_FINITE`; `OUT_OF_MEMORY`; `TOO_LARGE`; `ABORTED`
+ */
+export async function scaLayer(block: Block, weights: NativeBlock, options?: CallOptions): Promise<Sca> {
+  const inputs = block.inputs + 1;
+  const width = inputs + block.outputs;
+  const outputs = allocate(block.neurons, width);
+  const rank = await callNative(options, (addon, job) => addon.scaBlock({ ...weights, ...outputs }, job));
+  return trim(outputs, { rank, neurons: block.neurons, inputs, width });
+}
+
+/**
+ * Input shares and angles of many pairs of neurons of a layer.
+ *
+ * @param pairs [2P] indices: pair k is neurons pairs[2k] and pairs[2k+1]
+ * @throws HermError `BAD_ARGUMENT` when an index is not below m; `NON_FINITE`; `ABORTED`
+ */
+export async function scaPairs(
+  block: Block,
+  weights: NativeBlock,
+  pairs: Uint32Array,
+  options?: CallOptions,
+): Promise<PairShares> {
+  checkPairs(block, pairs);
+  const shares = new Float64Array(pairs.length);
+  const angles = new Float64Array(pairs.length);
+  await callNative(options, (addon, job) => addon.scaPairs({ ...weights, pairs, shares, angles }, job));
+  return { shares, angles };
+}
+
+function checkLength(neuron: number, side: 'input' | 'output', length: number, expected: number): void {
+  if (length === expected) return;
+  throw new HermError(
+    'BAD_ARGUMENT',
+    `neurons[${neuron}].${side} has ${length} numbers, neurons[0].${side} has ${expected}; neurons of one group have as many.`,
+    { neuron, side, length, expected },
+  );
+}
+
+function allocate(neurons: number, width: number): ScaOutputs {
+  const most = Math.min(neurons, width);
+  return {
+    basis: new Float64Array(most * width),
+    shares: new Float64Array(most),
+    angles: new Float64Array(most),
+    coordinates: new Float64Array(neurons * most),
+  };
+}
+
+function trim(outputs: ScaOutputs, sizes: Pick<Sca, 'rank' | 'neurons' | 'inputs' | 'width'>): Sca {
+  const { rank, neurons, width } = sizes;
+  return {
+    ...sizes,
+    basis: outputs.basis.subarray(0, rank * width),
+    shares: outputs.shares.subarray(0, rank),
+    angles: outputs.angles.subarray(0, rank),
+    coordinates: outputs.coordinates.subarray(0, neurons * rank),
+  };
+}
