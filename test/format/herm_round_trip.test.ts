@@ -1,41 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { serializeSafetensors } from '../../lib/model/safetensors.ts';
-import type { DType, Tensor } from '../../lib/model/tensor.ts';
+import type { Tensor } from '../../lib/model/tensor.ts';
+import { type Case, type CaseOptions, makeCase } from './support/case.ts';
 import { compress, recover } from './support/herm.ts';
-import { makeNetwork, type NetworkOptions, randomTree } from './support/network.ts';
 import { Random } from './support/random.ts';
-import { bfloat, extremes, gaussian, powers, randomBits, repeats, zeros } from './support/values.ts';
+import { bfloat, extremes, powers, randomBits, repeats, zeros } from './support/values.ts';
 
-const PLAIN: NetworkOptions = {
-  sizes: [5, 12, 9, 3],
-  dtypes: ['F32'],
-  biases: true,
-  transposed: false,
-  values: gaussian,
-};
-
-interface Case extends Partial<NetworkOptions> {
-  /** Neurons left by each tree; 1 by default. */
-  readonly smallest?: number;
-  readonly seed?: number;
-}
-
-function makeCase({ smallest = 1, seed = 1, ...options }: Case) {
-  const random = new Random(seed);
-  const network = makeNetwork(random, { ...PLAIN, ...options });
-  const trees = network.blocks.map(({ neurons, bias }) => {
-    const dtype = network.tensors.find(({ name }) => name === bias)?.dtype as DType | undefined;
-    return randomTree(random, neurons, Math.min(smallest, neurons), dtype);
-  });
-  return { ...network, trees };
-}
-
-async function expectRoundTrip(original: Uint8Array, { blocks, trees }: ReturnType<typeof makeCase>): Promise<void> {
+async function expectRoundTrip(original: Uint8Array, { blocks, trees }: Case): Promise<void> {
   const recovered = await recover(await compress(original, blocks, trees));
   expect(Buffer.compare(recovered, original)).toBe(0);
 }
 
-const CASES: Record<string, Case> = {
+const CASES: Record<string, CaseOptions> = {
   'one hidden layer': { sizes: [7, 20, 4] },
   'two hidden layers': { sizes: [7, 20, 11, 4] },
   'three hidden layers': { sizes: [7, 20, 11, 13, 4] },

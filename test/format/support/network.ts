@@ -62,7 +62,7 @@ function makeBlock({ sizes, biases, transposed }: NetworkOptions, layer: number)
 const HALF = { one: 0x3c00, half: 0x3800, zero: 0, negativeZero: 0x8000, tiny: 1, largest: 0x7bff };
 
 /** Coefficients of all kinds: means, absorptions, arbitrary and extreme ones. */
-function coefficients(random: Random): [number, number] {
+export function anyCoefficients(random: Random): [number, number] {
   switch (random.below(8)) {
     case 0:
       return [HALF.half, HALF.half];
@@ -87,8 +87,23 @@ function coefficients(random: Random): [number, number] {
   }
 }
 
+/** Means and absorptions only. */
+export function mildCoefficients(random: Random): [number, number] {
+  return random.pick([
+    [HALF.half, HALF.half],
+    [HALF.one, HALF.zero],
+    [HALF.zero, HALF.one],
+  ]);
+}
+
 /** Merges random pairs of living neurons until `smallest` are left. */
-export function randomTree(random: Random, neurons: number, smallest: number, biasDType: DType | undefined): MergeTree {
+export function randomTree(
+  random: Random,
+  neurons: number,
+  smallest: number,
+  biasDType: DType | undefined,
+  coefficients = anyCoefficients,
+): MergeTree {
   const merges = neurons - smallest;
   const living = Array.from({ length: neurons }, (_, slot) => slot);
   const tree = {

@@ -1,0 +1,35 @@
+import type { MergeTree } from '../../../lib/herm/tree.ts';
+import type { DType } from '../../../lib/model/tensor.ts';
+import { makeNetwork, type Network, type NetworkOptions, randomTree } from './network.ts';
+import { Random } from './random.ts';
+import { gaussian } from './values.ts';
+
+const PLAIN: NetworkOptions = {
+  sizes: [5, 12, 9, 3],
+  dtypes: ['F32'],
+  biases: true,
+  transposed: false,
+  values: gaussian,
+};
+
+export interface CaseOptions extends Partial<NetworkOptions> {
+  /** Neurons left by each tree; 1 by default. */
+  readonly smallest?: number;
+  readonly seed?: number;
+  readonly coefficients?: (random: Random) => [number, number];
+}
+
+export interface Case extends Network {
+  readonly trees: MergeTree[];
+}
+
+/** A network, by default 5-12-9-3 of F32 Gaussians, and a random hierarchy for each of its hidden layers. */
+export function makeCase({ smallest = 1, seed = 1, coefficients, ...options }: CaseOptions = {}): Case {
+  const random = new Random(seed);
+  const network = makeNetwork(random, { ...PLAIN, ...options });
+  const trees = network.blocks.map(({ neurons, bias }) => {
+    const dtype = network.tensors.find(({ name }) => name === bias)?.dtype as DType | undefined;
+    return randomTree(random, neurons, Math.min(smallest, neurons), dtype, coefficients);
+  });
+  return { ...network, trees };
+}
