@@ -70,7 +70,13 @@
       "test/native/gid_test.cc",
       "test/native/merge_test.cc",
       "test/native/sca_test.cc",
-      "test/native/symmetry_test.cc"
+      "test/native/symmetry_test.cc",
+      "test/native/exact_interval_test.cc",
+      "test/native/exact_shared_test.cc",
+      "test/native/exact_tree_test.cc",
+      "test/native/float_grid_test.cc",
+      "test/native/lane_copy_test.cc",
+      "test/native/planes_test.cc"
     ]
   }
 }

@@ -93,6 +93,7 @@ struct FloatGrid {
   static std::int64_t max_ordinal(int g) { return static_cast<std::int64_t>(kMaxFinite >> g); }
   static std::int64_t min_ordinal(int g) { return ~max_ordinal(g); }
 
+  // The value of a finite word, exactly.
   static double to_double(Word word) {
     if constexpr (D == DType::F64) {
       return std::bit_cast<double>(word);

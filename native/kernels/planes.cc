@@ -4,10 +4,12 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "kernels/error.h"
@@ -19,7 +21,6 @@ namespace herm {
 
 namespace {
 
-constexpr int kZstdLevel = 9;
 enum Method : std::uint8_t { kRaw = 0, kConstant = 1, kZstd = 2 };
 
 [[noreturn]] void corrupt(const char* what) { throw KernelError("HERM_CORRUPT", what); }
@@ -164,23 +165,44 @@ struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
 
-// zstd at this project's settings; the frame's checksum would double the container's.
+using Context = std::unique_ptr<ZSTD_CCtx, FreeContext>;
+
+Context zstd_context(std::initializer_list<std::pair<ZSTD_cParameter, int>> parameters) {
+  Context context(ZSTD_createCCtx());
+  if (!context) throw std::bad_alloc();
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
+  for (const auto& [name, value] : parameters) ZSTD_CCtx_setParameter(context.get(), name, value);
+  return context;
+}
+
+// zstd set up twice, the smaller frame wins. Planes of weights repeat nothing: the short matches that zstd finds in
+// them by chance cost half a bit an exponent over its entropy coder alone, which a search for long matches in a tiny
+// table leaves nearly everything to. Text and sparse tensors do repeat.
 class Compressor {
  public:
-  Compressor() : context_(ZSTD_createCCtx()) {
-    if (!context_) throw std::bad_alloc();
-    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, kZstdLevel);
-    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_contentSizeFlag, 0);
-  }
-
-  // The frame's size, or 0 where it would need more than out.size() bytes.
-  std::size_t compress(std::span<const std::uint8_t> plane, std::span<std::uint8_t> out) {
-    const std::size_t size = ZSTD_compress2(context_.get(), out.data(), out.size(), plane.data(), plane.size());
-    return ZSTD_isError(size) ? 0 : size;
+  // The frame, or an empty one where it would need plane.size() bytes or more; valid until the next call.
+  std::span<const std::uint8_t> compress(std::span<const std::uint8_t> plane) {
+    const auto by_entropy = compress(entropy_.get(), plane, first_);
+    const auto by_matches = compress(matches_.get(), plane, second_);
+    const bool entropy = !by_entropy.empty() && (by_matches.empty() || by_entropy.size() <= by_matches.size());
+    return entropy ? by_entropy : by_matches;
   }
 
  private:
-  std::unique_ptr<ZSTD_CCtx, FreeContext> context_;
+  static std::span<const std::uint8_t> compress(ZSTD_CCtx* context, std::span<const std::uint8_t> plane,
+                                                std::vector<std::uint8_t>& frame) {
+    frame.resize(plane.size());
+    const std::size_t size = ZSTD_compress2(context, frame.data(), frame.size(), plane.data(), plane.size());
+    return {frame.data(), ZSTD_isError(size) ? 0 : size};
+  }
+
+  Context entropy_ = zstd_context({{ZSTD_c_compressionLevel, 1},
+                                   {ZSTD_c_windowLog, 17},
+                                   {ZSTD_c_strategy, ZSTD_fast},
+                                   {ZSTD_c_minMatch, 7},
+                                   {ZSTD_c_hashLog, 6}});
+  Context matches_ = zstd_context({{ZSTD_c_compressionLevel, 9}});
+  std::vector<std::uint8_t> first_, second_;
 };
 
 void append_length(std::vector<std::uint8_t>& out, std::size_t length) {
@@ -188,25 +210,22 @@ void append_length(std::vector<std::uint8_t>& out, std::size_t length) {
   out.push_back(static_cast<std::uint8_t>(length));
 }
 
-void append_plane(Compressor& zstd, std::span<const std::uint8_t> plane, std::vector<std::uint8_t>& frame,
-                  std::vector<std::uint8_t>& out) {
+void append_plane(Compressor& zstd, std::span<const std::uint8_t> plane, std::vector<std::uint8_t>& out) {
   if (std::all_of(plane.begin(), plane.end(), [&](std::uint8_t byte) { return byte == plane[0]; })) {
     out.insert(out.end(), {kConstant, plane[0]});
     return;
   }
-  // Worth it only below the raw size, its own length included (at most 10 bytes, of which 3 are certain here).
-  frame.resize(plane.size());
-  std::size_t size = zstd.compress(plane, frame);
+  const std::span<const std::uint8_t> frame = zstd.compress(plane);
   std::vector<std::uint8_t> length;
-  append_length(length, size);
-  if (size == 0 || size + length.size() >= plane.size()) {
+  append_length(length, frame.size());
+  if (frame.empty() || frame.size() + length.size() >= plane.size()) {
     out.push_back(kRaw);
     out.insert(out.end(), plane.begin(), plane.end());
     return;
   }
   out.push_back(kZstd);
   out.insert(out.end(), length.begin(), length.end());
-  out.insert(out.end(), frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(size));
+  out.insert(out.end(), frame.begin(), frame.end());
 }
 
 // Reads the stream's fields, never beyond its end.
@@ -282,8 +301,7 @@ void encode_block(const WordLayout& layout, const Positions& positions, std::siz
     ++k;
   });
   Compressor zstd;
-  std::vector<std::uint8_t> frame;
-  for (std::size_t p = 0; p < planes; ++p) append_plane(zstd, {bytes.data() + p * count, count}, frame, out);
+  for (std::size_t p = 0; p < planes; ++p) append_plane(zstd, {bytes.data() + p * count, count}, out);
 }
 
 template <class Word, class Positions>
