@@ -4,6 +4,13 @@ export { type Interaction, interactionOf } from './analysis/interaction.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
 export { type HermFile, type OriginalFile, openHerm } from './file/read.ts';
 export { certifyWidths, type Refit, refitOutput, refitSkeleton } from './herm/certificate.ts';
+export {
+  type CompressOptions,
+  type CompressProgress,
+  type CompressReport,
+  compress,
+  type RefitReport,
+} from './herm/compress.ts';
 export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
 export { buildTree } from './herm/merge.ts';
 export type { Skeleton, SkeletonOptions, WidthRequest } from './herm/skeleton.ts';
