@@ -45,6 +45,7 @@
       "native/kernels/refit.cc",
       "native/kernels/sca.cc",
       "native/kernels/sca_pair.cc",
+      "native/kernels/series_kernel.cc",
       "native/kernels/mixture.cc",
       "native/kernels/skeleton_walk.cc",
       "native/kernels/symmetry.cc",
@@ -66,6 +67,7 @@
     ],
     "herm_test_sources": [
       "test/native/main.cc",
+      "test/native/activation_test.cc",
       "test/native/build_info_test.cc",
       "test/native/gid_test.cc",
       "test/native/merge_test.cc",

@@ -28,6 +28,13 @@ double remainder(double total, double known, double second) {
   return left > 64 * std::numeric_limits<double>::epsilon() * second ? std::sqrt(left) : 0;
 }
 
+// Whether φ(x) + φ(−x) is a polynomial; for the others φ(x) − φ(−x) is. A neuron and its mirror image (mean μ and −μ) then have
+// high coefficients that differ in sign, and in nothing else, at even degrees; for the others at odd ones.
+bool bend_is_odd(ActivationKind kind) {
+  return kind == ActivationKind::Identity || kind == ActivationKind::Relu2 || kind == ActivationKind::Tanh ||
+         kind == ActivationKind::Sigmoid;
+}
+
 }  // namespace
 
 double Activation::operator()(double x) const {
@@ -62,10 +69,11 @@ HermiteExpander::Moments HermiteExpander::expand(double n, double mu, double* c)
   const ParityMoments moments = has_closed_expansion(activation_.kind) ? expand_closed(activation_, basis_, n, mu, c)
                                                                       : expand_by_quadrature(activation_, basis_, n, mu, c);
   const double even = 0.5 * (moments.second + moments.mirrored), odd = 0.5 * (moments.second - moments.mirrored);
-  // The even part of an odd activation changes sign with the mean: so do a neuron and its mirror image to the series' end.
-  const double even_sign = activation_.odd() && mu < 0 ? -1 : 1;
-  return {moments.second, even_sign * remainder(even, energy(c, degree(), 0), moments.second),
-          remainder(odd, energy(c, degree(), 1), moments.second)};
+  const double even_tail = remainder(even, energy(c, degree(), 0), moments.second);
+  const double odd_tail = remainder(odd, energy(c, degree(), 1), moments.second);
+  const bool flip = mu < 0;
+  return {moments.second, flip && bend_is_odd(activation_.kind) ? -even_tail : even_tail,
+          flip && !bend_is_odd(activation_.kind) ? -odd_tail : odd_tail};
 }
 
 void HermiteExpander::expand(double n, double mu, HermiteSeries& series) const {
@@ -89,7 +97,8 @@ double kernel(const HermiteSeries& a, const HermiteSeries& b, double rho) {
   rho = std::clamp(rho, -1.0, 1.0);
   const std::size_t degree = a.c.size() - 1;
   if (has_bend_kernel(a.activation) && std::fabs(rho) > bend_threshold(degree)) {
-    return bend_kernel(a.activation, {a.dev, a.mean}, {b.dev, b.mean}, rho);
+    const Preactivation i{a.dev, a.mean}, j{b.dev, b.mean};
+    if (i.bend_in_sight() && j.bend_in_sight()) return bend_kernel(a.activation, i, j, rho);
   }
   double sum = 0;
   for (std::size_t k = degree + 1; k-- > 0;) sum = sum * rho + a.c[k] * b.c[k];

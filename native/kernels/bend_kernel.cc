@@ -4,8 +4,6 @@
 #include <numbers>
 #include <utility>
 
-#include "kernels/normal_moments.h"
-
 namespace herm {
 
 namespace {
@@ -20,15 +18,6 @@ struct BentLine {
   BentLine mirrored() const { return {dev, -a, -right, -left}; }
 };
 
-// Partial moments of (t + a)₊ also where the bend is out of sight.
-PartialMoments moments_at(double a) {
-  if (std::fabs(a) <= kFarBend) return partial_moments(a);
-  if (a < 0) return {};
-  PartialMoments moments{};
-  moments.p = {1, a, 0.5 * (a * a + 1), 0, 0};  // nobody asks for more
-  return moments;
-}
-
 // E[f g] and E[f′ g′] of two lines with the same t, per n_f n_g.
 struct Contact {
   double value, slope;
@@ -38,12 +27,12 @@ Contact contact(const BentLine& f, const BentLine& g) {
   const BentLine& late = f.a < g.a ? f : g;  // bends at the larger t
   const BentLine& early = f.a < g.a ? g : f;
   const double gap = early.a - late.a;
-  const PartialMoments right = moments_at(late.a);
+  const PartialMoments right = partial_moments(late.a);
   // E[(t + a)(t + b)] to the right of both bends.
   double value = late.right * early.right * (2 * right.p[2] + gap * right.p[1]);
   double slope = late.right * early.right * right.p[0];
   if (late.left != 0) {
-    const PartialMoments left = moments_at(-early.a);
+    const PartialMoments left = partial_moments(-early.a);
     const double left_value = 2 * left.p[2] + gap * left.p[1];
     const double middle = 1 + late.a * early.a - (2 * right.p[2] + gap * right.p[1]) - left_value;
     value += late.left * early.left * left_value + late.left * early.right * middle;

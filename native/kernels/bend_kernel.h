@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "kernels/activation.h"
+#include "kernels/normal_moments.h"
 
 namespace herm {
 
@@ -23,9 +24,12 @@ inline double bend_threshold(std::size_t degree) {
 struct Preactivation {
   double dev;
   double mean;
+
+  // Otherwise the neuron is constant or one straight line, and its series is exact.
+  bool bend_in_sight() const { return std::fabs(mean) < kFarBend * dev; }
 };
 
-// E[φ(s_i) φ(s_j)] for deviations > 0 and 0.5 <= |ρ| <= 1, to about 1e-14 of √(Φ_ii Φ_jj). Symmetric to the bit.
+// E[φ(s_i) φ(s_j)] for bends in sight and 0.5 <= |ρ| <= 1, to about 1e-14 of √(Φ_ii Φ_jj). Symmetric to the bit.
 //
 // From K″(ρ) = n_i n_j jump² p_ρ(t_i, t_j), p_ρ the bivariate normal density at the two bends t = −μ/n:
 // K(ρ) = K(1) − (1 − ρ) K′(1) + ∫_ρ^1 (r − ρ) K″(r) dr, the integral over r = cos θ, in τ = tan(θ/2). A negative ρ is

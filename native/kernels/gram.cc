@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "kernels/blas.h"
+#include "kernels/mirror.h"
 #include "kernels/threads.h"
 
 namespace herm {
@@ -48,8 +49,7 @@ void gram(const Job& job, ConstMatrix a, MutMatrix out) {
       } else {
         gemm(CblasTrans, a.rows_from(i0, i1), a.rows_from(j0, j1), tile);
       }
-      for (std::size_t i = i0; i < i1; ++i)
-        for (std::size_t j = std::max(i + 1, j0); j < j1; ++j) out(j, i) = out(i, j);
+      mirror_tile(out, i0, i1, j0, j1);
     }
   });
 }

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "kernels/activation_functions.h"
-#include "kernels/multiversion.h"
 #include "kernels/normal_moments.h"
+#include "kernels/simd.h"
 
 namespace herm {
 
@@ -101,30 +101,48 @@ void panel_rule(std::size_t degree, double t0, double bend, Rule& rule) {
 }
 
 // sums[k][l] = Σ over lane l's nodes of (even or odd)·h_k(t), by the parity of k.
-HERM_MULTIVERSION void project_lanes(const HermiteBasis& basis, const double* t, const double* even, const double* odd,
-                                     std::size_t count, double* sums) {
+template <std::size_t Width>
+inline __attribute__((always_inline)) void project_lanes(const HermiteBasis& basis, Rule& rule) {
+  using T = typename VectorOf<Width>::type;
+  constexpr std::size_t kVectors = kLanes / Width;
   const double* alpha = basis.alpha();
   const double* beta = basis.beta();
-  const std::size_t degree = basis.degree();
-  for (std::size_t q = 0; q < count; q += kLanes) {
-    double previous[kLanes] = {}, current[kLanes], node[kLanes], side[2][kLanes];
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      current[l] = 1;
-      node[l] = t[q + l];
-      side[0][l] = even[q + l];
-      side[1][l] = odd[q + l];
+  for (std::size_t q = 0; q < rule.t.size(); q += kLanes) {
+    T before[kVectors], current[kVectors], node[kVectors], side[2][kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      before[v] = T{};
+      current[v] = T{} + 1.0;
+      node[v] = load_lanes<T>(&rule.t[q + v * Width]);
+      side[0][v] = load_lanes<T>(&rule.even[q + v * Width]);
+      side[1][v] = load_lanes<T>(&rule.odd[q + v * Width]);
     }
-    for (std::size_t k = 0; k <= degree; ++k) {
-      double* sum = &sums[k * kLanes];
-      const double* f = side[k & 1];
-      const double a = alpha[k], b = beta[k];
-      for (std::size_t l = 0; l < kLanes; ++l) {
-        sum[l] += f[l] * current[l];
-        const double next = a * node[l] * current[l] - b * previous[l];
-        previous[l] = current[l];
-        current[l] = next;
+    // Two degrees at a time: the newer polynomial takes the older one's place. The last degree is even.
+    for (std::size_t k = 0;; k += 2) {
+      double* sum = &rule.sums[k * kLanes];
+#pragma GCC unroll 8
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        store_lanes(T(load_lanes<T>(&sum[v * Width]) + side[0][v] * current[v]), &sum[v * Width]);
+        before[v] = alpha[k] * node[v] * current[v] - beta[k] * before[v];
+      }
+      if (k == basis.degree()) break;
+      sum += kLanes;
+#pragma GCC unroll 8
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        store_lanes(T(load_lanes<T>(&sum[v * Width]) + side[1][v] * before[v]), &sum[v * Width]);
+        current[v] = alpha[k + 1] * node[v] * before[v] - beta[k + 1] * current[v];
       }
     }
+  }
+}
+
+HERM_WIDE void project_wide(const HermiteBasis& basis, Rule& rule) { project_lanes<kWideWidth>(basis, rule); }
+
+void project(const HermiteBasis& basis, Rule& rule) {
+  rule.sums.assign((basis.degree() + 1) * kLanes, 0.0);
+  if (use_wide()) {
+    project_wide(basis, rule);
+  } else {
+    project_lanes<kBaselineWidth>(basis, rule);
   }
 }
 
@@ -170,8 +188,7 @@ ParityMoments expand_by_quadrature(const Activation& activation, const HermiteBa
   }
   const ParityMoments moments =
       with_activation(activation, [&](const auto& phi) { return evaluate(phi, n, mu, rule); });
-  rule.sums.assign((basis.degree() + 1) * kLanes, 0.0);
-  project_lanes(basis, rule.t.data(), rule.even.data(), rule.odd.data(), rule.t.size(), rule.sums.data());
+  project(basis, rule);
   for (std::size_t k = 0; k <= basis.degree(); ++k) c[k] = lane_sum(&rule.sums[k * kLanes]);
   return moments;
 }

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "kernels/bend_kernel.h"
-#include "kernels/kernel_tail.h"
-#include "kernels/multiversion.h"
+#include "kernels/mirror.h"
+#include "kernels/series_kernel.h"
 #include "kernels/threads.h"
 
 namespace herm {
@@ -15,7 +15,15 @@ namespace {
 constexpr std::size_t kExpansions = 16;  // neurons that a thread expands at a time
 constexpr std::size_t kTile = 128;       // of kernel_matrix: its series stay in the cache
 constexpr std::size_t kSpan = 256;       // of kernel_row: correlations on the stack
-constexpr std::size_t kLanes = 32;       // partial results that one pass over the degrees keeps in registers
+
+// Columns of the series: at least m, and their bytes no multiple of 512, so that a neuron's coefficients do not all fall into
+// the same few sets of the cache.
+std::size_t series_stride(std::size_t m) {
+  constexpr std::size_t kLine = 8;  // doubles
+  std::size_t lines = (m + kLine - 1) / kLine;
+  while (lines % 8 != 3) ++lines;
+  return lines * kLine;
+}
 
 void set_neuron(InputNeurons& neurons, std::size_t i, const HermiteExpander& expander, double squared_dev, double mean,
                 std::vector<double>& c) {
@@ -30,59 +38,16 @@ void set_neuron(InputNeurons& neurons, std::size_t i, const HermiteExpander& exp
   for (std::size_t k = 0; k < c.size(); ++k) neurons.series(k, i) = c[k];
 }
 
-// ρ [count], 0 for constant neurons.
-HERM_MULTIVERSION void correlations(double dev, const double* devs, const double* gram, std::size_t count, double* rho) {
-  for (std::size_t j = 0; j < count; ++j) {
-    const double product = dev * devs[j];
-    const double value = product > 0 ? gram[j] / product : 0;
-    rho[j] = std::min(1.0, std::max(-1.0, value));
-  }
-}
-
-// out[j] = Σ_k c_k series[k·stride + j] ρ_j^k, by Horner's rule; c holds every stride_c-th value.
-HERM_MULTIVERSION void series_sums(const double* c, std::size_t c_stride, const double* series, std::size_t stride,
-                                   std::size_t degree, const double* rho, std::size_t count, double* out) {
-  std::size_t begin = 0;
-  for (; begin + kLanes <= count; begin += kLanes) {
-    double sum[kLanes] = {};
-    for (std::size_t k = degree + 1; k-- > 0;) {
-      const double* other = &series[k * stride + begin];
-      const double own = c[k * c_stride];
-      for (std::size_t l = 0; l < kLanes; ++l) sum[l] = sum[l] * rho[begin + l] + own * other[l];
-    }
-    for (std::size_t l = 0; l < kLanes; ++l) out[begin + l] = sum[l];
-  }
-  for (std::size_t j = begin; j < count; ++j) {
-    double sum = 0;
-    for (std::size_t k = degree + 1; k-- > 0;) sum = sum * rho[j] + c[k * c_stride] * series[k * stride + j];
-    out[j] = sum;
-  }
-}
-
-HERM_MULTIVERSION void add_tails(double even, double odd, const double* evens, const double* odds, std::size_t degree,
-                                 const double* rho, std::size_t count, double* out) {
-  double power[kSpan], square[kSpan];
-  for (std::size_t j = 0; j < count; ++j) {
-    power[j] = rho[j];
-    square[j] = rho[j] * rho[j];
-  }
-  for (std::size_t e = (degree + 1) / 2; e > 0; e /= 2) {
-    if (e & 1) {
-      for (std::size_t j = 0; j < count; ++j) power[j] *= square[j];
-    }
-    for (std::size_t j = 0; j < count; ++j) square[j] *= square[j];
-  }
-  for (std::size_t j = 0; j < count; ++j) out[j] += kernel_tail(even * evens[j], odd * odds[j], rho[j], power[j]);
-}
-
 // The pairs whose series converges too slowly, once more in closed form.
 void replace_near(const InputNeurons& a, std::size_t i, const InputNeurons& b, std::size_t begin, const double* rho,
                   std::size_t count, double* out) {
+  const Preactivation own{a.dev[i], a.mean[i]};
+  if (!own.bend_in_sight()) return;
   const double threshold = bend_threshold(a.degree());
   for (std::size_t j = 0; j < count; ++j) {
-    if (std::fabs(rho[j]) > threshold) {
-      out[j] = bend_kernel(a.activation, {a.dev[i], a.mean[i]}, {b.dev[begin + j], b.mean[begin + j]}, rho[j]);
-    }
+    if (!(std::fabs(rho[j]) > threshold)) continue;
+    const Preactivation other{b.dev[begin + j], b.mean[begin + j]};
+    if (other.bend_in_sight()) out[j] = bend_kernel(a.activation, own, other, rho[j]);
   }
 }
 
@@ -91,7 +56,7 @@ void replace_near(const InputNeurons& a, std::size_t i, const InputNeurons& b, s
 InputNeurons expand_neurons(const Job& job, const HermiteExpander& expander, const double* squared_dev,
                             const double* mean, std::size_t m) {
   InputNeurons neurons{expander.activation(),  std::vector<double>(m), std::vector<double>(m), std::vector<double>(m),
-                       std::vector<double>(m), std::vector<double>(m), Matrix(expander.degree() + 1, m)};
+                       std::vector<double>(m), std::vector<double>(m), Matrix(expander.degree() + 1, series_stride(m))};
   parallel_for(job, m, kExpansions, [&](std::size_t begin, std::size_t end) {
     std::vector<double> c;
     for (std::size_t i = begin; i < end; ++i) set_neuron(neurons, i, expander, squared_dev[i], mean[i], c);
@@ -119,14 +84,16 @@ InputNeurons expand_block(const Job& job, const HermiteExpander& expander, const
 void kernel_span(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram,
                  std::size_t begin, std::size_t end, double* out) {
   const bool bent = has_bend_kernel(a.activation);
+  thread_local std::vector<double> c;
+  c.resize(a.degree() + 1);
+  for (std::size_t k = 0; k < c.size(); ++k) c[k] = a.series(k, i);
   double rho[kSpan];
   for (std::size_t j = begin; j < end; j += kSpan) {
     const std::size_t count = std::min(kSpan, end - j);
-    double* span = &out[j - begin];
-    correlations(a.dev[i], &b.dev[j], &input_gram[j - begin], count, rho);
-    series_sums(a.series.data() + i, a.size(), b.series.data() + j, b.size(), a.degree(), rho, count, span);
-    add_tails(a.even_tail[i], a.odd_tail[i], &b.even_tail[j], &b.odd_tail[j], a.degree(), rho, count, span);
-    if (bent) replace_near(a, i, b, j, rho, count, span);
+    const SeriesKernel task{a.degree(),    c.data(),          a.dev[i],         a.even_tail[i],         a.odd_tail[i],
+                            &b.dev[j],     &b.even_tail[j],   &b.odd_tail[j],   b.series.data() + j,    b.series.cols()};
+    series_kernel(task, &input_gram[j - begin], count, rho, &out[j - begin]);
+    if (bent) replace_near(a, i, b, j, rho, count, &out[j - begin]);
   }
   if (&a == &b && i >= begin && i < end) out[i - begin] = a.second[i];
 }
@@ -149,8 +116,7 @@ void kernel_matrix(const Job& job, const InputNeurons& neurons, ConstMatrix inpu
       for (std::size_t i = i0; i < i1; ++i) {
         kernel_row(neurons, i, neurons, input_gram.row(i), std::max(i, j0), j1, out.row(i));
       }
-      for (std::size_t i = i0; i < i1; ++i)
-        for (std::size_t j = std::max(i + 1, j0); j < j1; ++j) out(j, i) = out(i, j);
+      mirror_tile(out, i0, i1, j0, j1);
     }
   });
 }

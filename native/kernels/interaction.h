@@ -18,7 +18,7 @@ struct InputNeurons {
   std::vector<double> second;     // Φ_ii [m], exact
   std::vector<double> even_tail;  // [m]
   std::vector<double> odd_tail;   // [m]
-  Matrix series;                  // [(D+1)×m]
+  Matrix series;                  // [(D+1)×m], and columns of padding
 
   std::size_t size() const { return dev.size(); }
   std::size_t degree() const { return series.rows() - 1; }

@@ -1,0 +1,23 @@
+// Symmetric matrices whose upper triangle was computed.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/matrix_view.h"
+
+namespace herm {
+
+// m(j, i) := m(i, j) for rows i in [i0, i1) and columns j > i in [j0, j1): in squares of one cache line a row, because
+// writing down whole columns would fetch a line for every number.
+inline void mirror_tile(MutMatrix m, std::size_t i0, std::size_t i1, std::size_t j0, std::size_t j1) {
+  constexpr std::size_t kLine = 8;  // doubles
+  for (std::size_t j = j0; j < j1; j += kLine) {
+    for (std::size_t i = i0; i < i1; i += kLine) {
+      const std::size_t i_end = std::min(i1, i + kLine), j_end = std::min(j1, j + kLine);
+      for (std::size_t c = j; c < j_end; ++c)
+        for (std::size_t r = i; r < std::min(i_end, c); ++r) m(c, r) = m(r, c);
+    }
+  }
+}
+
+}  // namespace herm
