@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { withProgress } from './progress.ts';
+import { type Report, withProgress } from './progress.ts';
 import type { Interruption } from './signals.ts';
 
 /** What a command hands back: data for programs, the same as text for people, and whether all is well. */
@@ -15,7 +15,7 @@ export interface Outcome {
 export interface Context {
   readonly signal: AbortSignal;
   /** Shows how far `work` is, where there is someone to see it. */
-  progress<T>(title: string, work: (onProgress: (done: number) => void) => Promise<T>): Promise<T>;
+  progress<T>(title: string, work: (report: Report) => Promise<T>): Promise<T>;
 }
 
 export interface CommonOptions {

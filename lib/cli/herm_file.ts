@@ -14,10 +14,15 @@ export async function withHerm<T>(path: string, signal: AbortSignal, work: (file
   }
 }
 
+/** What choosing widths needs of a file. */
+export type FileWidths = Pick<HermFile, 'blocks' | 'ladder' | 'errors'>;
+
 /** What `--width` asks of a file, as widths by block. Whether a file has them is the file's to say. */
-export function widthsOf(file: HermFile, widths: Widths): Record<string, number> {
-  if ('all' in widths)
-    return Object.fromEntries(file.blocks.map(({ name }, b) => [name, widthOf(file, b, widths.all)]));
+export function widthsOf(file: FileWidths, widths: Widths): Record<string, number> {
+  if ('all' in widths) {
+    const { all } = widths;
+    return Object.fromEntries(file.blocks.map(({ name }, block) => [name, widthOf(file, block, all)]));
+  }
   const entries = [...widths.byBlock].map(([name, width]): [string, number] => {
     const block = file.blocks.findIndex((candidate) => candidate.name === name);
     // A name that the file does not have is passed on with any width, to be refused by name.
@@ -26,7 +31,7 @@ export function widthsOf(file: HermFile, widths: Widths): Record<string, number>
   return Object.fromEntries(entries);
 }
 
-function widthOf({ blocks, ladder }: HermFile, block: number, width: Width): number {
+function widthOf({ blocks, ladder }: FileWidths, block: number, width: Width): number {
   if ('neurons' in width) return width.neurons;
   return widthAt({ neurons: blocks[block]!.neurons, smallest: ladder[0]![block]! }, width.share);
 }
@@ -36,7 +41,7 @@ function widthOf({ blocks, ladder }: HermFile, block: number, width: Width): num
  *
  * @throws HermError `NO_CERTIFICATE` when a block has none recorded; `WIDTH` when none is small enough.
  */
-export function widthsWithin({ blocks, ladder, errors }: HermFile, maxError: number): Record<string, number> {
+export function widthsWithin({ blocks, ladder, errors }: FileWidths, maxError: number): Record<string, number> {
   const entries = blocks.map(({ name }, block): [string, number] => {
     const known = errors[block]!.filter((error) => error !== null);
     if (known.length === 0) {
@@ -59,7 +64,7 @@ export function widthsWithin({ blocks, ladder, errors }: HermFile, maxError: num
 }
 
 /** The certificate of a width, where it is one that the file records. */
-export function errorAt({ ladder, errors }: HermFile, block: number, width: number): number | undefined {
+export function errorAt({ ladder, errors }: FileWidths, block: number, width: number): number | undefined {
   const level = ladder.findIndex((widths) => widths[block] === width);
   return errors[block]?.[level] ?? undefined;
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { HermError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
-import { type BlockShape, findBlockShapes, withActivations } from '../model/blocks.ts';
+import { findBlocks } from '../model/blocks.ts';
 import { quoteName } from '../model/messages.ts';
 import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from '../model/safetensors.ts';
 import { type ByteSource, fileSource } from '../model/source.ts';
@@ -23,19 +23,13 @@ export function withModelOptions(command: Command): Command {
 export interface OpenModel {
   readonly source: ByteSource;
   readonly header: SafetensorsHeader;
-  readonly shapes: readonly BlockShape[];
 }
 
-/** Opens a model, finds its blocks, hands both to `work` and closes it again. */
-export async function withModel<T>(
-  path: string,
-  options: ModelOptions,
-  work: (model: OpenModel) => Promise<T>,
-): Promise<T> {
+/** Opens a model, hands it to `work` and closes it again. */
+export async function withModel<T>(path: string, work: (model: OpenModel) => Promise<T>): Promise<T> {
   const source = await fileSource(path);
   try {
-    const header = await readSafetensorsHeader(source);
-    return await work({ source, header, shapes: findBlockShapes(header, options.blocks) });
+    return await work({ source, header: await readSafetensorsHeader(source) });
   } finally {
     await source.close();
   }
@@ -47,23 +41,22 @@ export interface LoadedBlock {
   readonly lookup: TensorLookup;
 }
 
-/** @throws HermError `BAD_ARGUMENT` when the model has no block of that name; `ACTIVATION`. */
-export async function loadBlock(model: OpenModel, name: string, activation: string | undefined): Promise<LoadedBlock> {
-  const blocks = withActivations(model.shapes, model.header, activation);
+/** @throws HermError `BAD_ARGUMENT` when the model has no block of that name, or what {@link findBlocks} throws. */
+export async function loadBlock(model: OpenModel, name: string, options: ModelOptions): Promise<LoadedBlock> {
+  const blocks = findBlocks(model.header, options);
   const block = blocks.find((candidate) => candidate.name === name);
-  if (block === undefined) {
-    const names = blocks.map((candidate) => candidate.name);
-    throw new HermError('BAD_ARGUMENT', `The model has no block ${quoteName(name)}. Its blocks: ${names.join(', ')}.`, {
-      block: name,
-      blocks: names,
-    });
-  }
-  return { block, lookup: await loadWeights(model, block) };
+  if (block !== undefined) return { block, lookup: await loadWeights(model, block) };
+  const names = blocks.map((candidate) => candidate.name);
+  throw new HermError(
+    'BAD_ARGUMENT',
+    `The model has no block ${quoteName(name)}; there are: ${names.map(quoteName).join(', ')}.`,
+    { block: name, blocks: names },
+  );
 }
 
-/** The tensors that a block consists of. */
-export async function loadWeights({ source, header }: OpenModel, block: BlockShape): Promise<TensorLookup> {
-  const names = new Set([block.input.tensor, block.bias, block.output.tensor]);
-  const infos = header.tensors.filter(({ name }) => names.has(name));
+/** The tensors of a block's neurons. */
+export async function loadWeights({ source, header }: OpenModel, block: Block): Promise<TensorLookup> {
+  const names = [block.input.tensor, block.bias, block.output.tensor];
+  const infos = header.tensors.filter(({ name }) => names.includes(name));
   return lookupIn(await Promise.all(infos.map((info) => readTensor(source, header, info))));
 }

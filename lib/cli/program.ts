@@ -2,16 +2,30 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { HermError } from '../errors.ts';
 import { type AddCommand, createRun } from './command.ts';
+import { addCompress } from './commands/compress.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExpand } from './commands/expand.ts';
+import { addGid } from './commands/gid.ts';
 import { addInfo } from './commands/info.ts';
+import { addInspect } from './commands/inspect.ts';
 import { addRecover } from './commands/recover.ts';
+import { addSca } from './commands/sca.ts';
 import { addVerify } from './commands/verify.ts';
 import { EXIT, EXIT_HELP } from './exit_codes.ts';
 import { renderError } from './render.ts';
 import { exitOnClosedPipe, type Interruption, watchSignals } from './signals.ts';
 
-const COMMANDS: readonly AddCommand[] = [addInfo, addExpand, addRecover, addVerify, addDoctor];
+const COMMANDS: readonly AddCommand[] = [
+  addInspect,
+  addCompress,
+  addInfo,
+  addExpand,
+  addRecover,
+  addVerify,
+  addSca,
+  addGid,
+  addDoctor,
+];
 
 /** Runs `herm` with the arguments after its name; sets the process's exit code, and rejects only on a bug. */
 export async function main(args: readonly string[]): Promise<void> {

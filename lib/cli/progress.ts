@@ -2,16 +2,15 @@ import { SingleBar } from 'cli-progress';
 
 const STEPS = 1000;
 
-/** Runs `work` with a callback for the share done (0 to 1), shown as a bar on a terminal's stderr and nowhere else. */
-export async function withProgress<T>(
-  title: string,
-  quiet: boolean,
-  work: (onProgress: (done: number) => void) => Promise<T>,
-): Promise<T> {
+/** Tells the share done, 0 to 1, and what is being done where that changes. */
+export type Report = (done: number, title?: string) => void;
+
+/** Runs `work` with a callback for its progress, shown as a bar on a terminal's stderr and nowhere else. */
+export async function withProgress<T>(title: string, quiet: boolean, work: (report: Report) => Promise<T>): Promise<T> {
   if (quiet || !process.stderr.isTTY) return work(() => {});
   const bar = new SingleBar({
     stream: process.stderr,
-    format: `${title} {bar} {percentage}% | {duration_formatted}`,
+    format: '{title} {bar} {percentage}% | {duration_formatted}',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     barsize: 30,
@@ -20,9 +19,9 @@ export async function withProgress<T>(
     // Signals are handled in one place (signals.ts).
     gracefulExit: false,
   });
-  bar.start(STEPS, 0);
+  bar.start(STEPS, 0, { title });
   try {
-    return await work((done) => bar.update(Math.round(done * STEPS)));
+    return await work((done, now = title) => bar.update(Math.round(done * STEPS), { title: now }));
   } finally {
     bar.stop();
   }

@@ -4,10 +4,8 @@ import type { HermFile } from '../../file/read.ts';
 import { activationText } from '../../model/activation_option.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { withHerm } from '../herm_file.ts';
-import { bytes, type Column, keyValues, number, percent, sections, styled, table } from '../render.ts';
-
-/** Beyond so many blocks, a level is one line with the range of its widths and errors. */
-const MAX_BLOCK_COLUMNS = 4;
+import { levelTable } from '../level_table.ts';
+import { bytes, keyValues, percent, sections, styled, table } from '../render.ts';
 
 export function addInfo(program: Command, run: Run): void {
   const command = program
@@ -53,12 +51,13 @@ interface Level {
 function levelsOf(file: HermFile): Level[] {
   return file.ladder.map((widths, level) => ({
     widths: byName(file, widths),
-    errors: byName(
-      file,
-      file.errors.map((levels) => levels[level]!),
-    ),
+    errors: byName(file, errorsAt(file, level)),
     bytes: file.prefixBytes[level]!,
   }));
+}
+
+function errorsAt({ errors }: HermFile, level: number): (number | null)[] {
+  return errors.map((levels) => levels[level] ?? null);
 }
 
 function byName<T>({ blocks }: HermFile, values: readonly T[]): Record<string, T> {
@@ -83,40 +82,18 @@ function render(file: HermFile, path: string, size: number): string {
       String(file.ladder[0]![b]),
     ]),
   );
-  return sections(head, blockTable, levelTable(file), refitList(file));
+  return sections(head, blockTable, widthTable(file), refitList(file));
 }
 
-const right = (title: string): Column => ({ title, align: 'right' });
-
-function levelTable(file: HermFile): string {
-  const { blocks, original } = file;
-  const perBlock = blocks.length <= MAX_BLOCK_COLUMNS;
-  const columns = perBlock
-    ? blocks.flatMap(({ name }) => [right(name), right('error')])
-    : [right('kept'), right('error up to')];
-  const neurons = blocks.reduce((sum, block) => sum + block.neurons, 0);
-  const rows = levelsOf(file).map(({ widths, errors, bytes: prefix }) => {
-    const cells = perBlock
-      ? blocks.flatMap(({ name }) => [String(widths[name]), errorText(errors[name])])
-      : [
-          percent(Object.values(widths).reduce((sum, width) => sum + width, 0) / neurons),
-          largest(Object.values(errors)),
-        ];
-    return [...cells, bytes(prefix), percent(prefix / original.size)];
+function widthTable(file: HermFile): string {
+  const rows = file.ladder.map((widths, level) => {
+    const prefix = file.prefixBytes[level]!;
+    const share = `${((100 * prefix) / file.original.size).toFixed(1)}%`;
+    return { widths, errors: errorsAt(file, level), extra: [bytes(prefix), share] };
   });
-  const title = styled(
-    'dim',
-    'Widths, coarse to fine; a download may stop after any of them. Error: ‖f − f_k‖/‖f‖ for x ~ N(0, I).',
-  );
-  return `${title}\n${table([...columns, right('bytes'), right('of original')], rows)}`;
-}
-
-function errorText(error: number | null | undefined): string {
-  return error === null || error === undefined ? '-' : number(error);
-}
-
-function largest(errors: readonly (number | null)[]): string {
-  return errors.includes(null) ? '-' : number(Math.max(...errors.map((error) => error ?? 0)));
+  const title =
+    'Widths, coarse to fine; a download may stop after any of them. Error: ‖f − f_k‖/‖f‖ of each block for x ~ N(0, I).';
+  return `${styled('dim', title)}\n${levelTable(file.blocks, rows, ['bytes', 'of original'])}`;
 }
 
 function refitList(file: HermFile): string {

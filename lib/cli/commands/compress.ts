@@ -1,0 +1,116 @@
+import { type Command, Option } from 'commander';
+import { type CompressProgress, type CompressReport, compress as compressModel } from '../../herm/compress.ts';
+import { fileSource } from '../../model/source.ts';
+import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { type LevelRow, levelTable } from '../level_table.ts';
+import { type ModelOptions, withModelOptions } from '../model.ts';
+import { parseShares, parseThreads } from '../options.ts';
+import { checkOutput } from '../output.ts';
+import { bytes, percent, printable, sections } from '../render.ts';
+
+interface CompressCommandOptions extends CommonOptions, ModelOptions {
+  readonly output: string;
+  readonly prior: 'isotropic';
+  readonly refit?: readonly number[];
+  readonly threads?: number;
+  readonly allowNonfinite?: true;
+  readonly force?: true;
+}
+
+const STAGES: Readonly<Record<CompressProgress['stage'], string>> = {
+  merge: 'merging',
+  certify: 'certifying',
+  refit: 'refitting',
+  write: 'writing and comparing',
+};
+
+/** The text shows the widths of these shares; "herm info" shows all. */
+const SHOWN_SHARES = [0.5, 0.25, 0.125];
+
+export function addCompress(program: Command, run: Run): void {
+  const command = program
+    .command('compress')
+    .description('Merge the neurons of a model into a .herm file, from which every width and the original come back.')
+    .argument('<model>', 'a safetensors file')
+    .requiredOption('-o, --output <file>', 'the .herm file to write')
+    .addOption(
+      new Option('--prior <name>', 'what inputs look like: isotropic is x ~ N(0, I)')
+        .choices(['isotropic'])
+        .default('isotropic'),
+    )
+    .addOption(
+      new Option('--refit <shares>', 'store refitted output weights for these widths, "50%,25%"').argParser(
+        parseShares,
+      ),
+    );
+  withModelOptions(command)
+    .addOption(new Option('--threads <n>', 'threads to use; default: all').argParser(parseThreads))
+    .option('--allow-nonfinite', 'store blocks with NaN or infinite weights without a hierarchy')
+    .option('--force', 'replace the output if it exists');
+  withCommonOptions(command, [
+    'herm compress model.safetensors -o model.herm',
+    'herm compress model.safetensors -o model.herm --refit 50%,25%',
+    'herm compress model.safetensors -o model.herm --blocks "fc1>fc2" --activation gelu',
+  ]).action((path: string, options: CompressCommandOptions) =>
+    run(options, (context) => compress(path, options, context)),
+  );
+}
+
+async function compress(path: string, options: CompressCommandOptions, context: Context): Promise<Outcome> {
+  const { output, force, json: _json, quiet: _quiet, ...rest } = options;
+  const { signal, progress } = context;
+  const source = await fileSource(path);
+  try {
+    await checkOutput(output, path, force === true);
+    const report = await progress('reading', (show) =>
+      compressModel(source, output, {
+        ...rest,
+        signal,
+        onProgress: ({ stage, block, done }) =>
+          show(done, block === undefined ? STAGES[stage] : `${STAGES[stage]} ${printable(block)}`),
+      }),
+    );
+    return { json: toJson(path, source.size, output, report), text: render(path, source.size, output, report) };
+  } finally {
+    await source.close();
+  }
+}
+
+function toJson(input: string, inputBytes: number, output: string, report: CompressReport): object {
+  const { blocks, ladder, errors, refits, ...sizes } = report;
+  const byName = (values: readonly number[]) => Object.fromEntries(blocks.map(({ name }, b) => [name, values[b]]));
+  return {
+    input,
+    inputBytes,
+    output,
+    ...sizes,
+    blocks,
+    levels: ladder.map((widths, level) => ({ widths: byName(widths), errors: byName(errorsAt(errors, level)) })),
+    refits: refits.map((refit) => ({ widths: byName(refit.widths), errors: byName(refit.errors) })),
+  };
+}
+
+const errorsAt = (errors: CompressReport['errors'], level: number) => errors.map((levels) => levels[level]!);
+
+function render(input: string, inputBytes: number, output: string, report: CompressReport): string {
+  const { blocks, leftOut, refits, bytes: size, refitBytes } = report;
+  const refitNote = refitBytes === 0 ? '' : `, ${bytes(refitBytes)} of it refitted output weights`;
+  const leftOutNote = `Without a hierarchy, because of NaN or infinite weights: ${leftOut.map(printable).join(', ')}.`;
+  const refitTable = levelTable(blocks, refits);
+  return sections(
+    blocks.length === 0 ? '' : levelTable(blocks, shownLevels(report)),
+    refits.length === 0 ? '' : `With refitted output weights:\n${refitTable}`,
+    leftOut.length === 0 ? '' : leftOutNote,
+    `Wrote ${output}: ${bytes(size)}, ${percent(size / inputBytes)} of ${input}${refitNote}.\nThe original was recovered from it and compared.`,
+  );
+}
+
+function shownLevels({ blocks, ladder, errors }: CompressReport): LevelRow[] {
+  const neurons = blocks.reduce((sum, block) => sum + block.neurons, 0);
+  const shareOf = (widths: readonly number[]) => widths.reduce((sum, width) => sum + width, 0) / neurons;
+  const levels = SHOWN_SHARES.map((share) => {
+    const distance = (level: number) => Math.abs(shareOf(ladder[level]!) - share);
+    return [...ladder.keys()].reduce((best, level) => (distance(level) < distance(best) ? level : best));
+  });
+  return [...new Set(levels)].map((level) => ({ widths: ladder[level]!, errors: errorsAt(errors, level) }));
+}

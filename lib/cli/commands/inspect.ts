@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import { type Symmetries, symmetriesOf } from '../../analysis/symmetry.ts';
+import { HermError } from '../../errors.ts';
+import { activationText } from '../../model/activation_option.ts';
+import type { Activation, Block } from '../../model/block.ts';
+import { type BlockShape, findBlockShapes, withActivations } from '../../model/blocks.ts';
+import type { TensorInfo } from '../../model/tensor.ts';
+import { blockWeights } from '../../model/weights.ts';
+import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { loadWeights, type ModelOptions, type OpenModel, withModel, withModelOptions } from '../model.ts';
+import { bytes, type Column, keyValues, sections, table } from '../render.ts';
+
+interface InspectOptions extends CommonOptions, ModelOptions {}
+
+interface InspectedBlock extends BlockShape {
+  readonly dtype: string;
+  /** Undefined where nothing says it; then there are no symmetries either. */
+  readonly activation: Activation | undefined;
+  readonly symmetries: Symmetries | undefined;
+}
+
+export function addInspect(program: Command, run: Run): void {
+  const command = program
+    .command('inspect')
+    .description('Show the blocks of a model, and which of their neurons are dead, constant or copies of another.')
+    .argument('<model>', 'a safetensors file');
+  withCommonOptions(withModelOptions(command), [
+    'herm inspect model.safetensors',
+    'herm inspect model.safetensors --blocks "fc1>fc2" --activation gelu',
+  ]).action((path: string, options: InspectOptions) => run(options, (context) => inspect(path, options, context)));
+}
+
+async function inspect(path: string, options: InspectOptions, context: Context): Promise<Outcome> {
+  return withModel(path, async (model) => {
+    const head = headOf(model);
+    const matrices = model.header.tensors.filter(({ shape }) => shape.length === 2);
+    try {
+      const shapes = findBlockShapes(model.header, options.blocks);
+      const blocks = await inspectBlocks(model, shapes, options, context);
+      return { json: { ...head, blocks: blocks.map(toJson) }, text: sections(headText(path, head), blockText(blocks)) };
+    } catch (error) {
+      if (!(error instanceof HermError) || !UNKNOWN_BLOCKS.includes(error.code)) throw error;
+      const { code, message, details } = error;
+      return {
+        json: { ...head, matrices, error: { code, message, details } },
+        text: sections(headText(path, head), matrixText(matrices), message),
+        ok: false,
+      };
+    }
+  });
+}
+
+/** Then a list of all matrices helps to describe the blocks by hand. */
+const UNKNOWN_BLOCKS: readonly string[] = ['NO_BLOCKS', 'BLOCKS_AMBIGUOUS', 'TENSOR_MISSING'];
+
+async function inspectBlocks(
+  model: OpenModel,
+  shapes: readonly BlockShape[],
+  { activation }: InspectOptions,
+  { signal, progress }: Context,
+): Promise<InspectedBlock[]> {
+  const dtypes = new Map(model.header.tensors.map(({ name, dtype }) => [name, dtype]));
+  const dtypeOf = ({ input }: BlockShape) => dtypes.get(input.tensor)!;
+  const known = activation !== undefined || model.header.metadata.has('activation');
+  if (!known) {
+    return shapes.map((shape) => ({ ...shape, dtype: dtypeOf(shape), activation: undefined, symmetries: undefined }));
+  }
+  const blocks = withActivations(shapes, model.header, activation);
+  return progress('looking for symmetries', async (onProgress) => {
+    const inspected: InspectedBlock[] = [];
+    for (const [index, block] of blocks.entries()) {
+      const symmetries = await symmetriesIn(model, block, signal);
+      inspected.push({ ...block, dtype: dtypeOf(block), symmetries });
+      onProgress((index + 1) / blocks.length);
+    }
+    return inspected;
+  });
+}
+
+async function symmetriesIn(model: OpenModel, block: Block, signal: AbortSignal): Promise<Symmetries> {
+  return symmetriesOf(block, blockWeights(block, await loadWeights(model, block)), { signal });
+}
+
+interface Head {
+  readonly file: string;
+  readonly bytes: number;
+  readonly tensors: number;
+  readonly parameters: number;
+}
+
+function headOf({ source, header }: OpenModel): Head {
+  const elements = ({ shape }: TensorInfo) => shape.reduce((product, size) => product * size, 1);
+  return {
+    file: source.name,
+    bytes: header.fileSize,
+    tensors: header.tensors.length,
+    parameters: header.tensors.reduce((sum, tensor) => sum + elements(tensor), 0),
+  };
+}
+
+function toJson({ symmetries, activation, ...block }: InspectedBlock): object {
+  if (symmetries === undefined) return { ...block, activation: null, symmetries: null };
+  const { dead, constant, duplicates, groups } = symmetries;
+  const copies = duplicates.map((neuron) => ({ neuron, of: groups[neuron] }));
+  return { ...block, activation, symmetries: { dead, constant, copies } };
+}
+
+function headText(path: string, { bytes: size, tensors, parameters }: Head): string {
+  return keyValues([
+    ['file', `${path}, ${bytes(size)}`],
+    ['tensors', `${tensors}, ${parameters.toLocaleString('en')} numbers`],
+  ]);
+}
+
+const right = (title: string): Column => ({ title, align: 'right' });
+
+function blockText(blocks: readonly InspectedBlock[]): string {
+  const rows = blocks.map(({ name, inputs, neurons, outputs, dtype, activation, symmetries }) => [
+    name,
+    `${inputs} > ${neurons} > ${outputs}`,
+    dtype,
+    activation === undefined ? 'unknown' : activationText(activation),
+    ...counts(symmetries),
+  ]);
+  const columns = [{ title: 'block' }, { title: 'layer' }, { title: 'dtype' }, { title: 'activation' }];
+  const text = table([...columns, right('dead'), right('constant'), right('copies')], rows);
+  const note = blocks.some(({ activation }) => activation === undefined)
+    ? 'The file does not say which activation it uses: give it with --activation, for example --activation relu.'
+    : '';
+  return sections(text, note);
+}
+
+function counts(symmetries: Symmetries | undefined): string[] {
+  if (symmetries === undefined) return ['-', '-', '-'];
+  return [symmetries.dead, symmetries.constant, symmetries.duplicates].map(({ length }) => String(length));
+}
+
+function matrixText(matrices: readonly TensorInfo[]): string {
+  if (matrices.length === 0) return '';
+  const rows = matrices.map(({ name, shape, dtype }) => [name, shape.join(' x '), dtype]);
+  return table([{ title: 'matrix' }, { title: 'shape' }, { title: 'dtype' }], rows);
+}

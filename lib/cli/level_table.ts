@@ -1,0 +1,38 @@
+import type { Block } from '../model/block.ts';
+import { type Column, number, percent, table } from './render.ts';
+
+/** Beyond so many blocks, a level is told by its share of all neurons and its largest error. */
+const MAX_BLOCK_COLUMNS = 4;
+
+export interface LevelRow {
+  /** [blocks] */
+  readonly widths: readonly number[];
+  /** [blocks] relative errors; null where not known. */
+  readonly errors: readonly (number | null)[];
+  /** Cells of the extra columns. */
+  readonly extra?: readonly string[];
+}
+
+/** Widths and errors of all blocks, one line a level. */
+export function levelTable(blocks: readonly Block[], rows: readonly LevelRow[], extra: readonly string[] = []): string {
+  const each = blocks.length <= MAX_BLOCK_COLUMNS;
+  const titles = each ? blocks.flatMap(({ name }) => [name, 'error']) : ['kept', 'largest error'];
+  const neurons = blocks.reduce((sum, block) => sum + block.neurons, 0);
+  const cells = rows.map(({ widths, errors, extra: more = [] }) => {
+    const kept = percent(widths.reduce((sum, width) => sum + width, 0) / neurons);
+    const own = each ? widths.flatMap((width, b) => [String(width), errorText(errors[b]!)]) : [kept, largest(errors)];
+    return [...own, ...more];
+  });
+  return table(
+    [...titles, ...extra].map((title): Column => ({ title, align: 'right' })),
+    cells,
+  );
+}
+
+function errorText(error: number | null): string {
+  return error === null ? '-' : number(error);
+}
+
+function largest(errors: readonly (number | null)[]): string {
+  return errors.includes(null) ? '-' : number(Math.max(...errors.map((error) => error ?? 0)));
+}
