@@ -1,6 +1,18 @@
 import { type BuildInfo, loadAddon } from './native/load.ts';
 
+export {
+  type GateSpectrum,
+  type Gid,
+  gateSpectrum,
+  gid,
+  gidGroup,
+  gidPair,
+  type NeuronGid,
+  pairGates,
+} from './analysis/gid.ts';
 export { type Interaction, interactionOf } from './analysis/interaction.ts';
+export { type Neuron, type PairShares, type Sca, scaGroup, scaLayer, scaPair, scaPairs } from './analysis/sca.ts';
+export { type Symmetries, symmetriesOf } from './analysis/symmetry.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
 export { type HermFile, type OriginalFile, openHerm } from './file/read.ts';
 export { certifyWidths, type Refit, refitOutput, refitSkeleton } from './herm/certificate.ts';
