@@ -52,6 +52,12 @@ bool Args::flag(const char* key) const {
 
 std::size_t Args::size(const char* key) const { return to_size(env(), get(object_, key), key); }
 
+DType Args::dtype(const char* key) const {
+  const std::size_t dtype = size(key);
+  if (dtype > static_cast<std::size_t>(DType::BF16)) refuse(env(), std::string(key) + " is unknown");
+  return static_cast<DType>(dtype);
+}
+
 template <class T>
 std::span<T> Args::typed(const Napi::Object& from, const char* key, napi_typedarray_type type, std::size_t length) {
   const Napi::Value value = get(from, key);
@@ -97,7 +103,8 @@ StoredMatrix Args::matrix(const char* key) {
                       to_size(env(), from.Get("cols"), "cols"), from.Get("transposed").ToBoolean().Value()};
   const std::size_t needed = checked_mul(checked_mul(stored.rows, stored.cols), dtype_bytes(stored.dtype));
   if (data.size() != needed) {
-    refuse(env(), std::string(key) + " needs " + std::to_string(needed) + " bytes, it has " + std::to_string(data.size()));
+    refuse(env(),
+           std::string(key) + " needs " + std::to_string(needed) + " bytes, it has " + std::to_string(data.size()));
   }
   return stored;
 }

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "binding/napi_setup.h"
 #include "kernels/activation.h"
 #include "kernels/dtype.h"
 #include "kernels/job.h"
 #include "kernels/stored_block.h"
-#include "binding/napi_setup.h"
 
 namespace herm::binding {
 
@@ -28,6 +28,7 @@ class Args {
   bool flag(const char* key) const;
   // A non-negative integer that a double holds exactly.
   std::size_t size(const char* key) const;
+  DType dtype(const char* key) const;
 
   // A typed array of the named element type with exactly `length` elements (any length if npos).
   std::span<std::uint8_t> bytes(const char* key, std::size_t length = npos);

@@ -1,17 +1,12 @@
 // tensorShift, loadLanes, storeLanes, mergeLanes, forwardLanes, inverseLanes: exact coding of one tree over one tensor.
-#include "binding/promise_worker.h"
 #include "kernels/exact_tree.h"
+
+#include "binding/promise_worker.h"
 #include "kernels/lane_copy.h"
 
 namespace herm::binding {
 
 namespace {
-
-DType dtype_arg(const Args& args) {
-  const std::size_t dtype = args.size("dtype");
-  if (dtype > static_cast<std::size_t>(DType::BF16)) throw std::invalid_argument("dtype is unknown");
-  return static_cast<DType>(dtype);
-}
 
 // `key` holds count·length words of the dtype.
 std::uint8_t* words_arg(Args& args, const char* key, DType dtype, std::size_t count, std::size_t length) {
@@ -25,7 +20,7 @@ std::span<const std::uint8_t> optional_bytes(Args& args, const char* key, std::s
 
 Lanes lanes_arg(Args& args) {
   Lanes lanes;
-  lanes.dtype = dtype_arg(args);
+  lanes.dtype = args.dtype("dtype");
   lanes.shift = static_cast<int>(std::min<std::size_t>(args.size("shift"), 64));
   lanes.lanes = args.size("laneCount");
   lanes.length = args.size("length");
@@ -42,13 +37,15 @@ LaneTree tree_arg(Args& args) {
 
 Napi::Value tensor_shift_binding(const Napi::CallbackInfo& info) {
   Args args(info);
-  const DType dtype = dtype_arg(args);
+  const DType dtype = args.dtype("dtype");
   const std::span<const std::uint8_t> data = args.bytes("data");
-  if (data.size() % dtype_bytes(dtype) != 0) throw std::invalid_argument("data must hold whole numbers");
   auto shift = std::make_shared<int>(0);
   return PromiseWorker::run(
       std::move(args),
-      [=](const Job& job) { *shift = tensor_shift(job, dtype, data.data(), data.size() / dtype_bytes(dtype)); },
+      [=](const Job& job) {
+        if (data.size() % dtype_bytes(dtype) != 0) throw std::invalid_argument("data must hold whole numbers");
+        *shift = tensor_shift(job, dtype, data.data(), data.size() / dtype_bytes(dtype));
+      },
       [=](Napi::Env env) { return Napi::Number::New(env, *shift); });
 }
 
@@ -61,7 +58,7 @@ Napi::Value load_lanes_binding(const Napi::CallbackInfo& info) {
 
 Napi::Value store_lanes_binding(const Napi::CallbackInfo& info) {
   Args args(info);
-  const DType dtype = dtype_arg(args);
+  const DType dtype = args.dtype("dtype");
   const LaneSelection selection{dtype_bytes(dtype), args.size("laneCount"), args.size("length"), args.uint32("slots"),
                                 args.uint32("elements")};
   const std::uint8_t* lanes = words_arg(args, "lanes", dtype, selection.lanes, selection.length);
@@ -96,9 +93,8 @@ Napi::Value inverse_lanes_binding(const Napi::CallbackInfo& info) {
   const std::span<const std::uint8_t> flags = args.bytes("flags", tree.merges());
   const std::uint8_t* indexes = words_arg(args, "indexes", lanes.dtype, tree.merges(), lanes.length);
   const std::span<const std::uint8_t> present = optional_bytes(args, "present", lanes.length);
-  return PromiseWorker::run(std::move(args), [=](const Job& job) {
-    inverse_lanes(job, lanes, tree, from, to, flags, indexes, present);
-  });
+  return PromiseWorker::run(
+      std::move(args), [=](const Job& job) { inverse_lanes(job, lanes, tree, from, to, flags, indexes, present); });
 }
 
 }  // namespace

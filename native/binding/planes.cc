@@ -1,6 +1,7 @@
 // encodedBound, encodeRectangle, decodeRectangle, encodeWords, decodeWords, xxh64: the bytes of a .herm file.
-#include "binding/promise_worker.h"
 #include "kernels/planes.h"
+
+#include "binding/promise_worker.h"
 
 namespace herm::binding {
 

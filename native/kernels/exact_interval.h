@@ -68,7 +68,7 @@ class ChildInterval {
       const bool in_turn = index < 2 * both;
       const std::uint64_t place = in_turn ? index / 2 : index - both;
       const bool negative = in_turn ? index % 2 != 0 : distance(low, 0) > both;
-      y = negative ? low + static_cast<std::int64_t>(place) : high - static_cast<std::int64_t>(place);
+      y = negative ? above(low, place) : below(high, place);
     } else {
       const bool positive = side == Side::positive;
       const std::int64_t bound = first(positive ? bounds.beyond : bounds.from);
@@ -76,7 +76,7 @@ class ChildInterval {
       const std::uint64_t room =
           positive ? distance(Grid::min_ordinal(child_grid_), end) : distance(end, Grid::max_ordinal(child_grid_));
       if (end < Grid::min_ordinal(child_grid_) || end > Grid::max_ordinal(child_grid_) || index > room) return false;
-      y = positive ? end - static_cast<std::int64_t>(index) : end + static_cast<std::int64_t>(index);
+      y = positive ? below(end, index) : above(end, index);
       const std::int64_t key = key_at(y);
       if (key < bounds.from || key >= bounds.beyond) return false;
     }
@@ -112,12 +112,17 @@ class ChildInterval {
     return key < bounds.from ? Side::positive : key >= bounds.beyond ? Side::negative : Side::zero;
   }
 
-  std::int64_t key_at(std::int64_t y) const {
-    return order_key(scaled<D>(a_, Grid::word(y, child_grid_)) + coded_);
-  }
+  std::int64_t key_at(std::int64_t y) const { return order_key(scaled<D>(a_, Grid::word(y, child_grid_)) + coded_); }
 
+  // Ordinals of double precision lie up to almost 2^64 apart.
   static std::uint64_t distance(std::int64_t low, std::int64_t high) {
     return static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  }
+  static std::int64_t above(std::int64_t ordinal, std::uint64_t by) {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(ordinal) + by);
+  }
+  static std::int64_t below(std::int64_t ordinal, std::uint64_t by) {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(ordinal) - by);
   }
   // Of an interval with low <= 0 <= high.
   static std::uint64_t shorter_side(std::int64_t low, std::int64_t high) {
@@ -132,17 +137,17 @@ class ChildInterval {
     // Solving for y is off by a few numbers at most, unless x_f is tiny beside x_c; then a search finds the bound.
     const double y = (from_order_key(key) - coded_) / a_;
     const std::int64_t towards_zero = Grid::truncated_ordinal(y, child_grid_);
-    const std::int64_t below = std::signbit(y) ? towards_zero - 1 : towards_zero;
-    if (below >= least && key_at(below) >= key) return search_down(below, least, key);
-    if (below < most && key_at(below + 1) < key) return search_up(below + 1, most, key);
-    return below + 1;
+    const std::int64_t under = std::signbit(y) ? towards_zero - 1 : towards_zero;
+    if (under >= least && key_at(under) >= key) return search_down(under, least, key);
+    if (under < most && key_at(under + 1) < key) return search_up(under + 1, most, key);
+    return under + 1;
   }
 
   // `hit` has at least the key; what lies below it may have too.
   std::int64_t search_down(std::int64_t hit, std::int64_t least, std::int64_t key) const {
     std::int64_t miss = least - 1;
     for (std::uint64_t step = 1; step <= distance(least, hit); step *= 2) {
-      const std::int64_t next = hit - static_cast<std::int64_t>(step);
+      const std::int64_t next = below(hit, step);
       if (key_at(next) < key) {
         miss = next;
         break;
@@ -156,7 +161,7 @@ class ChildInterval {
   std::int64_t search_up(std::int64_t miss, std::int64_t most, std::int64_t key) const {
     std::int64_t hit = most + 1;
     for (std::uint64_t step = 1; step <= distance(miss, most); step *= 2) {
-      const std::int64_t next = miss + static_cast<std::int64_t>(step);
+      const std::int64_t next = above(miss, step);
       if (key_at(next) >= key) {
         hit = next;
         break;
@@ -168,7 +173,7 @@ class ChildInterval {
 
   std::int64_t bisect(std::int64_t miss, std::int64_t hit, std::int64_t key) const {
     while (distance(miss, hit) > 1) {
-      const std::int64_t middle = miss + static_cast<std::int64_t>(distance(miss, hit) / 2);
+      const std::int64_t middle = above(miss, distance(miss, hit) / 2);
       (key_at(middle) >= key ? hit : miss) = middle;
     }
     return hit;

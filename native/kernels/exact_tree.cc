@@ -107,7 +107,8 @@ void merge_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, const Merge& m
   const std::uint8_t* y = chunk.lane(merge.j);
   if (merge.absorbing()) {
     if (merge.follows_j_when_absorbing()) {
-      std::memcpy(x + chunk.begin * sizeof(Word), y + chunk.begin * sizeof(Word), (chunk.end - chunk.begin) * sizeof(Word));
+      std::memcpy(x + chunk.begin * sizeof(Word), y + chunk.begin * sizeof(Word),
+                  (chunk.end - chunk.begin) * sizeof(Word));
     }
     return;
   }
@@ -337,10 +338,14 @@ int tensor_shift_of(const Job& job, const std::uint8_t* words, std::size_t count
 
 int mantissa_bits(DType dtype) {
   switch (dtype) {
-    case DType::F64: return FloatGrid<DType::F64>::kMantissa;
-    case DType::F32: return FloatGrid<DType::F32>::kMantissa;
-    case DType::F16: return FloatGrid<DType::F16>::kMantissa;
-    default: return FloatGrid<DType::BF16>::kMantissa;
+    case DType::F64:
+      return FloatGrid<DType::F64>::kMantissa;
+    case DType::F32:
+      return FloatGrid<DType::F32>::kMantissa;
+    case DType::F16:
+      return FloatGrid<DType::F16>::kMantissa;
+    default:
+      return FloatGrid<DType::BF16>::kMantissa;
   }
 }
 
@@ -358,10 +363,14 @@ int guard_bits(DType dtype, int shift) {
 
 int tensor_shift(const Job& job, DType dtype, const std::uint8_t* words, std::size_t count) {
   switch (dtype) {
-    case DType::F64: return tensor_shift_of<DType::F64>(job, words, count);
-    case DType::F32: return tensor_shift_of<DType::F32>(job, words, count);
-    case DType::F16: return tensor_shift_of<DType::F16>(job, words, count);
-    default: return tensor_shift_of<DType::BF16>(job, words, count);
+    case DType::F64:
+      return tensor_shift_of<DType::F64>(job, words, count);
+    case DType::F32:
+      return tensor_shift_of<DType::F32>(job, words, count);
+    case DType::F16:
+      return tensor_shift_of<DType::F16>(job, words, count);
+    default:
+      return tensor_shift_of<DType::BF16>(job, words, count);
   }
 }
 
@@ -369,10 +378,14 @@ void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std::
   check_shift(lanes);
   const std::vector<Merge> merges = read_merges(lanes, tree, from, to);
   switch (lanes.dtype) {
-    case DType::F64: return merge_all<DType::F64>(job, lanes, merges);
-    case DType::F32: return merge_all<DType::F32>(job, lanes, merges);
-    case DType::F16: return merge_all<DType::F16>(job, lanes, merges);
-    case DType::BF16: return merge_all<DType::BF16>(job, lanes, merges);
+    case DType::F64:
+      return merge_all<DType::F64>(job, lanes, merges);
+    case DType::F32:
+      return merge_all<DType::F32>(job, lanes, merges);
+    case DType::F16:
+      return merge_all<DType::F16>(job, lanes, merges);
+    case DType::BF16:
+      return merge_all<DType::BF16>(job, lanes, merges);
   }
 }
 
@@ -382,10 +395,14 @@ void forward_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std
   const std::vector<Merge> merges = read_merges(lanes, tree, 0, tree.merges());
   if (flags.size() != merges.size()) throw std::invalid_argument("flags need one entry a merge");
   switch (lanes.dtype) {
-    case DType::F64: return forward_all<DType::F64>(job, lanes, merges, flags, indexes);
-    case DType::F32: return forward_all<DType::F32>(job, lanes, merges, flags, indexes);
-    case DType::F16: return forward_all<DType::F16>(job, lanes, merges, flags, indexes);
-    case DType::BF16: return forward_all<DType::BF16>(job, lanes, merges, flags, indexes);
+    case DType::F64:
+      return forward_all<DType::F64>(job, lanes, merges, flags, indexes);
+    case DType::F32:
+      return forward_all<DType::F32>(job, lanes, merges, flags, indexes);
+    case DType::F16:
+      return forward_all<DType::F16>(job, lanes, merges, flags, indexes);
+    case DType::BF16:
+      return forward_all<DType::BF16>(job, lanes, merges, flags, indexes);
   }
 }
 
@@ -398,10 +415,14 @@ void inverse_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std
     throw std::invalid_argument("flags need one entry a merge, present one an element");
   }
   switch (lanes.dtype) {
-    case DType::F64: return inverse_all<DType::F64>(job, lanes, merges, from, flags, indexes, present);
-    case DType::F32: return inverse_all<DType::F32>(job, lanes, merges, from, flags, indexes, present);
-    case DType::F16: return inverse_all<DType::F16>(job, lanes, merges, from, flags, indexes, present);
-    case DType::BF16: return inverse_all<DType::BF16>(job, lanes, merges, from, flags, indexes, present);
+    case DType::F64:
+      return inverse_all<DType::F64>(job, lanes, merges, from, flags, indexes, present);
+    case DType::F32:
+      return inverse_all<DType::F32>(job, lanes, merges, from, flags, indexes, present);
+    case DType::F16:
+      return inverse_all<DType::F16>(job, lanes, merges, from, flags, indexes, present);
+    case DType::BF16:
+      return inverse_all<DType::BF16>(job, lanes, merges, from, flags, indexes, present);
   }
 }
 

@@ -19,8 +19,8 @@
 
 namespace herm {
 
-// Numbers in a lane lie on one of two grids: bit patterns whose low `shift` bits are zero (as the tensor's own are), or,
-// for parents, guard_bits() more. Coarse parents keep the followed child's index from costing more than they save.
+// Numbers in a lane lie on one of two grids: bit patterns whose low `shift` bits are zero (as the tensor's own are),
+// or, for parents, guard_bits() more. Coarse parents keep the followed child's index from costing more than they save.
 int guard_bits(DType dtype, int shift);
 
 // The low bits that are zero in all `count` words, at most the dtype's mantissa bits; 0 where every number is zero.
@@ -33,10 +33,10 @@ struct Lanes {
   int shift = 0;
   std::size_t lanes = 0;
   std::size_t length = 0;
-  std::uint8_t* words = nullptr;                   // [lanes×length], any alignment
-  std::span<std::uint8_t> coarse;                  // [lanes] 1 where a lane lies on the coarse grid; in and out
-  std::span<const std::uint8_t> element_coarse;    // [length], or empty: elements on the coarse grid in every lane,
-                                                   // because a tree over the other axis was applied before
+  std::uint8_t* words = nullptr;                 // [lanes×length], any alignment
+  std::span<std::uint8_t> coarse;                // [lanes] 1 where a lane lies on the coarse grid; in and out
+  std::span<const std::uint8_t> element_coarse;  // [length], or empty: elements on the coarse grid in every lane,
+                                                 // because a tree over the other axis was applied before
 };
 
 // n merges, fine to coarse: any run of consecutive merges of one tree, numbered from 0 here.

@@ -26,7 +26,9 @@ enum Method : std::uint8_t { kRaw = 0, kConstant = 1, kZstd = 2 };
 [[noreturn]] void corrupt(const char* what) { throw KernelError("HERM_CORRUPT", what); }
 
 // Words of a block: small enough to be coded apart by several threads, large enough for zstd's tables to pay.
-std::size_t block_words(std::size_t word_bytes) { return word_bytes == 1 ? std::size_t{1} << 22 : std::size_t{1} << 17; }
+std::size_t block_words(std::size_t word_bytes) {
+  return word_bytes == 1 ? std::size_t{1} << 22 : std::size_t{1} << 17;
+}
 
 std::size_t ceil_div(std::size_t a, std::size_t b) { return a / b + (a % b != 0); }
 
@@ -45,7 +47,9 @@ template <class Word>
 class WordCode {
  public:
   explicit WordCode(const WordLayout& layout)
-      : shift_(layout.shift), rotate_(layout.rotate), pad_(static_cast<int>(8 * plane_count(layout)) - kBits + shift_) {}
+      : shift_(layout.shift),
+        rotate_(layout.rotate),
+        pad_(static_cast<int>(8 * plane_count(layout)) - kBits + shift_) {}
 
   // The bits that `shift` drops must be zero, or they would be lost.
   bool fits(Word word) const { return (word & ((Word{1} << shift_) - 1)) == 0; }
@@ -136,7 +140,8 @@ struct AllWords {
 };
 
 void check_list(std::span<const std::uint32_t> list, std::span<const std::uint8_t> classes, std::size_t end) {
-  if (!classes.empty() && classes.size() != list.size()) throw std::invalid_argument("classes need one entry a row or column");
+  if (!classes.empty() && classes.size() != list.size())
+    throw std::invalid_argument("classes need one entry a row or column");
   for (const std::uint32_t entry : list) {
     if (entry >= end) throw std::invalid_argument("a row or column of a rectangle is out of range");
   }
@@ -264,18 +269,29 @@ struct PlaneData {
 PlaneData read_plane(Reader& reader, std::size_t size) {
   PlaneData plane{reader.byte(), {}};
   switch (plane.method) {
-    case kRaw: plane.bytes = reader.take(size); break;
-    case kConstant: plane.bytes = reader.take(1); break;
-    case kZstd: plane.bytes = reader.take(reader.length()); break;
-    default: corrupt("coded words use an unknown method");
+    case kRaw:
+      plane.bytes = reader.take(size);
+      break;
+    case kConstant:
+      plane.bytes = reader.take(1);
+      break;
+    case kZstd:
+      plane.bytes = reader.take(reader.length());
+      break;
+    default:
+      corrupt("coded words use an unknown method");
   }
   return plane;
 }
 
 void expand_plane(const PlaneData& plane, std::span<std::uint8_t> out) {
   switch (plane.method) {
-    case kRaw: std::copy(plane.bytes.begin(), plane.bytes.end(), out.begin()); break;
-    case kConstant: std::fill(out.begin(), out.end(), plane.bytes[0]); break;
+    case kRaw:
+      std::copy(plane.bytes.begin(), plane.bytes.end(), out.begin());
+      break;
+    case kConstant:
+      std::fill(out.begin(), out.end(), plane.bytes[0]);
+      break;
     default:
       // Writes at most out.size() bytes, whatever the frame claims.
       if (ZSTD_decompress(out.data(), out.size(), plane.bytes.data(), plane.bytes.size()) != out.size()) {
@@ -297,7 +313,8 @@ void encode_block(const WordLayout& layout, const Positions& positions, std::siz
     const auto word = load_word<Word>(words, at);
     if (!code.fits(word)) throw std::invalid_argument("a word has bits below its shift");
     const Word coded = code.encode(word);
-    for (std::size_t p = 0; p < planes; ++p) bytes[p * count + k] = static_cast<std::uint8_t>(coded >> (8 * (planes - 1 - p)));
+    for (std::size_t p = 0; p < planes; ++p)
+      bytes[p * count + k] = static_cast<std::uint8_t>(coded >> (8 * (planes - 1 - p)));
     ++k;
   });
   Compressor zstd;
@@ -324,7 +341,7 @@ void decode_block(const WordLayout& layout, const Positions& positions, std::siz
 
 template <class Word, class Positions>
 std::size_t encode_positions(const Job& job, const WordLayout& layout, const Positions& positions,
-                         const std::uint8_t* words, std::span<std::uint8_t> out) {
+                             const std::uint8_t* words, std::span<std::uint8_t> out) {
   const std::size_t block = block_words(sizeof(Word));
   std::vector<std::vector<std::uint8_t>> blocks(ceil_div(positions.count(), block));
   parallel_for(job, positions.count(), block, [&](std::size_t begin, std::size_t end) {
@@ -341,7 +358,7 @@ std::size_t encode_positions(const Job& job, const WordLayout& layout, const Pos
 
 template <class Word, class Positions>
 void decode_positions(const Job& job, const WordLayout& layout, const Positions& positions, Reader& reader,
-                  std::uint8_t* words) {
+                      std::uint8_t* words) {
   const std::size_t block = block_words(sizeof(Word)), planes = plane_count(layout);
   std::vector<PlaneData> data;  // two words a plane that the stream really holds
   for (std::size_t begin = 0; begin < positions.count(); begin += block) {
@@ -383,7 +400,8 @@ std::size_t decode_rectangle(const Job& job, const WordLayout& layout, const Rec
   Reader reader(data);
   for (int c = 0; c < kWordClasses; ++c) {
     const ClassWords positions(rectangle, c);
-    with_word(layout.bytes, [&](auto word) { decode_positions<decltype(word)>(job, layout, positions, reader, words); });
+    with_word(layout.bytes,
+              [&](auto word) { decode_positions<decltype(word)>(job, layout, positions, reader, words); });
   }
   return reader.position();
 }
@@ -392,7 +410,8 @@ std::size_t encode_words(const Job& job, const WordLayout& layout, std::span<con
                          std::span<std::uint8_t> out) {
   const AllWords all{whole_words(layout, words.size())};
   std::size_t used = 0;
-  with_word(layout.bytes, [&](auto word) { used = encode_positions<decltype(word)>(job, layout, all, words.data(), out); });
+  with_word(layout.bytes,
+            [&](auto word) { used = encode_positions<decltype(word)>(job, layout, all, words.data(), out); });
   return used;
 }
 

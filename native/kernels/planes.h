@@ -1,9 +1,9 @@
 // Words to bytes and back: the entropy coder of .herm version 0. Words are split into planes of bytes of equal weight;
 // each plane of each block is stored raw, as one constant byte, or by zstd, whichever is smallest.
 //
-// A coded rectangle is its classes in ascending order, each cut into blocks of 131,072 words (1-byte words: 4 MiB), each
-// block its planes from the most to the least significant: u8 method (0 raw, 1 constant, 2 zstd), then the bytes, the
-// one byte, or a LEB128 length and the frame. No size in the stream is trusted: the caller knows all of them.
+// A coded rectangle is its classes in ascending order, each cut into blocks of 131,072 words (1-byte words: 4 MiB),
+// each block its planes from the most to the least significant: u8 method (0 raw, 1 constant, 2 zstd), then the bytes,
+// the one byte, or a LEB128 length and the frame. No size in the stream is trusted: the caller knows all of them.
 #pragma once
 
 #include <cstddef>

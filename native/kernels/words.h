@@ -24,11 +24,16 @@ void store_word(std::uint8_t* bytes, std::size_t i, Word word) {
 template <class Fn>
 void with_word(std::size_t bytes, Fn&& fn) {
   switch (bytes) {
-    case 8: return fn(std::uint64_t{});
-    case 4: return fn(std::uint32_t{});
-    case 2: return fn(std::uint16_t{});
-    case 1: return fn(std::uint8_t{});
-    default: throw std::invalid_argument("words have 1, 2, 4 or 8 bytes");
+    case 8:
+      return fn(std::uint64_t{});
+    case 4:
+      return fn(std::uint32_t{});
+    case 2:
+      return fn(std::uint16_t{});
+    case 1:
+      return fn(std::uint8_t{});
+    default:
+      throw std::invalid_argument("words have 1, 2, 4 or 8 bytes");
   }
 }
 

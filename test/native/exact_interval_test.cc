@@ -30,13 +30,15 @@ class AllChildren {
     }
     bool good = true;
     for (std::uint32_t parent = 0; parent < 0x10000; parent += 1u << parent_grid_) {
-      if (Grid::finite(static_cast<std::uint16_t>(parent))) good = good && agrees(interval, static_cast<std::uint16_t>(parent), children[parent]);
+      if (Grid::finite(static_cast<std::uint16_t>(parent)))
+        good = good && agrees(interval, static_cast<std::uint16_t>(parent), children[parent]);
     }
     return good;
   }
 
  private:
-  static bool agrees(const ChildInterval<D>& interval, std::uint16_t parent, const std::vector<std::uint16_t>& children) {
+  static bool agrees(const ChildInterval<D>& interval, std::uint16_t parent,
+                     const std::vector<std::uint16_t>& children) {
     std::uint16_t child = 0;
     // Indexes are the children's numbers from 0 …
     std::set<std::uint64_t> indexes;
@@ -73,7 +75,8 @@ void check_format(int guard) {
       do {
         word = static_cast<std::uint16_t>(words(random));
       } while (!FloatGrid<D>::finite(word));
-      const double coded[] = {scaled<D>(normal(random), word), 0.0, -0.0, FloatGrid<D>::to_double(FloatGrid<D>::kMaxFinite)};
+      const double coded[] = {scaled<D>(normal(random), word), 0.0, -0.0,
+                              FloatGrid<D>::to_double(FloatGrid<D>::kMaxFinite)};
       CAPTURE(a);
       CAPTURE(coded[k % 4]);
       CHECK(all.check(a, coded[k % 4]));

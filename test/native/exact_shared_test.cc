@@ -79,7 +79,8 @@ TEST_CASE("exact_shared: at mixed widths original rows are exact in every column
     present.push_back(leaf[s]);
   }
   for (std::uint32_t c = 0; c < cols; ++c) all.push_back(c);
-  Coded wide{DType::F32, cols, slots.size(), matrix.shift, Bytes(cols * slots.size() * 4), columns.coarse, {}, columns.flags, {}};
+  Coded wide{DType::F32,    cols, slots.size(), matrix.shift, Bytes(cols * slots.size() * 4), columns.coarse, {},
+             columns.flags, {}};
   store_lanes(Job(), {4, rows, cols, slots, all}, coded.words.data(), true, wide.words.data());
   wide.indexes.resize(col_tree.merges() * slots.size() * 4);
   std::vector<std::uint32_t> merges;

@@ -23,10 +23,14 @@ typename FloatGrid<D>::Word wild_word(Random& random) {
   using Word = typename Grid::Word;
   const auto sign = static_cast<Word>(random() & 1 ? Grid::kSign : 0);
   switch (random() % 16) {
-    case 0: return sign;
-    case 1: return static_cast<Word>(sign | (random() & ((Word{1} << Grid::kMantissa) - 1)));
-    case 2: return static_cast<Word>(sign | Grid::kMaxFinite);
-    case 3: return static_cast<Word>(sign | (Grid::kMaxFinite - random() % 100));
+    case 0:
+      return sign;
+    case 1:
+      return static_cast<Word>(sign | (random() & ((Word{1} << Grid::kMantissa) - 1)));
+    case 2:
+      return static_cast<Word>(sign | Grid::kMaxFinite);
+    case 3:
+      return static_cast<Word>(sign | (Grid::kMaxFinite - random() % 100));
     default:
       for (;;) {
         const auto word = static_cast<Word>(random());
@@ -44,12 +48,22 @@ Bytes random_words(Random& random, Data data, std::size_t lanes, std::size_t len
   for (std::size_t k = 0; k < lanes * length; ++k) {
     Word word = 0;
     switch (data) {
-      case Data::gaussian: word = Grid::round(0.05 * normal(random), 0); break;
-      case Data::coarse: word = Grid::round(0.05 * normal(random), Grid::kMantissa - 4); break;
-      case Data::wild: word = wild_word<D>(random); break;
+      case Data::gaussian:
+        word = Grid::round(0.05 * normal(random), 0);
+        break;
+      case Data::coarse:
+        word = Grid::round(0.05 * normal(random), Grid::kMantissa - 4);
+        break;
+      case Data::wild:
+        word = wild_word<D>(random);
+        break;
       // Some lanes of −0 and +0 only.
-      case Data::zeros: word = k / length % 2 ? static_cast<Word>(random() & 1 ? Grid::kSign : 0) : wild_word<D>(random); break;
-      case Data::duplicates: word = k < length ? Grid::round(normal(random), 0) : load_word<Word>(bytes.data(), k - length); break;
+      case Data::zeros:
+        word = k / length % 2 ? static_cast<Word>(random() & 1 ? Grid::kSign : 0) : wild_word<D>(random);
+        break;
+      case Data::duplicates:
+        word = k < length ? Grid::round(normal(random), 0) : load_word<Word>(bytes.data(), k - length);
+        break;
     }
     store_word(bytes.data(), k, word);
   }
@@ -82,14 +96,29 @@ inline void random_coefficients(Random& random, std::vector<std::uint16_t>& out)
     return half;
   };
   switch (random() % 10) {
-    case 0: out.insert(out.end(), {one, 0}); break;
-    case 1: out.insert(out.end(), {0, one}); break;
-    case 2: out.insert(out.end(), {0x8000, one}); break;
-    case 3: out.insert(out.end(), {ordinary(), 0}); break;
-    case 4: out.insert(out.end(), {0, any()}); break;
-    case 5: out.insert(out.end(), {any(), any()}); break;
-    case 6: out.insert(out.end(), {0x0001, 0x8001}); break;
-    default: out.insert(out.end(), {ordinary(), ordinary()});
+    case 0:
+      out.insert(out.end(), {one, 0});
+      break;
+    case 1:
+      out.insert(out.end(), {0, one});
+      break;
+    case 2:
+      out.insert(out.end(), {0x8000, one});
+      break;
+    case 3:
+      out.insert(out.end(), {ordinary(), 0});
+      break;
+    case 4:
+      out.insert(out.end(), {0, any()});
+      break;
+    case 5:
+      out.insert(out.end(), {any(), any()});
+      break;
+    case 6:
+      out.insert(out.end(), {0x0001, 0x8001});
+      break;
+    default:
+      out.insert(out.end(), {ordinary(), ordinary()});
   }
 }
 

@@ -86,7 +86,8 @@ TEST_CASE("exact_tree: a layer of 300 neurons, down to a few roots, bfloat16 val
   Coded coded = original;
   forward(coded, tree, 2);
   bool on_grid = true;
-  for (std::size_t k = 0; k < 300 * 100; ++k) on_grid = on_grid && load_word<std::uint32_t>(coded.words.data(), k) % 0x10000 == 0;
+  for (std::size_t k = 0; k < 300 * 100; ++k)
+    on_grid = on_grid && load_word<std::uint32_t>(coded.words.data(), k) % 0x10000 == 0;
   CHECK(on_grid);
   inverse(coded, tree, 0, tree.merges(), 2);
   CHECK(coded.words == original.words);
@@ -125,7 +126,8 @@ TEST_CASE("exact_tree: a prefix needs the coarse merges alone") {
   const std::size_t first = tree.merges() - known;
   merge_lanes(Job(), merged.view(), tree.view(), 0, first);
 
-  const Tree coarse{{tree.pairs.end() - 2 * known, tree.pairs.end()}, {tree.coefficients.end() - 2 * known, tree.coefficients.end()}};
+  const Tree coarse{{tree.pairs.end() - 2 * known, tree.pairs.end()},
+                    {tree.coefficients.end() - 2 * known, tree.coefficients.end()}};
   coded.flags.erase(coded.flags.begin(), coded.flags.end() - known);
   coded.indexes.erase(coded.indexes.begin(), coded.indexes.end() - known * 33 * 4);
   inverse(coded, coarse, 0, known);

@@ -44,8 +44,8 @@ std::vector<std::uint16_t> sorted_words(int g) {
 // Nearest by search; a tie goes to the word whose bit g is zero; ±0 as the sign of the value says.
 template <class Grid>
 std::uint16_t nearest_by_search(const std::vector<std::uint16_t>& words, double value, int g) {
-  const auto above = std::partition_point(words.begin(), words.end(),
-                                          [&](std::uint16_t w) { return Grid::to_double(w) < value; });
+  const auto above =
+      std::partition_point(words.begin(), words.end(), [&](std::uint16_t w) { return Grid::to_double(w) < value; });
   std::uint16_t best = above == words.end() ? words.back() : *above;
   if (above != words.begin() && above != words.end()) {
     const std::uint16_t below = *(above - 1);
@@ -141,7 +141,9 @@ void check_wide_format(std::initializer_list<int> grids) {
 
 }  // namespace
 
-TEST_CASE("float_grid: half precision, every number and every midpoint on every grid") { check_16_bit_format<DType::F16>(); }
+TEST_CASE("float_grid: half precision, every number and every midpoint on every grid") {
+  check_16_bit_format<DType::F16>();
+}
 
 TEST_CASE("float_grid: bfloat16, every number and every midpoint on every grid") { check_16_bit_format<DType::BF16>(); }
 
@@ -167,7 +169,8 @@ TEST_CASE("float_grid: order_key sorts doubles, -0 just below +0") {
   const std::vector<double> sorted{-std::numeric_limits<double>::infinity(), -1, -5e-324, -0.0, 0.0, 5e-324, 1e300};
   for (std::size_t k = 0; k + 1 < sorted.size(); ++k) CHECK(order_key(sorted[k]) < order_key(sorted[k + 1]));
   CHECK(order_key(0.0) - order_key(-0.0) == 1);
-  for (const double value : sorted) CHECK(std::bit_cast<std::uint64_t>(from_order_key(order_key(value))) == std::bit_cast<std::uint64_t>(value));
+  for (const double value : sorted)
+    CHECK(std::bit_cast<std::uint64_t>(from_order_key(order_key(value))) == std::bit_cast<std::uint64_t>(value));
 }
 
 #if defined(__SSE2__)

@@ -30,7 +30,8 @@ void check_copies(DType dtype) {
   load_lanes(Job(2), {dtype, stored.data() + 1, rows, cols, true}, lanes.data());
   bool turned = true;
   for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < cols; ++c) turned = turned && load_word<Word>(lanes.data(), c * rows + r) == r * cols + c;
+    for (std::size_t c = 0; c < cols; ++c)
+      turned = turned && load_word<Word>(lanes.data(), c * rows + r) == r * cols + c;
   }
   CHECK(turned);
 

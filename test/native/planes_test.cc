@@ -28,7 +28,8 @@ Bytes gaussian_floats(std::size_t count, std::uint32_t mask = 0xffffffff) {
   std::mt19937 random(3);
   std::normal_distribution<float> normal(0, 0.05f);
   Bytes bytes(count * 4);
-  for (std::size_t k = 0; k < count; ++k) store_word(bytes.data(), k, std::bit_cast<std::uint32_t>(normal(random)) & mask);
+  for (std::size_t k = 0; k < count; ++k)
+    store_word(bytes.data(), k, std::bit_cast<std::uint32_t>(normal(random)) & mask);
   return bytes;
 }
 
@@ -91,7 +92,8 @@ TEST_CASE("planes: floats shrink to about the entropy of their exponents, consta
   const std::size_t count = 200000;
   const double floats = static_cast<double>(encode({4, 0, true}, gaussian_floats(count)).size()) / (4.0 * count);
   CHECK(floats < 0.84);
-  const double halves = static_cast<double>(encode({4, 16, true}, gaussian_floats(count, 0xffff0000u)).size()) / (2.0 * count);
+  const double halves =
+      static_cast<double>(encode({4, 16, true}, gaussian_floats(count, 0xffff0000u)).size()) / (2.0 * count);
   CHECK(halves < 0.68);
   CHECK(encode({4, 0, true}, Bytes(4 * count)).size() == 16);
   const std::size_t noise = encode({4, 0, false}, random_bytes(4 * count)).size();
@@ -126,7 +128,8 @@ TEST_CASE("planes: a rectangle touches its rows and columns alone, whatever thei
     CHECK(decode_rectangle(Job(), {4, 0, true}, part, out, back.data()) == size);
     for (std::uint32_t r = 0; r < rows; ++r) {
       for (std::uint32_t c = 0; c < cols; ++c) {
-        const bool inside = std::count(row_list.begin(), row_list.end(), r) && std::count(col_list.begin(), col_list.end(), c);
+        const bool inside =
+            std::count(row_list.begin(), row_list.end(), r) && std::count(col_list.begin(), col_list.end(), c);
         const std::size_t at = r * cols + c;
         CHECK(load_word<std::uint32_t>(back.data(), at) == (inside ? load_word<std::uint32_t>(words.data(), at) : 0));
       }
@@ -144,8 +147,10 @@ TEST_CASE("planes: classes keep words on different grids apart") {
   }
   const List all_rows = range(rows), all_cols = range(cols);
   Bytes out(encoded_bound(rows * cols, 4));
-  const std::size_t together = encode_rectangle(Job(), {4, 0, true}, {rows, cols, all_rows, all_cols, {}, {}}, words.data(), out);
-  const std::size_t apart = encode_rectangle(Job(), {4, 0, true}, {rows, cols, all_rows, all_cols, row_class, {}}, words.data(), out);
+  const std::size_t together =
+      encode_rectangle(Job(), {4, 0, true}, {rows, cols, all_rows, all_cols, {}, {}}, words.data(), out);
+  const std::size_t apart =
+      encode_rectangle(Job(), {4, 0, true}, {rows, cols, all_rows, all_cols, row_class, {}}, words.data(), out);
   // Bytes that are uniform, half of them multiples of 8: their class tells 0.72 bits.
   CHECK(static_cast<double>(together - apart) > 0.6 / 8 * rows * cols);
 }
@@ -185,7 +190,7 @@ TEST_CASE("planes: frames of another size and lengths out of range are HERM_CORR
 }
 
 TEST_CASE("planes: padding bits that are not zero are HERM_CORRUPT") {
-  const WordLayout layout{2, 3, false};  // 13 bits in 16
+  const WordLayout layout{2, 3, false};    // 13 bits in 16
   const Bytes one_word{0, 0x12, 0, 0x38};  // two raw planes of one byte
   Bytes back(2);
   CHECK(decode_words(Job(), layout, one_word, back) == 4);
@@ -203,7 +208,8 @@ TEST_CASE("planes: random garbage is refused or decoded, never worse") {
   std::size_t refused = 0;
   for (int k = 0; k < 400; ++k) {
     Bytes bad = coded;
-    for (int hits = 0; hits < 4; ++hits) bad[random() % (k % 2 ? bad.size() : 40)] = static_cast<std::uint8_t>(random());
+    for (int hits = 0; hits < 4; ++hits)
+      bad[random() % (k % 2 ? bad.size() : 40)] = static_cast<std::uint8_t>(random());
     try {
       decode_words(Job(), layout, bad, back);
     } catch (const KernelError&) {
@@ -221,9 +227,12 @@ TEST_CASE("planes: wrong arguments are refused before anything is read") {
   CHECK_THROWS_AS(encode_words(Job(), {4, 32, false}, words, out), std::invalid_argument);
   CHECK_THROWS_AS(encode_words(Job(), {4, -1, false}, words, out), std::invalid_argument);
   CHECK_THROWS_AS(encode_words(Job(), {8, 0, false}, std::span(words).first(12), out), std::invalid_argument);
-  CHECK_THROWS_AS(encode_rectangle(Job(), {4, 0, false}, {4, 1, rows, cols, {}, {}}, words.data(), out), std::invalid_argument);
-  CHECK_THROWS_AS(encode_rectangle(Job(), {4, 0, false}, {5, 1, rows, cols, three, {}}, words.data(), out), std::invalid_argument);
-  CHECK_THROWS_AS(encode_words(Job(), {4, 0, false}, random_bytes(16), std::span(out).first(10)), std::invalid_argument);
+  CHECK_THROWS_AS(encode_rectangle(Job(), {4, 0, false}, {4, 1, rows, cols, {}, {}}, words.data(), out),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(encode_rectangle(Job(), {4, 0, false}, {5, 1, rows, cols, three, {}}, words.data(), out),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(encode_words(Job(), {4, 0, false}, random_bytes(16), std::span(out).first(10)),
+                  std::invalid_argument);
   CHECK_THROWS_AS(encoded_bound(static_cast<std::size_t>(-1), 8), std::length_error);
 }
 
