@@ -46,7 +46,8 @@ export async function foldMatrix(
   options: KernelOptions,
 ): Promise<CodedMatrix> {
   const { rows, cols } = matrix;
-  let words: Uint8Array = matrix.words.slice();
+  // Not slice(): that of a Buffer would share the caller's bytes, and folding works in place.
+  let words: Uint8Array = new Uint8Array(matrix.words);
   let colCode: AxisCode | undefined;
   if (colTree !== undefined) {
     const lanes = await transpose({ ...matrix, words }, options);

@@ -21,8 +21,8 @@ export async function countNonFinite(tensor: Tensor, signal?: AbortSignal): Prom
   for (let start = 0; start < data.byteLength; start += PIECE_BYTES) {
     throwIfAborted(signal);
     if (start > 0) await setImmediate();
-    // A copy, because the tensor may start at any address.
-    const { buffer } = data.slice(start, start + PIECE_BYTES);
+    // A copy, because the tensor may start at any address; not slice(), which copies nothing of a Buffer.
+    const { buffer } = new Uint8Array(data.subarray(start, start + PIECE_BYTES));
     const words = dtypeBytes(dtype) === 2 ? new Uint16Array(buffer) : new Uint32Array(buffer);
     count += countMasked(words, EXPONENT_MASKS[dtype], dtype === 'F64' ? 2 : 1);
   }

@@ -23,7 +23,7 @@ export async function compress(
   const errors = blocks.map(() => Array.from({ length: levels }, (_, level) => (level === 0 ? null : 1 / (level + 1))));
   try {
     await writeHerm(path, { source, header: await readSafetensorsHeader(source), blocks, trees, errors, ...more });
-    return readFileSync(path);
+    return new Uint8Array(readFileSync(path));
   } finally {
     rmSync(path, { force: true });
   }

@@ -45,7 +45,9 @@ const changeHeader: Mutation = async (herm, random) => {
 const changeChunk: Mutation = async (herm, random) => {
   const { value, end } = await readPrologue(bufferSource(herm), {});
   const header = structuredClone(value) as HermHeader;
-  const chunks: Uint8Array[] = header.chunks.map(({ offset, length }) => herm.slice(end + offset, end + offset + length));
+  const chunks: Uint8Array[] = header.chunks.map(({ offset, length }) =>
+    herm.slice(end + offset, end + offset + length),
+  );
   const chosen = random.below(chunks.length);
   const bytes = chunks[chosen]!;
   const kind = random.below(4);
