@@ -68,6 +68,11 @@
     "herm_test_sources": [
       "test/native/main.cc",
       "test/native/activation_test.cc",
+      "test/native/threads_test.cc",
+      "test/native/refit_test.cc",
+      "test/native/interaction_test.cc",
+      "test/native/gram_test.cc",
+      "test/native/dtype_test.cc",
       "test/native/build_info_test.cc",
       "test/native/gid_test.cc",
       "test/native/merge_test.cc",

@@ -79,12 +79,15 @@ double inner_product(const Job& job, const Side& f, const Side& g, bool triangle
   return total.value();
 }
 
+// Rounding can push a small distance below zero. NaN stays.
+double non_negative(double value) { return value < 0 ? 0 : value; }
+
 }  // namespace
 
 double squared_norm(const Job& job, const HermiteExpander& expander, const BlockNeurons& block) {
   const InputNeurons neurons = expand_block(job, expander, block);
   const Side side{block, neurons};
-  return std::max(0.0, inner_product(job, side, side, true));
+  return non_negative(inner_product(job, side, side, true));
 }
 
 double squared_distance(const Job& job, const HermiteExpander& expander, const BlockNeurons& f, double squared_f,
@@ -95,7 +98,7 @@ double squared_distance(const Job& job, const HermiteExpander& expander, const B
   distance.add(squared_f);
   distance.add(inner_product(job, side_g, side_g, true));
   distance.add(-2 * inner_product(job, side_f, side_g, false));
-  return std::max(0.0, distance.value());
+  return non_negative(distance.value());
 }
 
 }  // namespace herm

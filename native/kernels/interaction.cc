@@ -28,7 +28,7 @@ std::size_t series_stride(std::size_t m) {
 void set_neuron(InputNeurons& neurons, std::size_t i, const HermiteExpander& expander, double squared_dev, double mean,
                 std::vector<double>& c) {
   c.resize(expander.degree() + 1);
-  const double dev = std::sqrt(std::max(0.0, squared_dev));
+  const double dev = squared_dev < 0 ? 0 : std::sqrt(squared_dev);  // NaN stays
   const auto moments = expander.expand(dev, mean, c.data());
   neurons.dev[i] = dev;
   neurons.mean[i] = mean;
