@@ -4,11 +4,15 @@ import { widthAt } from '../herm/ladder.ts';
 import { fileSource } from '../model/source.ts';
 import type { Width, Widths } from './options.ts';
 
-/** Opens a .herm file, hands it to `work` and closes it again. */
-export async function withHerm<T>(path: string, signal: AbortSignal, work: (file: HermFile) => Promise<T>): Promise<T> {
+/** Opens a .herm file, hands it to `work` with its size in bytes, and closes it again. */
+export async function withHerm<T>(
+  path: string,
+  signal: AbortSignal,
+  work: (file: HermFile, size: number) => Promise<T>,
+): Promise<T> {
   const source = await fileSource(path);
   try {
-    return await work(await openHerm(source, { signal }));
+    return await work(await openHerm(source, { signal }), source.size);
   } finally {
     await source.close();
   }

@@ -27,10 +27,15 @@ const share = z
 export type Width = { readonly neurons: number } | { readonly share: number };
 
 const WIDTH = 'Give widths as 25%, as 40 (neurons), or block by block as fc1=40,fc2=25%';
-const width: z.ZodType<Width, string> = z.union(
-  [share.transform((value) => ({ share: value })), wholeNumber(WIDTH).transform((neurons) => ({ neurons }))],
-  { error: WIDTH },
-);
+const neuronCount = wholeNumber(WIDTH);
+const width = z
+  .string()
+  .transform(
+    (text, context): Width =>
+      text.endsWith('%')
+        ? { share: parseInside(share, text, context) }
+        : { neurons: parseInside(neuronCount, text, context) },
+  );
 
 /** `--width`: one for all blocks, or one for each named block (those not named keep their full width). */
 export type Widths = { readonly all: Width } | { readonly byBlock: ReadonlyMap<string, Width> };

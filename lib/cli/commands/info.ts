@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { HermFile } from '../../file/read.ts';
 import { activationText } from '../../model/activation_option.ts';
@@ -18,8 +17,7 @@ export function addInfo(program: Command, run: Run): void {
 }
 
 async function info(path: string, { signal }: Context): Promise<Outcome> {
-  const { size } = await stat(path);
-  return withHerm(path, signal, async (file) => {
+  return withHerm(path, signal, async (file, size) => {
     const json = {
       file: path,
       bytes: size,

@@ -1,0 +1,96 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fromFloat64, serializeSafetensors } from '../../lib/index.ts';
+import { herm, LENET, temporaryFolder } from './herm.ts';
+
+const at = temporaryFolder();
+
+beforeAll(async () => {
+  await herm('compress', LENET, '-o', at('net.herm'));
+  const whole = readFileSync(at('net.herm'));
+  writeFileSync(at('short.herm'), whole.subarray(0, whole.length / 2));
+  writeFileSync(at('stub.herm'), whole.subarray(0, 20));
+  const damaged = Uint8Array.from(whole);
+  damaged[whole.length - 1000]! ^= 1;
+  writeFileSync(at('damaged.herm'), damaged);
+  writeFileSync(at('text.txt'), 'This is neither a model nor a .herm file.\n');
+  writeFileSync(at('taken.safetensors'), 'kept');
+  mkdirSync(at('folder'));
+  const weights = [fromFloat64([1, 2], 'F32', 'fc1.weight', [2, 1]), fromFloat64([1, 2], 'F32', 'fc2.weight', [1, 2])];
+  writeFileSync(at('silent.safetensors'), serializeSafetensors(weights));
+});
+
+/** [what, arguments, code, part of the message]; `@x` is the file x in the test's folder. */
+const CASES: [string, string[], string, string][] = [
+  ['a missing model', ['compress', '@no.safetensors', '-o', '@new'], 'IO', 'no such file'],
+  ['a missing .herm file', ['info', '@no.herm'], 'IO', 'no such file'],
+  ['a folder for a model', ['inspect', '@folder'], 'IO', 'not a regular file'],
+  ['a model that is none', ['compress', '@text.txt', '-o', '@new'], 'SAFETENSORS_HEADER_TOO_LARGE', 'text.txt'],
+  ['a .herm file that is none', ['info', '@text.txt'], 'HERM_MAGIC', 'is not a .herm file'],
+  ['a model for a .herm file', ['recover', LENET, '-o', '@new'], 'HERM_MAGIC', 'herm compress'],
+  ['a truncated file', ['recover', '@short.herm', '-o', '@new'], 'HERM_TRUNCATED', 'only the beginning'],
+  ['a file truncated in its header', ['info', '@stub.herm'], 'HERM_TRUNCATED', 'ends inside its header'],
+  ['a width beyond a truncation', ['expand', '@short.herm', '--width', '300', '-o', '@new'], 'WIDTH', 'up to 150'],
+  ['a share beyond a truncation', ['expand', '@short.herm', '--width', '100%', '-o', '@new'], 'WIDTH', 'Download more'],
+  ['a damaged file', ['verify', '@damaged.herm'], 'HERM_CHECKSUM', 'damaged'],
+  ['recovering a damaged file', ['recover', '@damaged.herm', '-o', '@new'], 'HERM_CHECKSUM', 'damaged'],
+  ['a width of no neurons', ['expand', '@net.herm', '--width', 'fc1=0', '-o', '@new'], 'WIDTH', 'from 1 to 300, not 0'],
+  ['too large a width', ['expand', '@net.herm', '--width', 'fc1=301', '-o', '@new'], 'WIDTH', 'from 1 to 300, not 301'],
+  ['an unknown block to expand', ['expand', '@net.herm', '--width', 'fc9=50%', '-o', '@new'], 'WIDTH', '"fc1", "fc2"'],
+  ['an unknown block to analyse', ['sca', LENET, '--block', 'fc9'], 'BAD_ARGUMENT', '"fc1", "fc2"'],
+  ['an unknown neuron', ['gid', LENET, '--block', 'fc2', '--pair', '1,100'], 'BAD_ARGUMENT', '0 to 99'],
+  ['an unknown neuron of a group', ['sca', LENET, '--block', 'fc2', '--group', '1,100'], 'BAD_ARGUMENT', '0 to 99'],
+  [
+    'an existing output',
+    ['expand', '@net.herm', '--width', '9', '-o', '@taken.safetensors'],
+    'OUTPUT_EXISTS',
+    '--force',
+  ],
+  ['the input as output', ['compress', LENET, '-o', LENET, '--force'], 'OUTPUT_EXISTS', 'is the input itself'],
+  ['an output in no folder', ['compress', LENET, '-o', '@no/new'], 'IO', 'no such file or directory'],
+  ['an output that is a folder', ['compress', LENET, '-o', '@folder', '--force'], 'IO', 'not a regular file'],
+  ['an output below a file', ['recover', '@net.herm', '-o', '@text.txt/new'], 'IO', 'not a directory'],
+  ['an unknown activation', ['compress', LENET, '-o', '@new', '--activation', 'swiglu'], 'ACTIVATION', '"swiglu"'],
+  ['no activation', ['compress', '@silent.safetensors', '-o', '@new'], 'ACTIVATION', '--activation'],
+  ['blocks that do not fit', ['compress', LENET, '-o', '@new', '--blocks', 'fc1>fc3'], 'BLOCK_SHAPE', 'fc3.weight'],
+  [
+    'blocks that do not exist',
+    ['compress', LENET, '-o', '@new', '--blocks', 'fc1>fc9'],
+    'TENSOR_MISSING',
+    'fc9.weight',
+  ],
+  ['blocks that are no blocks', ['compress', LENET, '-o', '@new', '--blocks', 'fc1'], 'BLOCK_SPEC', 'fc1>fc2,fc2>fc3'],
+];
+
+describe('errors', () => {
+  it.each(CASES)('%s: code, message, exit code 1, no output', async (_, templates, code, part) => {
+    const args = templates.map((arg) => (arg.startsWith('@') ? at(arg.slice(1)) : arg));
+    const text = await herm(...args);
+    expect(text).toMatchObject({ code: 1, stdout: '' });
+    expect(text.stderr.split('\n', 1)[0]).toMatch(new RegExp(`^error ${code}: `));
+    expect(text.stderr).toContain(part);
+    const json = await herm(...args, '--json');
+    expect(json).toMatchObject({ code: 1, stderr: '' });
+    const { error } = JSON.parse(json.stdout);
+    expect(error).toEqual({ code, message: expect.stringContaining(part), details: expect.any(Object) });
+    expect(existsSync(at('new'))).toBe(false);
+    expect(readFileSync(at('taken.safetensors'), 'utf8')).toBe('kept');
+    expect(readdirSync(at('.')).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('does not call a truncated file whole', async () => {
+    const { code, stdout } = await herm('verify', at('short.herm'));
+    expect(code).toBe(1);
+    expect(stdout).toContain('only the beginning');
+    const json = await herm('verify', at('short.herm'), '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, complete: false });
+  });
+
+  it('replaces an output with --force', async () => {
+    writeFileSync(at('old.safetensors'), 'old');
+    expect(await herm('recover', at('net.herm'), '-o', at('old.safetensors'), '--force', '-q')).toMatchObject({
+      code: 0,
+    });
+    expect(readFileSync(at('old.safetensors')).equals(readFileSync(LENET))).toBe(true);
+  });
+});
