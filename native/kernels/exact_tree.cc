@@ -9,6 +9,7 @@
 
 #include "kernels/error.h"
 #include "kernels/exact_interval.h"
+#include "kernels/exact_merges.h"
 #include "kernels/float_grid.h"
 #include "kernels/matrix_view.h"
 #include "kernels/threads.h"
@@ -20,77 +21,6 @@ namespace {
 // Elements that a thread takes through all merges at once: their lanes fit the second-level cache.
 constexpr std::size_t kGrain = 64;
 
-struct Merge {
-  std::size_t i = 0, j = 0;
-  double a_i = 0, a_j = 0;
-
-  bool absorbing() const { return (a_i == 1 && a_j == 0) || (a_i == 0 && a_j == 1); }
-  bool follows_j_when_absorbing() const { return a_i == 0; }
-};
-
-// What the two children are to exact coding.
-struct Roles {
-  Merge merge;
-  bool followed_is_j = false;
-  bool followed_coarse = false;
-  bool coded_coarse = false;
-
-  double a_followed() const { return followed_is_j ? merge.a_j : merge.a_i; }
-  double a_coded() const { return followed_is_j ? merge.a_i : merge.a_j; }
-  std::uint8_t flags() const {
-    return static_cast<std::uint8_t>((followed_is_j ? kFollowedIsJ : 0) | (followed_coarse ? kFollowedCoarse : 0) |
-                                     (coded_coarse ? kCodedCoarse : 0) | (merge.absorbing() ? kAbsorbed : 0));
-  }
-};
-
-[[noreturn]] void corrupt(std::size_t t, const char* what) {
-  throw KernelError("HERM_CORRUPT", "merge " + std::to_string(t) + ": " + what);
-}
-
-std::vector<Merge> read_merges(const Lanes& lanes, const LaneTree& tree, std::size_t from, std::size_t to) {
-  if (tree.pairs.size() % 2 != 0 || tree.coefficients.size() != tree.pairs.size() || from > to || to > tree.merges()) {
-    throw std::invalid_argument("a tree needs two slots and two coefficients a merge");
-  }
-  if (lanes.coarse.size() != lanes.lanes ||
-      (!lanes.element_coarse.empty() && lanes.element_coarse.size() != lanes.length)) {
-    throw std::invalid_argument("lanes need one grid a lane, and one an element or none");
-  }
-  std::vector<Merge> merges(to - from);
-  for (std::size_t t = from; t < to; ++t) {
-    Merge& merge = merges[t - from];
-    merge.i = tree.pairs[2 * t];
-    merge.j = tree.pairs[2 * t + 1];
-    if (merge.i >= merge.j || merge.j >= lanes.lanes) corrupt(t, "its slots are out of order or range");
-    double a[2];
-    widen(DType::F16, tree.coefficients.data() + 2 * t, 2, a);
-    if (!std::isfinite(a[0]) || !std::isfinite(a[1]) || (a[0] == 0 && a[1] == 0)) {
-      corrupt(t, "its coefficients are not finite or both zero");
-    }
-    merge.a_i = a[0];
-    merge.a_j = a[1];
-  }
-  return merges;
-}
-
-// Keeps lanes.coarse through a merge.
-void merge_grids(const Lanes& lanes, const Merge& merge) {
-  lanes.coarse[merge.i] =
-      merge.absorbing() ? lanes.coarse[merge.follows_j_when_absorbing() ? merge.j : merge.i] : std::uint8_t{1};
-}
-
-// The two grids of a tensor, and which elements are on the coarse one whatever their lane.
-struct Grids {
-  explicit Grids(const Lanes& lanes)
-      : fine(lanes.shift), coarse(lanes.shift + guard_bits(lanes.dtype, lanes.shift)), elements(lanes.element_coarse) {}
-
-  int of(bool lane_coarse, std::size_t element) const {
-    return lane_coarse || (!elements.empty() && elements[element] != 0) ? coarse : fine;
-  }
-
-  int fine, coarse;
-  std::span<const std::uint8_t> elements;
-};
-
 // Elements [begin, end) of lanes whose element 0 lies at `base`, `stride` elements a lane.
 template <class Word>
 struct Chunk {
@@ -101,7 +31,7 @@ struct Chunk {
 };
 
 template <DType D>
-void merge_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, const Merge& merge, const Grids& grids) {
+void merge_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, const ExactMerge& merge, const Grids& grids) {
   using Word = typename FloatGrid<D>::Word;
   std::uint8_t* x = chunk.lane(merge.i);
   const std::uint8_t* y = chunk.lane(merge.j);
@@ -146,8 +76,7 @@ void forward_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, const Roles&
 
 template <DType D>
 void inverse_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, std::size_t t, const Roles& roles,
-                   bool parent_coarse, const Grids& grids, const std::uint8_t* indexes,
-                   std::span<const std::uint8_t> present) {
+                   const Grids& grids, const std::uint8_t* indexes, std::span<const std::uint8_t> present) {
   using Word = typename FloatGrid<D>::Word;
   std::uint8_t* lane_i = chunk.lane(roles.merge.i);
   std::uint8_t* lane_j = chunk.lane(roles.merge.j);
@@ -155,10 +84,10 @@ void inverse_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, std::size_t 
   for (std::size_t e = chunk.begin; e < chunk.end; ++e) {
     const Word parent = load_word<Word>(lane_i, e);
     Word coded = load_word<Word>(lane_j, e);
-    const int parent_grid = grids.of(parent_coarse, e);
+    const int parent_grid = grids.of(roles.parent_coarse(), e);
     if (!FloatGrid<D>::finite(parent) || !FloatGrid<D>::finite(coded) || !FloatGrid<D>::on_grid(parent, parent_grid) ||
         !FloatGrid<D>::on_grid(coded, grids.of(roles.coded_coarse, e))) {
-      corrupt(t, "a weight is not on its grid");
+      corrupt_merge(t, "a weight is not on its grid");
     }
     const bool indexed = present.empty() || present[e] != 0;
     const Word index = indexed ? load_word<Word>(indexes, e) : Word{0};
@@ -169,10 +98,10 @@ void inverse_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, std::size_t 
       if (!indexed) {
         followed = interval.nearest(parent);
       } else if (!interval.child(parent, index, followed)) {
-        corrupt(t, "an index is out of range");
+        corrupt_merge(t, "an index is out of range");
       }
     } else if (index != 0) {
-      corrupt(t, "an index is out of range");
+      corrupt_merge(t, "an index is out of range");
     }
     store_word(lane_i, e, roles.followed_is_j ? coded : followed);
     store_word(lane_j, e, roles.followed_is_j ? followed : coded);
@@ -193,7 +122,7 @@ void for_elements(const Job& job, std::size_t length, std::size_t grain, double 
 
 // Σx² over elements [begin, end) of both children of every merge, added to sums [2n]. Works on a copy.
 template <DType D>
-void add_child_norms(const Lanes& lanes, const std::vector<Merge>& merges, const Grids& grids, std::size_t begin,
+void add_child_norms(const Lanes& lanes, const std::vector<ExactMerge>& merges, const Grids& grids, std::size_t begin,
                      std::size_t end, std::vector<std::uint8_t>& copy, double* sums) {
   using Word = typename FloatGrid<D>::Word;
   const std::size_t width = end - begin;
@@ -220,7 +149,7 @@ void add_child_norms(const Lanes& lanes, const std::vector<Merge>& merges, const
 
 // The child that weighs more in its parent, |a|·‖x‖, over the whole lane: of its mantissa most is in the parent.
 template <DType D>
-std::vector<bool> choose_followed(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges,
+std::vector<bool> choose_followed(const Job& job, const Lanes& lanes, const std::vector<ExactMerge>& merges,
                                   const Grids& grids) {
   // The parts do not depend on the number of threads, so neither do the sums.
   constexpr std::size_t kParts = 64;
@@ -242,7 +171,7 @@ std::vector<bool> choose_followed(const Job& job, const Lanes& lanes, const std:
       norm_i += sums(part, 2 * t);
       norm_j += sums(part, 2 * t + 1);
     }
-    const Merge& merge = merges[t];
+    const ExactMerge& merge = merges[t];
     followed_is_j[t] = merge.a_i == 0 || (merge.a_j != 0 && std::fabs(merge.a_j) * std::sqrt(norm_j) >
                                                                 std::fabs(merge.a_i) * std::sqrt(norm_i));
   }
@@ -250,30 +179,21 @@ std::vector<bool> choose_followed(const Job& job, const Lanes& lanes, const std:
 }
 
 template <DType D>
-void merge_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges) {
+void merge_all(const Job& job, const Lanes& lanes, const std::vector<ExactMerge>& merges) {
   const Grids grids(lanes);
   for_elements(job, lanes.length, kGrain, 0, [&](std::size_t begin, std::size_t end) {
     const Chunk<typename FloatGrid<D>::Word> chunk{lanes.words, lanes.length, begin, end};
-    for (const Merge& merge : merges) merge_chunk<D>(chunk, merge, grids);
+    for (const ExactMerge& merge : merges) merge_chunk<D>(chunk, merge, grids);
   });
-  for (const Merge& merge : merges) merge_grids(lanes, merge);
+  for (const ExactMerge& merge : merges) merge_grids(lanes, merge);
 }
 
 template <DType D>
-void forward_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges, std::span<std::uint8_t> flags,
-                 std::uint8_t* indexes) {
+void forward_all(const Job& job, const Lanes& lanes, const std::vector<ExactMerge>& merges,
+                 std::span<std::uint8_t> flags, std::uint8_t* indexes) {
   const Grids grids(lanes);
-  const std::vector<bool> followed_is_j = choose_followed<D>(job, lanes, merges, grids);
-  std::vector<Roles> roles(merges.size());
-  for (std::size_t t = 0; t < merges.size(); ++t) {
-    const bool j = followed_is_j[t];
-    const bool coarse_i = lanes.coarse[merges[t].i] != 0;
-    const bool coarse_j = lanes.coarse[merges[t].j] != 0;
-    roles[t] = {merges[t], j, j ? coarse_j : coarse_i, j ? coarse_i : coarse_j};
-    flags[t] = roles[t].flags();
-    merge_grids(lanes, merges[t]);
-    lanes.coarse[merges[t].j] = roles[t].coded_coarse;
-  }
+  const std::vector<Roles> roles = assign_roles(lanes, merges, choose_followed<D>(job, lanes, merges, grids));
+  std::transform(roles.begin(), roles.end(), flags.begin(), [](const Roles& role) { return role.flags(); });
   const std::size_t lane_bytes = lanes.length * dtype_bytes(D);
   for_elements(job, lanes.length, kGrain, 0.2, [&](std::size_t begin, std::size_t end) {
     const Chunk<typename FloatGrid<D>::Word> chunk{lanes.words, lanes.length, begin, end};
@@ -281,38 +201,17 @@ void forward_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& m
   });
 }
 
-// The roles that the flags tell, checked against the coefficients and the grids of the living lanes.
-std::vector<Roles> read_roles(const Lanes& lanes, const std::vector<Merge>& merges, std::size_t from,
-                              std::span<const std::uint8_t> flags, std::vector<bool>& parent_coarse) {
-  std::vector<Roles> roles(merges.size());
-  parent_coarse.resize(merges.size());
-  for (std::size_t k = merges.size(); k-- > 0;) {
-    const std::uint8_t flag = flags[from + k];
-    const bool j = (flag & kFollowedIsJ) != 0;
-    const Roles& role = roles[k] = {merges[k], j, (flag & kFollowedCoarse) != 0, (flag & kCodedCoarse) != 0};
-    parent_coarse[k] = lanes.coarse[merges[k].i] != 0;
-    if (flag != role.flags() || role.a_followed() == 0) corrupt(from + k, "its flags contradict its coefficients");
-    if (parent_coarse[k] != (!merges[k].absorbing() || role.followed_coarse)) {
-      corrupt(from + k, "its flags contradict the grid of its parent");
-    }
-    lanes.coarse[merges[k].i] = j ? role.coded_coarse : role.followed_coarse;
-    lanes.coarse[merges[k].j] = j ? role.followed_coarse : role.coded_coarse;
-  }
-  return roles;
-}
-
 template <DType D>
-void inverse_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges, std::size_t from,
+void inverse_all(const Job& job, const Lanes& lanes, const std::vector<ExactMerge>& merges, std::size_t from,
                  std::span<const std::uint8_t> flags, const std::uint8_t* indexes,
                  std::span<const std::uint8_t> present) {
   const Grids grids(lanes);
-  std::vector<bool> parent_coarse;
-  const std::vector<Roles> roles = read_roles(lanes, merges, from, flags, parent_coarse);
+  const std::vector<Roles> roles = read_roles(lanes, merges, from, flags);
   const std::size_t lane_bytes = lanes.length * dtype_bytes(D);
   for_elements(job, lanes.length, kGrain, 0, [&](std::size_t begin, std::size_t end) {
     const Chunk<typename FloatGrid<D>::Word> chunk{lanes.words, lanes.length, begin, end};
     for (std::size_t k = roles.size(); k-- > 0;) {
-      inverse_chunk<D>(chunk, from + k, roles[k], parent_coarse[k], grids, indexes + (from + k) * lane_bytes, present);
+      inverse_chunk<D>(chunk, from + k, roles[k], grids, indexes + (from + k) * lane_bytes, present);
     }
   });
 }
@@ -336,30 +235,7 @@ int tensor_shift_of(const Job& job, const std::uint8_t* words, std::size_t count
   return used == 0 ? 0 : std::min(std::countr_zero(used), FloatGrid<D>::kMantissa);
 }
 
-int mantissa_bits(DType dtype) {
-  switch (dtype) {
-    case DType::F64:
-      return FloatGrid<DType::F64>::kMantissa;
-    case DType::F32:
-      return FloatGrid<DType::F32>::kMantissa;
-    case DType::F16:
-      return FloatGrid<DType::F16>::kMantissa;
-    default:
-      return FloatGrid<DType::BF16>::kMantissa;
-  }
-}
-
-void check_shift(const Lanes& lanes) {
-  if (lanes.shift < 0 || lanes.shift > mantissa_bits(lanes.dtype)) throw std::invalid_argument("shift is out of range");
-}
-
 }  // namespace
-
-int guard_bits(DType dtype, int shift) {
-  const int mantissa = mantissa_bits(dtype) - shift;
-  const int bits = mantissa >= 13 ? 3 : mantissa >= 9 ? 2 : 1;
-  return std::max(0, std::min(bits, mantissa - 1));
-}
 
 int tensor_shift(const Job& job, DType dtype, const std::uint8_t* words, std::size_t count) {
   switch (dtype) {
@@ -375,8 +251,7 @@ int tensor_shift(const Job& job, DType dtype, const std::uint8_t* words, std::si
 }
 
 void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std::size_t from, std::size_t to) {
-  check_shift(lanes);
-  const std::vector<Merge> merges = read_merges(lanes, tree, from, to);
+  const std::vector<ExactMerge> merges = read_merges(lanes, tree, from, to);
   switch (lanes.dtype) {
     case DType::F64:
       return merge_all<DType::F64>(job, lanes, merges);
@@ -391,8 +266,7 @@ void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std::
 
 void forward_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std::span<std::uint8_t> flags,
                    std::uint8_t* indexes) {
-  check_shift(lanes);
-  const std::vector<Merge> merges = read_merges(lanes, tree, 0, tree.merges());
+  const std::vector<ExactMerge> merges = read_merges(lanes, tree, 0, tree.merges());
   if (flags.size() != merges.size()) throw std::invalid_argument("flags need one entry a merge");
   switch (lanes.dtype) {
     case DType::F64:
@@ -409,8 +283,7 @@ void forward_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std
 void inverse_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std::size_t from, std::size_t to,
                    std::span<const std::uint8_t> flags, const std::uint8_t* indexes,
                    std::span<const std::uint8_t> present) {
-  check_shift(lanes);
-  const std::vector<Merge> merges = read_merges(lanes, tree, from, to);
+  const std::vector<ExactMerge> merges = read_merges(lanes, tree, from, to);
   if (flags.size() != tree.merges() || (!present.empty() && present.size() != lanes.length)) {
     throw std::invalid_argument("flags need one entry a merge, present one an element");
   }

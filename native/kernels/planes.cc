@@ -1,29 +1,21 @@
 #include "kernels/planes.h"
 
 #include <xxhash.h>
-#include <zstd.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <limits>
-#include <memory>
-#include <new>
 #include <stdexcept>
-#include <utility>
 #include <vector>
 
-#include "kernels/error.h"
 #include "kernels/matrix_view.h"
+#include "kernels/plane_stream.h"
 #include "kernels/threads.h"
+#include "kernels/word_code.h"
 #include "kernels/words.h"
 
 namespace herm {
 
 namespace {
-
-enum Method : std::uint8_t { kRaw = 0, kConstant = 1, kZstd = 2 };
-
-[[noreturn]] void corrupt(const char* what) { throw KernelError("HERM_CORRUPT", what); }
 
 // Words of a block: small enough to be coded apart by several threads, large enough for zstd's tables to pay.
 std::size_t block_words(std::size_t word_bytes) {
@@ -37,47 +29,6 @@ void check_layout(const WordLayout& layout) {
   if (b != 1 && b != 2 && b != 4 && b != 8) throw std::invalid_argument("words have 1, 2, 4 or 8 bytes");
   if (layout.shift < 0 || layout.shift >= static_cast<int>(8 * b)) throw std::invalid_argument("shift is out of range");
 }
-
-std::size_t plane_count(const WordLayout& layout) {
-  return ceil_div(layout.bytes * 8 - static_cast<std::size_t>(layout.shift), 8);
-}
-
-// A word as its planes' bytes, in the low plane_count() bytes of a number, left-aligned in them.
-template <class Word>
-class WordCode {
- public:
-  explicit WordCode(const WordLayout& layout)
-      : shift_(layout.shift),
-        rotate_(layout.rotate),
-        pad_(static_cast<int>(8 * plane_count(layout)) - kBits + shift_) {}
-
-  // The bits that `shift` drops must be zero, or they would be lost.
-  bool fits(Word word) const { return (word & ((Word{1} << shift_) - 1)) == 0; }
-
-  Word encode(Word word) const {
-    const auto kept = static_cast<Word>(word >> shift_);
-    if (!rotate_) return static_cast<Word>(kept << pad_);
-    const auto magnitude = static_cast<Word>((word & ~kSign) >> shift_);
-    return static_cast<Word>(static_cast<Word>(magnitude << 1 | (word & kSign ? 1 : 0)) << pad_);
-  }
-  bool decode(Word code, Word& word) const {
-    if ((code & ((Word{1} << pad_) - 1)) != 0) return false;
-    const auto kept = static_cast<Word>(code >> pad_);
-    if (!rotate_) {
-      word = static_cast<Word>(kept << shift_);
-    } else {
-      word = static_cast<Word>(static_cast<Word>(kept >> 1) << shift_ | (kept & 1 ? kSign : Word{0}));
-    }
-    return true;
-  }
-
- private:
-  static constexpr int kBits = sizeof(Word) * 8;
-  static constexpr Word kSign = static_cast<Word>(Word{1} << (kBits - 1));
-  int shift_;
-  bool rotate_;
-  int pad_;
-};
 
 // The words of one class of a rectangle, row by row: whole rows of that class take the columns of lower classes too.
 class ClassWords {
@@ -164,144 +115,6 @@ std::size_t whole_words(const WordLayout& layout, std::size_t bytes) {
   return bytes / layout.bytes;
 }
 
-// ---- one plane of one block ----
-
-struct FreeContext {
-  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-};
-
-using Context = std::unique_ptr<ZSTD_CCtx, FreeContext>;
-
-Context zstd_context(std::initializer_list<std::pair<ZSTD_cParameter, int>> parameters) {
-  Context context(ZSTD_createCCtx());
-  if (!context) throw std::bad_alloc();
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
-  for (const auto& [name, value] : parameters) ZSTD_CCtx_setParameter(context.get(), name, value);
-  return context;
-}
-
-// zstd set up twice, the smaller frame wins. Planes of weights repeat nothing: the short matches that zstd finds in
-// them by chance cost half a bit an exponent over its entropy coder alone, which a search for long matches in a tiny
-// table leaves nearly everything to. Text and sparse tensors do repeat.
-class Compressor {
- public:
-  // The frame, or an empty one where it would need plane.size() bytes or more; valid until the next call.
-  std::span<const std::uint8_t> compress(std::span<const std::uint8_t> plane) {
-    const auto by_entropy = compress(entropy_.get(), plane, first_);
-    const auto by_matches = compress(matches_.get(), plane, second_);
-    const bool entropy = !by_entropy.empty() && (by_matches.empty() || by_entropy.size() <= by_matches.size());
-    return entropy ? by_entropy : by_matches;
-  }
-
- private:
-  static std::span<const std::uint8_t> compress(ZSTD_CCtx* context, std::span<const std::uint8_t> plane,
-                                                std::vector<std::uint8_t>& frame) {
-    frame.resize(plane.size());
-    const std::size_t size = ZSTD_compress2(context, frame.data(), frame.size(), plane.data(), plane.size());
-    return {frame.data(), ZSTD_isError(size) ? 0 : size};
-  }
-
-  Context entropy_ = zstd_context({{ZSTD_c_compressionLevel, 1},
-                                   {ZSTD_c_windowLog, 17},
-                                   {ZSTD_c_strategy, ZSTD_fast},
-                                   {ZSTD_c_minMatch, 7},
-                                   {ZSTD_c_hashLog, 6}});
-  Context matches_ = zstd_context({{ZSTD_c_compressionLevel, 9}});
-  std::vector<std::uint8_t> first_, second_;
-};
-
-void append_length(std::vector<std::uint8_t>& out, std::size_t length) {
-  for (; length >= 0x80; length >>= 7) out.push_back(static_cast<std::uint8_t>(length | 0x80));
-  out.push_back(static_cast<std::uint8_t>(length));
-}
-
-void append_plane(Compressor& zstd, std::span<const std::uint8_t> plane, std::vector<std::uint8_t>& out) {
-  if (std::all_of(plane.begin(), plane.end(), [&](std::uint8_t byte) { return byte == plane[0]; })) {
-    out.insert(out.end(), {kConstant, plane[0]});
-    return;
-  }
-  const std::span<const std::uint8_t> frame = zstd.compress(plane);
-  std::vector<std::uint8_t> length;
-  append_length(length, frame.size());
-  if (frame.empty() || frame.size() + length.size() >= plane.size()) {
-    out.push_back(kRaw);
-    out.insert(out.end(), plane.begin(), plane.end());
-    return;
-  }
-  out.push_back(kZstd);
-  out.insert(out.end(), length.begin(), length.end());
-  out.insert(out.end(), frame.begin(), frame.end());
-}
-
-// Reads the stream's fields, never beyond its end.
-class Reader {
- public:
-  explicit Reader(std::span<const std::uint8_t> data) : data_(data) {}
-
-  std::size_t position() const { return position_; }
-  std::span<const std::uint8_t> take(std::size_t length) {
-    if (length > data_.size() - position_) corrupt("coded words end too early");
-    const auto part = data_.subspan(position_, length);
-    position_ += length;
-    return part;
-  }
-  std::uint8_t byte() { return take(1)[0]; }
-  std::size_t length() {
-    std::size_t value = 0;
-    for (int at = 0; at < 63; at += 7) {
-      const std::uint8_t next = byte();
-      value |= static_cast<std::size_t>(next & 0x7f) << at;
-      if (next < 0x80) return value;
-    }
-    corrupt("a length in coded words is out of range");
-  }
-
- private:
-  std::span<const std::uint8_t> data_;
-  std::size_t position_ = 0;
-};
-
-struct PlaneData {
-  std::uint8_t method = kRaw;
-  std::span<const std::uint8_t> bytes;
-};
-
-PlaneData read_plane(Reader& reader, std::size_t size) {
-  PlaneData plane{reader.byte(), {}};
-  switch (plane.method) {
-    case kRaw:
-      plane.bytes = reader.take(size);
-      break;
-    case kConstant:
-      plane.bytes = reader.take(1);
-      break;
-    case kZstd:
-      plane.bytes = reader.take(reader.length());
-      break;
-    default:
-      corrupt("coded words use an unknown method");
-  }
-  return plane;
-}
-
-void expand_plane(const PlaneData& plane, std::span<std::uint8_t> out) {
-  switch (plane.method) {
-    case kRaw:
-      std::copy(plane.bytes.begin(), plane.bytes.end(), out.begin());
-      break;
-    case kConstant:
-      std::fill(out.begin(), out.end(), plane.bytes[0]);
-      break;
-    default:
-      // Writes at most out.size() bytes, whatever the frame claims.
-      if (ZSTD_decompress(out.data(), out.size(), plane.bytes.data(), plane.bytes.size()) != out.size()) {
-        corrupt("coded words do not expand to their size");
-      }
-  }
-}
-
-// ---- blocks ----
-
 template <class Word, class Positions>
 void encode_block(const WordLayout& layout, const Positions& positions, std::size_t begin, std::size_t end,
                   const std::uint8_t* words, std::vector<std::uint8_t>& out) {
@@ -317,13 +130,13 @@ void encode_block(const WordLayout& layout, const Positions& positions, std::siz
       bytes[p * count + k] = static_cast<std::uint8_t>(coded >> (8 * (planes - 1 - p)));
     ++k;
   });
-  Compressor zstd;
-  for (std::size_t p = 0; p < planes; ++p) append_plane(zstd, {bytes.data() + p * count, count}, out);
+  PlaneWriter writer;
+  for (std::size_t p = 0; p < planes; ++p) writer.append({bytes.data() + p * count, count}, out);
 }
 
 template <class Word, class Positions>
 void decode_block(const WordLayout& layout, const Positions& positions, std::size_t begin, std::size_t end,
-                  std::span<const PlaneData> data, std::uint8_t* words) {
+                  std::span<const StoredPlane> data, std::uint8_t* words) {
   const WordCode<Word> code(layout);
   const std::size_t planes = plane_count(layout), count = end - begin;
   std::vector<std::uint8_t> bytes(planes * count);
@@ -334,7 +147,7 @@ void decode_block(const WordLayout& layout, const Positions& positions, std::siz
     for (std::size_t p = 0; p < planes; ++p) coded = static_cast<Word>((coded << 7 << 1) | bytes[p * count + k]);
     ++k;
     Word word;
-    if (!code.decode(coded, word)) corrupt("a coded word has bits that it cannot have");
+    if (!code.decode(coded, word)) corrupt_stream("a coded word has bits that it cannot have");
     store_word(words, at, word);
   });
 }
@@ -357,13 +170,13 @@ std::size_t encode_positions(const Job& job, const WordLayout& layout, const Pos
 }
 
 template <class Word, class Positions>
-void decode_positions(const Job& job, const WordLayout& layout, const Positions& positions, Reader& reader,
+void decode_positions(const Job& job, const WordLayout& layout, const Positions& positions, PlaneReader& reader,
                       std::uint8_t* words) {
   const std::size_t block = block_words(sizeof(Word)), planes = plane_count(layout);
-  std::vector<PlaneData> data;  // two words a plane that the stream really holds
+  std::vector<StoredPlane> data;  // two words a plane that the stream really holds
   for (std::size_t begin = 0; begin < positions.count(); begin += block) {
     const std::size_t size = std::min(block, positions.count() - begin);
-    for (std::size_t p = 0; p < planes; ++p) data.push_back(read_plane(reader, size));
+    for (std::size_t p = 0; p < planes; ++p) data.push_back(reader.next(size));
   }
   parallel_for(job, positions.count(), block, [&](std::size_t begin, std::size_t end) {
     decode_block<Word>(layout, positions, begin, end, std::span(data).subspan(begin / block * planes, planes), words);
@@ -397,7 +210,7 @@ std::size_t encode_rectangle(const Job& job, const WordLayout& layout, const Rec
 std::size_t decode_rectangle(const Job& job, const WordLayout& layout, const Rectangle& rectangle,
                              std::span<const std::uint8_t> data, std::uint8_t* words) {
   check_rectangle(layout, rectangle);
-  Reader reader(data);
+  PlaneReader reader(data);
   for (int c = 0; c < kWordClasses; ++c) {
     const ClassWords positions(rectangle, c);
     with_word(layout.bytes,
@@ -418,7 +231,7 @@ std::size_t encode_words(const Job& job, const WordLayout& layout, std::span<con
 std::size_t decode_words(const Job& job, const WordLayout& layout, std::span<const std::uint8_t> data,
                          std::span<std::uint8_t> words) {
   const AllWords all{whole_words(layout, words.size())};
-  Reader reader(data);
+  PlaneReader reader(data);
   with_word(layout.bytes, [&](auto word) { decode_positions<decltype(word)>(job, layout, all, reader, words.data()); });
   return reader.position();
 }
