@@ -1,5 +1,3 @@
-import { SingleBar } from 'cli-progress';
-
 const STEPS = 1000;
 
 /** Tells the share done, 0 to 1, and what is being done where that changes. */
@@ -8,7 +6,8 @@ export type Report = (done: number, title?: string) => void;
 /** Runs `work` with a callback for its progress, shown as a bar on a terminal's stderr and nowhere else. */
 export async function withProgress<T>(title: string, quiet: boolean, work: (report: Report) => Promise<T>): Promise<T> {
   if (quiet || !process.stderr.isTTY) return work(() => {});
-  const bar = new SingleBar({
+  const { default: cliProgress } = await import('cli-progress');
+  const bar = new cliProgress.SingleBar({
     stream: process.stderr,
     format: '{title} {bar} {percentage}% | {duration_formatted}',
     barCompleteChar: '█',

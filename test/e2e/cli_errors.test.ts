@@ -65,17 +65,23 @@ const CASES: [string, string[], string, string][] = [
 describe('errors', () => {
   it.each(CASES)('%s: code, message, exit code 1, no output', async (_, templates, code, part) => {
     const args = templates.map((arg) => (arg.startsWith('@') ? at(arg.slice(1)) : arg));
-    const text = await herm(...args);
-    expect(text).toMatchObject({ code: 1, stdout: '' });
-    expect(text.stderr.split('\n', 1)[0]).toMatch(new RegExp(`^error ${code}: `));
-    expect(text.stderr).toContain(part);
-    const json = await herm(...args, '--json');
-    expect(json).toMatchObject({ code: 1, stderr: '' });
-    const { error } = JSON.parse(json.stdout);
+    const result = await herm(...args, '--json');
+    expect(result).toMatchObject({ code: 1, stderr: '' });
+    const { error } = JSON.parse(result.stdout);
     expect(error).toEqual({ code, message: expect.stringContaining(part), details: expect.any(Object) });
     expect(existsSync(at('new'))).toBe(false);
     expect(readFileSync(at('taken.safetensors'), 'utf8')).toBe('kept');
     expect(readdirSync(at('.')).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('are one line on stderr without --json, also with --quiet', async () => {
+    const expected = {
+      code: 1,
+      stdout: '',
+      stderr: `error HERM_MAGIC: ${at('text.txt')} is not a .herm file. Compress a model first: herm compress.\n`,
+    };
+    expect(await herm('info', at('text.txt'))).toEqual(expected);
+    expect(await herm('info', at('text.txt'), '--quiet')).toEqual(expected);
   });
 
   it('does not call a truncated file whole', async () => {
