@@ -11,17 +11,22 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Sections as one chunk: their lengths (u32 each), then their bytes. */
+/** Sections as one chunk: their lengths (LEB128 each), then their bytes. */
 export function joinSections(sections: readonly Uint8Array[]): Uint8Array {
-  const lengths = new DataView(new ArrayBuffer(4 * sections.length));
-  for (const [n, { byteLength }] of sections.entries()) {
-    if (byteLength >= 2 ** 32) {
-      throw new HermError('TOO_LARGE', `A section of ${byteLength} bytes is beyond the .herm limit of 4 GiB.`);
-    }
-    lengths.setUint32(4 * n, byteLength, true);
-  }
-  return concat([new Uint8Array(lengths.buffer), ...sections]);
+  const lengths = sections.flatMap(({ byteLength }) => leb128(byteLength));
+  return concat([Uint8Array.from(lengths), ...sections]);
 }
+
+/** Seven bits a byte, the lowest first; the top bit says that more follow. */
+function leb128(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push(128 + (rest % 128));
+  return [...bytes, rest];
+}
+
+/** No buffer is longer than 2^53 bytes, which takes eight bytes of LEB128. */
+const MAX_LEB128_BYTES = 8;
 
 /**
  * The sections of a chunk, as views of it.
@@ -29,17 +34,23 @@ export function joinSections(sections: readonly Uint8Array[]): Uint8Array {
  * @throws HermError `HERM_CORRUPT` when there are not exactly `count`.
  */
 export function splitSections(chunk: Uint8Array, count: number, subject: string): Uint8Array[] {
-  const corrupt = () => new HermError('HERM_CORRUPT', `${subject} is corrupt: its sections do not fill it.`);
-  if (chunk.byteLength < 4 * count) throw corrupt();
-  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  let at = 4 * count;
-  const sections = Array.from({ length: count }, (_, n) => {
-    const start = at;
-    at += view.getUint32(4 * n, true);
-    return chunk.subarray(start, at);
+  let at = 0;
+  const lengths = Array.from({ length: count }, () => {
+    let length = 0;
+    for (let digit = 0; digit < MAX_LEB128_BYTES; digit++) {
+      const byte = chunk[at++] ?? 0;
+      length += (byte % 128) * 128 ** digit;
+      if (byte < 128) break;
+    }
+    return length;
   });
-  if (at !== chunk.byteLength) throw corrupt();
-  return sections;
+  if (lengths.reduce((sum, length) => sum + length, at) !== chunk.byteLength) {
+    throw new HermError('HERM_CORRUPT', `${subject} is corrupt: its sections do not fill it.`);
+  }
+  return lengths.map((length) => {
+    at += length;
+    return chunk.subarray(at - length, at);
+  });
 }
 
 /** The bytes of a typed array, where it lies. */
