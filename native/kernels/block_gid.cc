@@ -61,7 +61,7 @@ void sparse_pair_gates(const Job& job, const Activation& activation, const Block
       Sym2 phi{inputs.second[i], 0, inputs.second[j]};
       kernel_span(inputs, i, inputs, &input_dot, j, j + 1, &phi.a12);
       const Sym2 h{dot(block.output, i, i), dot(block.output, i, j), dot(block.output, j, j)};
-      const auto pair = gid_gates(factor_gram(phi), factor_gram(h));
+      const auto pair = gid_gates(phi, h);
       std::copy_n(pair.data(), 2, gates + 2 * k);
     }
   });

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "kernels/decompose.h"
 #include "kernels/gram.h"
@@ -185,10 +186,14 @@ void pair_gates(const Job& job, ConstMatrix phi, ConstMatrix h, const std::uint3
   for (std::size_t k = 0; k < 2 * count; ++k) {
     if (pairs[k] >= phi.rows) throw std::invalid_argument("a pair names a neuron that does not exist");
   }
+  // Diagonals apart: to walk down a row of pairs must not jump about in memory.
+  std::vector<std::pair<double, double>> lengths;
+  for (std::size_t i = 0; i < phi.rows; ++i) lengths.emplace_back(phi(i, i), h(i, i));
   parallel_for(job, count, 1024, [&](std::size_t begin, std::size_t end) {
     for (std::size_t k = begin; k < end; ++k) {
       const std::size_t i = pairs[2 * k], j = pairs[2 * k + 1];
-      const auto pair = gid_gates(factor_gram(entries(phi, i, j)), factor_gram(entries(h, i, j)));
+      const auto pair = gid_gates(Sym2{lengths[i].first, phi(i, j), lengths[j].first},
+                                  Sym2{lengths[i].second, h(i, j), lengths[j].second});
       std::copy_n(pair.data(), 2, gates + 2 * k);
     }
   });

@@ -34,6 +34,9 @@ struct GidPair {
 
 // σ_1 >= σ_2 >= 0 alone.
 std::array<double, 2> gid_gates(const Factor2& phi, const Factor2& h);
+// The same from Gram matrices: from trace and determinants where these keep at least twelve digits, by factors where
+// not.
+std::array<double, 2> gid_gates(const Sym2& phi, const Sym2& h);
 
 GidPair gid_pair(const Factor2& phi, const Factor2& h);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "kernels/decompose.h"
 #include "kernels/gram.h"
@@ -112,6 +113,8 @@ class PairGrams {
     output_ = Matrix(m, m);
     gram(job, {rows.data(), m, inputs, z.cols}, input_.view());
     gram(job, {rows.data() + inputs, m, z.cols - inputs, z.cols}, output_.view());
+    // Diagonals apart: to walk down a row of pairs must not jump about in memory.
+    for (std::size_t i = 0; i < m; ++i) lengths_.emplace_back(input_(i, i), output_(i, i));
   }
 
   void get(std::size_t i, std::size_t j, Sym2& input, Sym2& output) const {
@@ -120,8 +123,8 @@ class PairGrams {
       output = dots(i, j, inputs_, z_.cols);
     } else {
       const std::size_t a = index_.place(i), b = index_.place(j);
-      input = {input_(a, a), input_(a, b), input_(b, b)};
-      output = {output_(a, a), output_(a, b), output_(b, b)};
+      input = {lengths_[a].first, input_(a, b), lengths_[b].first};
+      output = {lengths_[a].second, output_(a, b), lengths_[b].second};
     }
   }
 
@@ -140,7 +143,8 @@ class PairGrams {
   ConstMatrix z_;
   std::size_t inputs_;
   PairIndex index_;
-  Matrix input_, output_;  // of the neurons of a dense index
+  Matrix input_, output_;                           // of the neurons of a dense index
+  std::vector<std::pair<double, double>> lengths_;  // squared lengths of their parts
 };
 
 }  // namespace

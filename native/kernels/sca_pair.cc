@@ -70,23 +70,20 @@ double determinant(const Sym2& g) { return g.a11 > 0 && g.a22 > 0 ? g.gram_deter
 bool parallel(const Sym2& g) { return g.a11 > 0 && g.a22 > 0 && determinant(g) < kParallel * g.a11 * g.a22; }
 bool in_range(double square) { return square > kSmall && square < kLarge; }
 
-// The eigenvalues of T^-½ G T^-½ for T = [1 r; r 1] and G <= T.
+// T^-½ G T^-½ for T = [1 r; r 1] and G <= T, with eigenvalues λ_1 >= λ_2.
 struct Whitened {
-  double trace, gap;  // λ_1 + λ_2, λ_1 − λ_2
-  double smaller;     // λ_2, from the determinant: no cancellation
-  double larger;      // λ_1
+  double trace = 0;        // λ_1 + λ_2
+  double determinant = 0;  // λ_1 λ_2
+  double difference = 0, twice_cross = 0;
+
+  double gap() const { return std::sqrt(difference * difference + twice_cross * twice_cross); }  // λ_1 − λ_2
 };
 
 Whitened whiten(const Sym2& g, double r) {
   const double sum = (g.a11 + g.a22 + 2 * g.a12) / (2 * (1 + r));
-  const double difference = (g.a11 + g.a22 - 2 * g.a12) / (2 * (1 - r));
+  const double other = (g.a11 + g.a22 - 2 * g.a12) / (2 * (1 - r));
   const double det_t = (1 - r) * (1 + r);
-  Whitened w;
-  w.trace = sum + difference;
-  w.gap = std::hypot(sum - difference, (g.a11 - g.a22) / std::sqrt(det_t));
-  w.larger = (w.trace + w.gap) / 2;
-  w.smaller = w.larger > 0 ? determinant(g) / det_t / w.larger : 0;
-  return w;
+  return {sum + other, determinant(g) / det_t, sum - other, (g.a11 - g.a22) / std::sqrt(det_t)};
 }
 
 }  // namespace
@@ -100,11 +97,12 @@ bool shares_from_gram(const Sym2& input, const Sym2& output, PairShares& result)
   const double r = in.a12 + out.a12;
   if ((1 - r) * (1 + r) < kParallel || parallel(in) || parallel(out)) return false;
 
-  // Both parts have the same gap, and the shorter one has it with the smaller error.
+  // Both parts have the same gap, and the shorter one has it with the smaller error. The smaller eigenvalues come from
+  // the determinants, without cancellation.
   const Whitened e = whiten(in, r), f = whiten(out, r);
-  const double gap = e.trace <= f.trace ? e.gap : f.gap;
+  const double gap = e.trace <= f.trace ? e.gap() : f.gap();
   const double in1 = (e.trace + gap) / 2, out2 = (f.trace + gap) / 2;
-  const double in2 = e.smaller, out1 = f.smaller;
+  const double in2 = in1 > 0 ? e.determinant / in1 : 0, out1 = out2 > 0 ? f.determinant / out2 : 0;
   result.shares = {in1 / (in1 + out1), in2 / (in2 + out2)};
   result.angles = {std::atan2(std::sqrt(out1), std::sqrt(in1)), std::atan2(std::sqrt(out2), std::sqrt(in2))};
   return true;
