@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { forward } from '../../dist/index.mjs';
+
+const folder = new URL('../../test/fixtures/fashion-mnist/', import.meta.url);
+const load = (name) => gunzipSync(readFileSync(new URL(name, folder)));
+
+/** The 10,000 test images of Fashion-MNIST: pixels in [0, 1] as [10000×784], and their classes. */
+export function testImages() {
+  const images = load('t10k-images-idx3-ubyte.gz');
+  const count = images.readUInt32BE(4);
+  const pixels = Float64Array.from(images.subarray(16), (byte) => byte / 255);
+  return { count, pixels, labels: load('t10k-labels-idx1-ubyte.gz').subarray(8) };
+}
+
+/** The share of test images whose largest output is their class. */
+export async function accuracy(layers, { count, pixels, labels }) {
+  const scores = await forward(layers, pixels, count);
+  const classes = scores.length / count;
+  let right = 0;
+  for (let i = 0; i < count; i++) {
+    const row = scores.subarray(i * classes, (i + 1) * classes);
+    if (row.indexOf(Math.max(...row)) === labels[i]) right++;
+  }
+  return right / count;
+}

@@ -1,0 +1,110 @@
+// Accuracy of LeNet-300-100 on all 10,000 Fashion-MNIST test images with both hidden layers cut, HERM and data-free peers.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compress, fileSource, openHerm } from '../../dist/index.mjs';
+import { environment } from './environment.mjs';
+import { accuracy, testImages } from './fashion.mjs';
+import { layersOf, lenetPath, loadModel } from './lenet.mjs';
+import { narrow } from './peer_net.mjs';
+import { kmeansFolding, l1Pruning } from './peers.mjs';
+
+const REMOVED = [0.5, 0.6, 0.7, 0.8, 0.9];
+const SEEDS = [1, 2, 3];
+// Set for ReLU and a net of 0.900: accuracy may be this much below it with this share removed, and half a point more.
+const GOALS = { plain: { 0.5: 0.004, 0.7: 0.017, 0.8: 0.045 }, refit: { 0.5: 0.004, 0.7: 0.014, 0.8: 0.04 } };
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+async function hermRows(activation, images) {
+  const folder = await mkdtemp(join(tmpdir(), 'herm-bench-'));
+  try {
+    const path = join(folder, `${activation}.herm`);
+    await compress(lenetPath(activation), path, { refit: REMOVED.map((share) => 1 - share) });
+    const file = await openHerm(await fileSource(path));
+    const rows = [];
+    for (const refit of [false, true]) {
+      const accuracies = [];
+      for (const share of REMOVED) {
+        const { tensors } = await file.skeleton(1 - share, { refit });
+        accuracies.push(await accuracy(layersOf(file.blocks, tensors), images));
+      }
+      rows.push({ activation, method: 'HERM', refit, accuracies });
+    }
+    await file.close();
+    return rows;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function peerRows(activation, model, images) {
+  const rows = [];
+  for (const [method, cut, seeds] of [
+    ['L1 pruning', l1Pruning, [0]],
+    ['k-means folding', kmeansFolding, SEEDS],
+  ]) {
+    for (const refit of [false, true]) {
+      const accuracies = [];
+      for (const share of REMOVED) {
+        const runs = [];
+        for (const seed of seeds) {
+          const tensors = await narrow(model, cut, 1 - share, { refit, seed });
+          runs.push(await accuracy(layersOf(model.blocks, tensors), images));
+        }
+        accuracies.push(mean(runs));
+      }
+      rows.push({ activation, method, refit, seeds: seeds.length, accuracies });
+    }
+  }
+  return rows;
+}
+
+function barsOf(rows, full) {
+  const bars = [];
+  for (const { activation, method, refit, accuracies } of rows) {
+    if (activation !== 'relu' || method !== 'HERM') continue;
+    for (const [share, loss] of Object.entries(GOALS[refit ? 'refit' : 'plain'])) {
+      const value = accuracies[REMOVED.indexOf(Number(share))];
+      const goal = full.relu - loss - 0.005;
+      bars.push({ name: `relu, ${share * 100}% removed${refit ? ', refit' : ''}`, value, goal, holds: value >= goal });
+    }
+  }
+  return bars;
+}
+
+/** @returns {{suite, environment, full, rows, bars}} */
+export async function run(options) {
+  const images = testImages();
+  const full = {};
+  const rows = [];
+  for (const activation of options.model === undefined ? ['relu', 'tanh', 'gelu'] : [options.model]) {
+    const model = await loadModel(lenetPath(activation));
+    full[activation] = await accuracy(layersOf(model.blocks, model.tensors), images);
+    rows.push(...(await hermRows(activation, images)), ...(await peerRows(activation, model, images)));
+  }
+  return { suite: 'quality', environment: environment(), removed: REMOVED, full, rows, bars: barsOf(rows, full) };
+}
+
+/** The result as a table for people. */
+export function render({ removed, full, rows, bars }) {
+  const lines = [
+    'LeNet-300-100 on Fashion-MNIST, test accuracy with both hidden layers cut by the given share, data-free',
+    '',
+  ];
+  const cell = (text) => String(text).padStart(8);
+  lines.push(
+    `${'activation'.padEnd(12)}${'method'.padEnd(26)}${removed.map((share) => cell(`${share * 100}%`)).join('')}`,
+  );
+  for (const { activation, method, refit, accuracies } of rows) {
+    const name = refit ? `${method} + refit` : method;
+    lines.push(
+      `${activation.padEnd(12)}${name.padEnd(26)}${accuracies.map((value) => cell(value.toFixed(4))).join('')}`,
+    );
+  }
+  lines.push('', ...Object.entries(full).map(([activation, value]) => `full ${activation}: ${value.toFixed(4)}`), '');
+  for (const { name, value, goal, holds } of bars) {
+    lines.push(`${holds ? 'holds ' : 'MISSED'} ${name}: ${value.toFixed(4)} (goal ${goal.toFixed(4)})`);
+  }
+  return lines.join('\n');
+}
