@@ -51,6 +51,7 @@ export async function writeHerm(path: string, input: HermToWrite): Promise<Write
   const sha256 = await digestOf(input.source, meter);
   const coded = await encodeModel(input, kernel, (bytes) => meter.add(bytes));
   const chunks = await orderChunks(input, coded, kernel, meter);
+  meter.finishPass(2);
   const header = await makeHeader(input, coded, chunks, sha256, kernel);
   checkOwn(header, path);
   const prologue = await encodePrologue(header, kernel);
@@ -78,12 +79,12 @@ function checkOwn(header: HermHeader, path: string): void {
 
 /** Progress over three passes over the original: reading, coding, comparing. */
 class Meter {
-  readonly #total: number;
+  readonly #size: number;
   readonly #options: CallOptions | undefined;
   #done = 0;
 
   constructor(size: number, options: CallOptions | undefined) {
-    this.#total = 3 * size;
+    this.#size = size;
     this.#options = options;
   }
 
@@ -91,7 +92,12 @@ class Meter {
   add(bytes: number): void {
     throwIfAborted(this.#options?.signal);
     this.#done += bytes;
-    this.#options?.onProgress?.(Math.min(1, this.#done / this.#total));
+    this.#options?.onProgress?.(Math.min(1, this.#done / (3 * this.#size)));
+  }
+
+  /** Coding counts tensors as they are done, and not the header and biases between them. */
+  finishPass(pass: number): void {
+    this.add(pass * this.#size - this.#done);
   }
 }
 
