@@ -188,6 +188,7 @@ void pair_gates(const Job& job, ConstMatrix phi, ConstMatrix h, const std::uint3
   }
   // Diagonals apart: to walk down a row of pairs must not jump about in memory.
   std::vector<std::pair<double, double>> lengths;
+  lengths.reserve(phi.rows);
   for (std::size_t i = 0; i < phi.rows; ++i) lengths.emplace_back(phi(i, i), h(i, i));
   parallel_for(job, count, 1024, [&](std::size_t begin, std::size_t end) {
     for (std::size_t k = begin; k < end; ++k) {

@@ -114,6 +114,7 @@ class PairGrams {
     gram(job, {rows.data(), m, inputs, z.cols}, input_.view());
     gram(job, {rows.data() + inputs, m, z.cols - inputs, z.cols}, output_.view());
     // Diagonals apart: to walk down a row of pairs must not jump about in memory.
+    lengths_.reserve(m);
     for (std::size_t i = 0; i < m; ++i) lengths_.emplace_back(input_(i, i), output_(i, i));
   }
 
