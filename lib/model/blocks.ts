@@ -88,7 +88,7 @@ function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): Bloc
     if (info !== undefined) return info;
     throw new HermError(
       'TENSOR_MISSING',
-      `Block ${quoteName(spec.name)} needs the tensor ${quoteName(tensor)}, which the model does not have. "herm inspect" lists the linear layers it has.`,
+      `Block ${quoteName(spec.name)} needs the tensor ${quoteName(tensor)}, which the model does not have. "herm inspect" shows its blocks, and its matrices where it finds no blocks.`,
       { block: spec.name, tensor },
     );
   };
