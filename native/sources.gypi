@@ -24,6 +24,7 @@
       "native/kernels/build_info.cc",
       "native/kernels/certificate.cc",
       "native/kernels/cost_estimate.cc",
+      "native/kernels/expansion_table.cc",
       "native/kernels/decompose.cc",
       "native/kernels/dense.cc",
       "native/kernels/dtype.cc",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 #include <tuple>
 
 #include "kernels/threads.h"
@@ -145,18 +146,22 @@ class Rounds {
     const std::size_t keep = std::min(kCandidates, uppers.size());
     std::nth_element(uppers.begin(), uppers.begin() + static_cast<std::ptrdiff_t>(keep - 1), uppers.end());
     const double within = uppers[keep - 1];
+    const auto offered = [&](std::uint32_t j, double lower) {
+      return !offering.empty() && !offering[j] && lower < lists_[j].last_cost();
+    };
+    std::erase_if(open, [&](const Bounded& b) { return b.lower > within && !offered(b.partner, b.lower); });
     std::sort(open.begin(), open.end(), [](const Bounded& a, const Bounded& b) {
       return std::tie(a.lower, a.partner) < std::tie(b.lower, b.partner);
     });
 
     CandidateList& list = lists_[slot];
     for (const auto& [lower, partner] : open) {
-      const bool offered = !offering.empty() && !offering[partner] && lower < lists_[partner].last_cost();
-      // <=: the bounds carry rounding, and equal costs are told apart by slot.
-      if (!offered && lower > std::min(within, list.worst())) continue;
+      const bool offer = offered(partner, lower);
+      // Not >=: the bounds carry rounding, and equal costs are told apart by slot.
+      if (!offer && lower > list.worst()) continue;
       const Candidate candidate{state_.estimate(slot, partner), partner};
       if (candidate < Candidate{list.worst(), std::numeric_limits<std::uint32_t>::max()}) list.insert(candidate);
-      if (offered) offers.push_back({partner, {candidate.cost, slot}});
+      if (offer) offers.push_back({partner, {candidate.cost, slot}});
     }
   }
 
@@ -169,6 +174,7 @@ class Rounds {
 }  // namespace
 
 std::vector<Merge> merge_rounds(const Job& job, MergeState& state, double round_share) {
+  if (!(round_share >= 0 && round_share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
   return Rounds(job, state, round_share).run();
 }
 

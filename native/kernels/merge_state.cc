@@ -32,12 +32,12 @@ bool finite(const Matrix& m) {
 
 MergeState::MergeState(const Job& job, const Activation& activation, const BiasFormat& bias, const BlockNeurons& block)
     : operator_(activation, bias),
-      estimate_(activation, bias.present),
       alive_(block.input.rows, 1),
       living_(block.input.rows),
       input_(block.input.rows, block.input.rows),
       output_(block.input.rows, block.input.rows),
       phi_(block.input.rows, block.input.rows),
+      diagonals_(block.input.rows),
       series_(block.input.rows),
       short_(block.input.rows) {
   const std::size_t m = block.input.rows;
@@ -50,7 +50,8 @@ MergeState::MergeState(const Job& job, const Activation& activation, const BiasF
   }
   neurons_ = expand_neurons(job, operator_.expander(), squared_dev.data(), mean.data(), m);
   kernel_matrix(job, neurons_, input_.view(), phi_.view());
-  for (std::size_t i = 0; i < m; ++i) expand(i);
+  for (std::size_t i = 0; i < m; ++i) refresh(i);
+  estimate_.emplace(job, activation, bias.present, neurons_.dev);
   // Cauchy-Schwarz: finite diagonals bound everything else; products of both are what costs are made of.
   double energy = 0;
   for (std::size_t i = 0; i < m; ++i) energy += phi_(i, i) * output_(i, i);
@@ -59,8 +60,10 @@ MergeState::MergeState(const Job& job, const Activation& activation, const BiasF
   }
 }
 
-// The operator reads a neuron's series in one piece; interaction.h keeps them degree-major.
-void MergeState::expand(std::size_t slot) {
+// What is kept of a slot beside its rows. The operator reads a neuron's series in one piece; interaction.h keeps them
+// degree-major.
+void MergeState::refresh(std::size_t slot) {
+  diagonals_[slot] = {input_(slot, slot), output_(slot, slot), neurons_.second[slot]};
   HermiteSeries& series = series_[slot];
   series.activation = operator_.expander().activation();
   series.dev = neurons_.dev[slot];
@@ -76,14 +79,14 @@ void MergeState::expand(std::size_t slot) {
 PairView MergeState::view(std::size_t i, std::size_t j) const {
   return {{neurons_.dev[i], neurons_.dev[j]},
           {neurons_.mean[i], neurons_.mean[j]},
-          {input_(i, i), input_(i, j), input_(j, j)},
+          {diagonals_[i].input, input_(i, j), diagonals_[j].input},
           phi(i, j),
           output(i, j)};
 }
 
 double MergeState::estimate(std::size_t i, std::size_t j) const {
   const auto [first, second] = std::minmax(i, j);
-  return estimate_(view(first, second), short_[first], short_[second]);
+  return (*estimate_)(view(first, second), short_[first], short_[second]);
 }
 
 Parent MergeState::best(std::size_t i, std::size_t j) const {
@@ -106,7 +109,7 @@ void MergeState::apply(const Job& job, const std::vector<std::pair<std::uint32_t
     alive_[merge.j] = 0;
     --living_;
     expand_neuron(neurons_, merge.i, operator_.expander(), input_(merge.i, merge.i), merge.bias);
-    expand(merge.i);
+    refresh(merge.i);
   }
   parallel_for(job, pairs.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {

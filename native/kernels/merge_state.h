@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kernels/cost_estimate.h"
@@ -40,18 +41,22 @@ class MergeState {
   void apply(const Job& job, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs, std::vector<Merge>& out);
 
  private:
-  Sym2 phi(std::size_t i, std::size_t j) const { return {phi_(i, i), phi_(i, j), phi_(j, j)}; }
-  Sym2 output(std::size_t i, std::size_t j) const { return {output_(i, i), output_(i, j), output_(j, j)}; }
+  Sym2 phi(std::size_t i, std::size_t j) const { return {diagonals_[i].phi, phi_(i, j), diagonals_[j].phi}; }
+  Sym2 output(std::size_t i, std::size_t j) const { return {diagonals_[i].output, output_(i, j), diagonals_[j].output}; }
   PairView view(std::size_t i, std::size_t j) const;
-  void expand(std::size_t slot);
+  void refresh(std::size_t slot);
 
   MergeOperator operator_;
-  CostEstimate estimate_;
+  std::optional<CostEstimate> estimate_;
   std::vector<char> alive_;
   std::size_t living_;
   Matrix input_;   // ⟨w_i, w_j⟩ [m×m]
   Matrix output_;  // H [m×m]
   Matrix phi_;     // Φ [m×m]
+  struct Diagonal {
+    double input, output, phi;
+  };
+  std::vector<Diagonal> diagonals_;  // of the three matrices: a search along a row then reads no other
   InputNeurons neurons_;
   std::vector<HermiteSeries> series_;  // neuron-major copies for the operator
   std::vector<ShortSeries> short_;     // and for estimates
