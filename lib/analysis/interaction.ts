@@ -1,6 +1,10 @@
 import { type Block, nativeActivation } from '../model/block.ts';
 import type { NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
+import { requireMemory } from '../native/memory.ts';
+
+// Φ, H, Γ and the input Gram, each m×m doubles.
+const MATRICES = 4;
 
 /** How a block's neurons couple in L²(x ~ N(0, I)): the output coupling gates the input coupling. */
 export interface Interaction {
@@ -14,12 +18,17 @@ export interface Interaction {
   readonly interaction: Float64Array;
 }
 
-/** The interaction matrix of a block and its two factors (docs/theory.md, section 1). */
+/**
+ * The interaction matrix of a block and its two factors (docs/theory.md, section 1).
+ *
+ * @throws HermError `OUT_OF_MEMORY` before anything is allocated when 32·m² bytes do not fit; `BAD_ARGUMENT`; `ABORTED`
+ */
 export async function interactionOf(block: Block, weights: NativeBlock, options?: CallOptions): Promise<Interaction> {
-  const neurons = block.neurons;
-  const kernel = new Float64Array(neurons * neurons);
-  const outputGram = new Float64Array(neurons * neurons);
+  const { name, neurons } = block;
+  requireMemory(`The interaction of the ${neurons} neurons of block ${name}`, 8 * MATRICES * neurons ** 2);
+  const matrix = () => new Float64Array(neurons * neurons);
+  const filled = { kernel: matrix(), outputGram: matrix(), interaction: matrix() };
   const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) => addon.interaction({ ...weights, activation, kernel, outputGram }, job));
-  return { neurons, kernel, outputGram, interaction: kernel.map((phi, at) => phi * (outputGram[at] as number)) };
+  await callNative(options, (addon, job) => addon.interaction({ ...weights, activation, ...filled }, job));
+  return { neurons, ...filled };
 }

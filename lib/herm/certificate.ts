@@ -14,6 +14,7 @@ const RIDGE = 1e-9;
  *
  * @param widths in any order, each from m − T to m
  * @returns one error a width
+ * @throws HermError `BAD_ARGUMENT` for other widths; `NON_FINITE`; `OUT_OF_MEMORY`; `ABORTED`
  */
 export async function certifyWidths(
   block: Block,
@@ -22,8 +23,8 @@ export async function certifyWidths(
   widths: readonly number[],
   options?: CallOptions,
 ): Promise<number[]> {
+  for (const width of widths) checkWidth(block, tree, width);
   const descending = Uint32Array.from(new Set(widths)).sort().reverse();
-  for (const width of descending) checkWidth(block, tree, width);
   const errors = new Float64Array(descending.length);
   const activation = nativeActivation(block.activation);
   await callNative(options, (addon, job) =>
@@ -44,6 +45,8 @@ export interface Refit {
 /**
  * The output weights that bring a block's skeleton closest to the full block in L²(x ~ N(0, I)): they need the original,
  * so they are computed when compressing.
+ *
+ * @throws HermError as {@link certifyWidths}
  */
 export async function refitSkeleton(
   block: Block,
@@ -67,6 +70,7 @@ export async function refitSkeleton(
  * @param kept [k×n] input weights
  * @param keptBias [k] biases, or undefined
  * @returns [k×p] output weights, neurons as rows
+ * @throws HermError `BAD_ARGUMENT` where `kept` or `keptBias` do not fit the block; `NON_FINITE`; `OUT_OF_MEMORY`; `ABORTED`
  */
 export async function refitOutput(
   block: Block,
@@ -76,6 +80,13 @@ export async function refitOutput(
   options?: CallOptions,
 ): Promise<Float64Array> {
   const width = kept.length / block.inputs;
+  if (!Number.isInteger(width) || (keptBias && keptBias.length !== width)) {
+    throw new HermError(
+      'BAD_ARGUMENT',
+      `kept must hold k×${block.inputs} input weights of block ${block.name}, and keptBias k numbers, not ${kept.length} and ${keptBias?.length}.`,
+      { block: block.name },
+    );
+  }
   const refitted = new Float64Array(width * block.outputs);
   const activation = nativeActivation(block.activation);
   await callNative(options, (addon, job) =>

@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { HermError } from '../errors.ts';
 import { type WriteReport, writeHerm } from '../file/write.ts';
 import type { Block } from '../model/block.ts';
@@ -54,9 +55,9 @@ export interface CompressReport extends WriteReport {
  * needed to get the original back bit for bit, which is checked before the file takes its name.
  *
  * @param input a safetensors file, by path or as an open source (which stays open)
- * @param output the path to write; an existing file there is replaced
+ * @param output the path to write; an existing file there is replaced, unless it is the input itself
  * @throws HermError for a model that cannot be read or has no blocks ({@link findBlocks}), `NON_FINITE`,
- * `OUT_OF_MEMORY`, `ABORTED`, `IO`, `BAD_ARGUMENT`
+ * `OUTPUT_EXISTS`, `OUT_OF_MEMORY`, `ABORTED`, `IO`, `BAD_ARGUMENT`
  */
 export async function compress(
   input: string | ByteSource,
@@ -66,6 +67,7 @@ export async function compress(
   for (const share of options.refit ?? []) checkShare(share);
   const source = typeof input === 'string' ? await fileSource(input) : input;
   try {
+    await refuseInput(source.name, output);
     return await compressSource(source, output, options);
   } finally {
     if (typeof input === 'string') await source.close();
@@ -171,6 +173,15 @@ function nonFinite(file: string, block: Block, { tensor, count }: NonFinite): He
     `${file}: tensor ${tensor} of block ${block.name} has ${numbers} NaN or infinite. Mend it, or store the block without a hierarchy (--allow-nonfinite, allowNonfinite: true).`,
     { file, block: block.name, tensor, count },
   );
+}
+
+/** The input must survive its compression, whatever path it is given by. */
+async function refuseInput(input: string, output: string): Promise<void> {
+  const [from, to] = await Promise.all([input, output].map((path) => realpath(path).catch(() => undefined)));
+  if (from === undefined || from !== to) return;
+  throw new HermError('OUTPUT_EXISTS', `The output ${output} is the input itself. Name another file.`, {
+    file: output,
+  });
 }
 
 function checkShare(share: number): void {

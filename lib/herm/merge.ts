@@ -1,8 +1,7 @@
-import { freemem } from 'node:os';
-import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import type { NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
+import { requireMemory } from '../native/memory.ts';
 import type { MergeTree } from './tree.ts';
 
 // A larger share saves rounds, a smaller one lets costs be looked at again sooner; below 5% the trees hardly change.
@@ -33,10 +32,12 @@ async function search(
   schedule: { roundShare: number; plain: boolean },
   options: CallOptions | undefined,
 ): Promise<MergeTree> {
-  checkMemory(block);
-  const merges = Math.max(0, block.neurons - 1);
+  const { name, neurons, inputs, outputs } = block;
+  const need = 8 * (GRAM_MATRICES * neurons ** 2 + neurons * (inputs + outputs));
+  requireMemory(`Merging the ${neurons} neurons of block ${name}`, need);
+  const merges = Math.max(0, neurons - 1);
   const tree: MergeTree = {
-    neurons: block.neurons,
+    neurons,
     merges,
     pairs: new Uint32Array(2 * merges),
     alpha: new Uint16Array(2 * merges),
@@ -50,17 +51,4 @@ async function search(
     addon.mergeRounds({ ...weights, activation, ...schedule, pairs, alpha, beta, biasOut, cost }, job),
   );
   return tree;
-}
-
-function checkMemory(block: Block): void {
-  const { name, neurons, inputs, outputs } = block;
-  const need = 8 * (GRAM_MATRICES * neurons ** 2 + neurons * (inputs + outputs));
-  const free = process.availableMemory?.() ?? freemem();
-  if (need <= free) return;
-  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  throw new HermError(
-    'OUT_OF_MEMORY',
-    `Block ${name} has ${neurons} neurons: merging it needs ${gib(need)} of memory and ${gib(free)} are free.`,
-    { block: name, need, free },
-  );
 }

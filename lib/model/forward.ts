@@ -17,7 +17,7 @@ const IDENTITY: Activation = { name: 'identity', slope: 1 };
  * The layers of a plain MLP whose hidden layers are `blocks`, in order: each block's output weight is the next one's
  * input weight. Works on the original's tensors and on a skeleton's alike.
  *
- * @throws HermError `BAD_ARGUMENT` where the blocks are no such chain
+ * @throws HermError `BAD_ARGUMENT` where the blocks are no such chain, or the lookup lacks a tensor
  */
 export function mlpLayers(blocks: readonly Block[], lookup: TensorLookup): Layer[] {
   const layers: Layer[] = [];
@@ -43,6 +43,7 @@ export function mlpLayers(blocks: readonly Block[], lookup: TensorLookup): Layer
  *
  * @param x [batch×n] row-major inputs
  * @returns [batch×p] row-major outputs, before any final activation
+ * @throws HermError `BAD_ARGUMENT` where a layer does not take what comes in; `OUT_OF_MEMORY`; `ABORTED`
  */
 export async function forward(
   layers: readonly Layer[],
@@ -50,6 +51,9 @@ export async function forward(
   batch: number,
   options?: CallOptions,
 ): Promise<Float64Array> {
+  if (!Number.isInteger(batch) || batch < 0) {
+    throw new HermError('BAD_ARGUMENT', `batch must be a whole number, not ${batch}.`, { batch });
+  }
   let values = x;
   for (const { activation, weight, bias } of layers) {
     const neurons = weight.transposed ? weight.cols : weight.rows;

@@ -10,7 +10,7 @@ export interface Addon {
   certify(args: CertifyArgs, job: NativeJob): Promise<void>;
   /** The best output weights for one width: native/kernels/certificate.h. */
   refitSkeleton(args: RefitSkeletonArgs, job: NativeJob): Promise<void>;
-  /** Φ and H of a block: native/kernels/interaction.h. */
+  /** Φ, H and Γ = Φ ∘ H of a block: native/kernels/interaction.h. */
   interaction(args: InteractionArgs, job: NativeJob): Promise<void>;
   /** The best output weights for any hidden neurons: native/kernels/refit.h. */
   refitOutput(args: RefitOutputArgs, job: NativeJob): Promise<void>;
@@ -154,6 +154,8 @@ export interface InteractionArgs extends NativeBlock {
   readonly kernel: Float64Array;
   /** H [m×m] filled */
   readonly outputGram: Float64Array;
+  /** Γ [m×m] filled */
+  readonly interaction: Float64Array;
 }
 
 export interface RefitOutputArgs extends NativeBlock {

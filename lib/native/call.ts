@@ -7,7 +7,7 @@ import { loadAddon } from './load.ts';
 export interface CallOptions {
   /** Stops the work soon after it fires; the call then rejects with code `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the share done, 0 to 1, never after the call has settled. */
+  /** Called now and then with the share done, rising from 0 to 1, never after the call has settled. */
   readonly onProgress?: ((done: number) => void) | undefined;
   /** Threads of the native kernels; by default as many as this process has cores. Never changes a result. */
   readonly threads?: number | undefined;
@@ -21,19 +21,32 @@ const running = new Set<Int32Array>();
 let exitHooked = false;
 
 /**
- * Runs one kernel call after those before it, with abort and progress.
+ * Runs one kernel call after those before it, with abort and progress. A call that is aborted while it waits rejects at
+ * once; one that is at work rejects when its kernel has stopped, so that nothing touches its arrays any more.
  *
- * @throws HermError `ABORTED`, or whatever code the kernel reports.
+ * @throws HermError `ABORTED`, or whatever code the kernel reports; what `onProgress` throws.
  */
 export async function callNative<T>(
   options: CallOptions | undefined,
   call: (addon: Addon, job: NativeJob) => Promise<T>,
 ): Promise<T> {
   const threads = checkThreads(options?.threads);
+  throwIfAborted(options?.signal);
   const addon = loadAddon() as unknown as Addon;
-  const turn = tail.then(() => run(addon, threads, options, call));
-  tail = turn.catch(() => undefined);
-  return turn;
+  return enqueue(options?.signal, () => run(addon, threads, options, call));
+}
+
+function enqueue<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(abortedError(signal));
+    signal?.addEventListener('abort', leave, { once: true });
+    tail = tail
+      .then(() => {
+        signal?.removeEventListener('abort', leave);
+        return work();
+      })
+      .then(resolve, reject);
+  });
 }
 
 async function run<T>(
@@ -47,33 +60,52 @@ async function run<T>(
   const control = new Int32Array(2);
   const abort = () => Atomics.store(control, 0, 1);
   signal?.addEventListener('abort', abort, { once: true });
-  const timer = watchProgress(control, options?.onProgress);
+  const watch = new ProgressWatch(control, options?.onProgress);
   hookExit();
   running.add(control);
   try {
-    return await call(addon, { control, threads });
+    const result = await call(addon, { control, threads });
+    watch.rethrow();
+    return result;
   } catch (error) {
+    watch.rethrow();
     throw toHermError(error, signal);
   } finally {
     running.delete(control);
-    clearInterval(timer);
+    watch.stop();
     signal?.removeEventListener('abort', abort);
   }
 }
 
-function watchProgress(
-  control: Int32Array,
-  onProgress: ((done: number) => void) | undefined,
-): NodeJS.Timeout | undefined {
-  if (!onProgress) return undefined;
-  let last = -1;
-  const timer = setInterval(() => {
-    const millionths = Atomics.load(control, 1);
-    if (millionths !== last) onProgress(millionths / 1e6);
-    last = millionths;
-  }, PROGRESS_INTERVAL_MS);
-  timer.unref();
-  return timer;
+/** Reports the progress of a job until it is stopped; an error that the caller throws there aborts the job. */
+class ProgressWatch {
+  readonly #timer: NodeJS.Timeout | undefined;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(control: Int32Array, onProgress: ((done: number) => void) | undefined) {
+    if (!onProgress) return;
+    let last = -1;
+    this.#timer = setInterval(() => {
+      const millionths = Atomics.load(control, 1);
+      // Threads report out of order: only what rises is news.
+      if (millionths <= last || this.#failure) return;
+      last = millionths;
+      try {
+        onProgress(millionths / 1e6);
+      } catch (error) {
+        this.#failure = { error };
+        Atomics.store(control, 0, 1);
+      }
+    }, PROGRESS_INTERVAL_MS).unref();
+  }
+
+  rethrow(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
 }
 
 /** A process that exits waits for its thread pool: jobs under way are told to stop. */

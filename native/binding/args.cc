@@ -121,7 +121,9 @@ Activation Args::activation(const char* key) {
   const auto from = value.As<Napi::Object>();
   const std::size_t kind = to_size(env(), from.Get("kind"), "kind");
   if (kind > static_cast<std::size_t>(kLastActivationKind)) refuse(env(), std::string(key) + ".kind is unknown");
-  return {static_cast<ActivationKind>(kind), from.Get("slope").ToNumber().DoubleValue()};
+  const Napi::Value slope = from.Get("slope");
+  if (!slope.IsNumber()) refuse(env(), std::string(key) + ".slope must be a number");
+  return {static_cast<ActivationKind>(kind), slope.As<Napi::Number>().DoubleValue()};
 }
 
 }  // namespace herm::binding

@@ -44,8 +44,8 @@ Napi::Value refit_skeleton_binding(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_certificate(Napi::Env env, Napi::Object exports) {
-  exports.Set("certify", Napi::Function::New(env, certify_binding, "certify"));
-  exports.Set("refitSkeleton", Napi::Function::New(env, refit_skeleton_binding, "refitSkeleton"));
+  export_function<certify_binding>(env, exports, "certify");
+  export_function<refit_skeleton_binding>(env, exports, "refitSkeleton");
 }
 
 }  // namespace herm::binding

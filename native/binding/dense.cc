@@ -15,7 +15,8 @@ Napi::Value dense_binding(const Napi::CallbackInfo& info) {
   const auto y = args.float64("y", checked_mul(batch, weight.neurons()));
   const bool has_bias = args.has("bias");
   const StoredMatrix bias = has_bias ? args.matrix("bias") : StoredMatrix{};
-  if (has_bias && bias.rows * bias.cols != weight.neurons()) throw std::invalid_argument("the bias has not one number a neuron");
+  if (has_bias && bias.rows * bias.cols != weight.neurons())
+    throw std::invalid_argument("the bias has not one number a neuron");
   const Activation activation = args.activation("activation");
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     std::vector<double> b(has_bias ? weight.neurons() : 0);
@@ -27,8 +28,6 @@ Napi::Value dense_binding(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void init_dense(Napi::Env env, Napi::Object exports) {
-  exports.Set("dense", Napi::Function::New(env, dense_binding, "dense"));
-}
+void init_dense(Napi::Env env, Napi::Object exports) { export_function<dense_binding>(env, exports, "dense"); }
 
 }  // namespace herm::binding

@@ -100,12 +100,12 @@ Napi::Value inverse_lanes_binding(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_exact_tree(Napi::Env env, Napi::Object exports) {
-  exports.Set("tensorShift", Napi::Function::New(env, tensor_shift_binding, "tensorShift"));
-  exports.Set("loadLanes", Napi::Function::New(env, load_lanes_binding, "loadLanes"));
-  exports.Set("storeLanes", Napi::Function::New(env, store_lanes_binding, "storeLanes"));
-  exports.Set("mergeLanes", Napi::Function::New(env, merge_lanes_binding, "mergeLanes"));
-  exports.Set("forwardLanes", Napi::Function::New(env, forward_lanes_binding, "forwardLanes"));
-  exports.Set("inverseLanes", Napi::Function::New(env, inverse_lanes_binding, "inverseLanes"));
+  export_function<tensor_shift_binding>(env, exports, "tensorShift");
+  export_function<load_lanes_binding>(env, exports, "loadLanes");
+  export_function<store_lanes_binding>(env, exports, "storeLanes");
+  export_function<merge_lanes_binding>(env, exports, "mergeLanes");
+  export_function<forward_lanes_binding>(env, exports, "forwardLanes");
+  export_function<inverse_lanes_binding>(env, exports, "inverseLanes");
 }
 
 }  // namespace herm::binding

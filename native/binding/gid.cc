@@ -96,10 +96,10 @@ Napi::Value pair_gates_binding(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_gid(Napi::Env env, Napi::Object exports) {
-  exports.Set("gid", Napi::Function::New(env, gid_binding, "gid"));
-  exports.Set("gidBlock", Napi::Function::New(env, gid_block_binding, "gidBlock"));
-  exports.Set("gateSpectrum", Napi::Function::New(env, gate_spectrum_binding, "gateSpectrum"));
-  exports.Set("pairGates", Napi::Function::New(env, pair_gates_binding, "pairGates"));
+  export_function<gid_binding>(env, exports, "gid");
+  export_function<gid_block_binding>(env, exports, "gidBlock");
+  export_function<gate_spectrum_binding>(env, exports, "gateSpectrum");
+  export_function<pair_gates_binding>(env, exports, "pairGates");
 }
 
 }  // namespace herm::binding

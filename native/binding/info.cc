@@ -19,8 +19,6 @@ Napi::Value build_info_object(const Napi::CallbackInfo& call) {
 
 }  // namespace
 
-void init_info(Napi::Env env, Napi::Object exports) {
-  exports.Set("buildInfo", Napi::Function::New(env, build_info_object, "buildInfo"));
-}
+void init_info(Napi::Env env, Napi::Object exports) { export_function<build_info_object>(env, exports, "buildInfo"); }
 
 }  // namespace herm::binding

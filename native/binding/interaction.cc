@@ -1,13 +1,27 @@
-// interaction and refitOutput: a block's kernel and Gram matrix, and the best output weights for any hidden neurons.
+// interaction and refitOutput: a block's kernel, Gram matrix and their product, and the best output weights for any
+// hidden neurons.
 #include "kernels/interaction.h"
+
+#include <algorithm>
+#include <functional>
 
 #include "binding/promise_worker.h"
 #include "kernels/gram.h"
 #include "kernels/refit.h"
+#include "kernels/threads.h"
 
 namespace herm::binding {
 
 namespace {
+
+// out = a ∘ b, all [m×m].
+void multiply_entries(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out) {
+  constexpr std::size_t kRows = 16;  // rows a thread takes at a time
+  parallel_for(job, out.rows, kRows, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      std::transform(a.row(i), a.row(i) + a.cols, b.row(i), out.row(i), std::multiplies<>());
+  });
+}
 
 Napi::Value interaction_binding(const Napi::CallbackInfo& info) {
   Args args(info);
@@ -16,6 +30,7 @@ Napi::Value interaction_binding(const Napi::CallbackInfo& info) {
   const std::size_t m = block.input.neurons(), entries = checked_mul(m, m);
   const auto kernel = args.float64("kernel", entries);
   const auto output = args.float64("outputGram", entries);
+  const auto product = args.float64("interaction", entries);
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     const LoadedBlock loaded(block);
     const BlockNeurons neurons = loaded.view();
@@ -28,6 +43,7 @@ Napi::Value interaction_binding(const Napi::CallbackInfo& info) {
     const InputNeurons series = expand_neurons(job, expander, squared_dev.data(), mean.data(), m);
     kernel_matrix(job, series, input.view(), {kernel.data(), m, m});
     gram(job, neurons.output, {output.data(), m, m});
+    multiply_entries(job, {kernel.data(), m, m}, {output.data(), m, m}, {product.data(), m, m});
   });
 }
 
@@ -51,8 +67,8 @@ Napi::Value refit_output_binding(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_interaction(Napi::Env env, Napi::Object exports) {
-  exports.Set("interaction", Napi::Function::New(env, interaction_binding, "interaction"));
-  exports.Set("refitOutput", Napi::Function::New(env, refit_output_binding, "refitOutput"));
+  export_function<interaction_binding>(env, exports, "interaction");
+  export_function<refit_output_binding>(env, exports, "refitOutput");
 }
 
 }  // namespace herm::binding

@@ -50,7 +50,7 @@ Napi::Value merge_rounds_binding(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_merge(Napi::Env env, Napi::Object exports) {
-  exports.Set("mergeRounds", Napi::Function::New(env, merge_rounds_binding, "mergeRounds"));
+  export_function<merge_rounds_binding>(env, exports, "mergeRounds");
 }
 
 }  // namespace herm::binding

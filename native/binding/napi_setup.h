@@ -8,7 +8,35 @@
 
 #include <napi.h>
 
+#include <new>
+#include <stdexcept>
+
 namespace herm::binding {
+
+// Adds a function to the addon. What its body throws becomes a JavaScript error with one of hermkit's codes, as what
+// its job throws does (promise_worker.h).
+template <Napi::Value (*body)(const Napi::CallbackInfo&)>
+void export_function(Napi::Env env, Napi::Object exports, const char* name) {
+  const auto guarded = [](const Napi::CallbackInfo& info) -> Napi::Value {
+    const auto coded = [&](const char* code, const char* message) {
+      const Napi::Error error = Napi::Error::New(info.Env(), message);
+      error.Value().Set("code", Napi::String::New(info.Env(), code));
+      return error;
+    };
+    try {
+      return body(info);
+    } catch (const Napi::Error&) {
+      throw;
+    } catch (const std::invalid_argument& e) {
+      throw coded("BAD_ARGUMENT", e.what());
+    } catch (const std::length_error& e) {
+      throw coded("TOO_LARGE", e.what());
+    } catch (const std::bad_alloc&) {
+      throw coded("OUT_OF_MEMORY", "not enough memory for this call");
+    }
+  };
+  exports.Set(name, Napi::Function::New(env, guarded, name));
+}
 
 // One function a binding file; each adds its exports. Called once per environment by addon.cc.
 void init_certificate(Napi::Env env, Napi::Object exports);

@@ -35,7 +35,9 @@ Napi::Value promise_size(Args&& args, std::function<std::size_t(const Job&)> cod
 }
 
 Napi::Value encoded_bound_binding(const Napi::CallbackInfo& info) {
-  const double count = info[0].ToNumber().DoubleValue(), word_bytes = info[1].ToNumber().DoubleValue();
+  if (!info[0].IsNumber() || !info[1].IsNumber()) throw std::invalid_argument("a count and a size are needed");
+  const double count = info[0].As<Napi::Number>().DoubleValue();
+  const double word_bytes = info[1].As<Napi::Number>().DoubleValue();
   if (!(count >= 0 && count <= 9007199254740991.0 && word_bytes >= 1 && word_bytes <= 8)) {
     throw std::length_error("too many words");
   }
@@ -91,12 +93,12 @@ Napi::Value xxh64_binding(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_planes(Napi::Env env, Napi::Object exports) {
-  exports.Set("encodedBound", Napi::Function::New(env, encoded_bound_binding, "encodedBound"));
-  exports.Set("encodeRectangle", Napi::Function::New(env, encode_rectangle_binding, "encodeRectangle"));
-  exports.Set("decodeRectangle", Napi::Function::New(env, decode_rectangle_binding, "decodeRectangle"));
-  exports.Set("encodeWords", Napi::Function::New(env, encode_words_binding, "encodeWords"));
-  exports.Set("decodeWords", Napi::Function::New(env, decode_words_binding, "decodeWords"));
-  exports.Set("xxh64", Napi::Function::New(env, xxh64_binding, "xxh64"));
+  export_function<encoded_bound_binding>(env, exports, "encodedBound");
+  export_function<encode_rectangle_binding>(env, exports, "encodeRectangle");
+  export_function<decode_rectangle_binding>(env, exports, "decodeRectangle");
+  export_function<encode_words_binding>(env, exports, "encodeWords");
+  export_function<decode_words_binding>(env, exports, "decodeWords");
+  export_function<xxh64_binding>(env, exports, "xxh64");
 }
 
 }  // namespace herm::binding

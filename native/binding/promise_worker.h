@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/error.h"
 #include "binding/args.h"
+#include "kernels/error.h"
 
 namespace herm::binding {
 

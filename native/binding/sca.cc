@@ -91,9 +91,9 @@ Napi::Value sca_pairs_binding(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_sca(Napi::Env env, Napi::Object exports) {
-  exports.Set("sca", Napi::Function::New(env, sca_binding, "sca"));
-  exports.Set("scaBlock", Napi::Function::New(env, sca_block_binding, "scaBlock"));
-  exports.Set("scaPairs", Napi::Function::New(env, sca_pairs_binding, "scaPairs"));
+  export_function<sca_binding>(env, exports, "sca");
+  export_function<sca_block_binding>(env, exports, "scaBlock");
+  export_function<sca_pairs_binding>(env, exports, "scaPairs");
 }
 
 }  // namespace herm::binding

@@ -25,7 +25,7 @@ Napi::Value symmetries_binding(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_symmetry(Napi::Env env, Napi::Object exports) {
-  exports.Set("symmetries", Napi::Function::New(env, symmetries_binding, "symmetries"));
+  export_function<symmetries_binding>(env, exports, "symmetries");
 }
 
 }  // namespace herm::binding

@@ -7,7 +7,8 @@
 
 namespace herm {
 
-static_assert(std::endian::native == std::endian::little, "model files are little-endian, and so is every supported CPU");
+static_assert(std::endian::native == std::endian::little,
+              "model files are little-endian, and so is every supported CPU");
 
 namespace {
 
@@ -57,15 +58,21 @@ std::uint16_t round_to_16(double value, int mantissa_bits, int min_exponent, std
 
 std::size_t dtype_bytes(DType dtype) {
   switch (dtype) {
-    case DType::F64: return 8;
-    case DType::F32: return 4;
-    default: return 2;
+    case DType::F64:
+      return 8;
+    case DType::F32:
+      return 4;
+    default:
+      return 2;
   }
 }
 
 void widen(DType dtype, const void* bytes, std::size_t count, double* values) {
+  if (count == 0) return;  // memcpy must not see null pointers, whatever the count
   switch (dtype) {
-    case DType::F64: std::memcpy(values, bytes, count * 8); break;
+    case DType::F64:
+      std::memcpy(values, bytes, count * 8);
+      break;
     case DType::F32:
       for (std::size_t i = 0; i < count; ++i) values[i] = load<float>(bytes, i);
       break;
@@ -81,8 +88,11 @@ void widen(DType dtype, const void* bytes, std::size_t count, double* values) {
 }
 
 void narrow(DType dtype, const double* values, std::size_t count, void* bytes) {
+  if (count == 0) return;
   switch (dtype) {
-    case DType::F64: std::memcpy(bytes, values, count * 8); break;
+    case DType::F64:
+      std::memcpy(bytes, values, count * 8);
+      break;
     case DType::F32:
       for (std::size_t i = 0; i < count; ++i) store(bytes, i, static_cast<float>(values[i]));
       break;

@@ -1,4 +1,5 @@
-// What a long call needs from its caller: how many threads it may use, whether it was aborted, where to report progress.
+// What a long call needs from its caller: how many threads it may use, whether it was aborted, where to report
+// progress.
 #pragma once
 
 #include <algorithm>
@@ -22,14 +23,17 @@ class Job {
   explicit Job(int threads, std::int32_t* control = nullptr) : threads_(std::max(1, threads)), control_(control) {}
 
   int threads() const { return threads_; }
-  bool aborted() const { return control_ && std::atomic_ref<std::int32_t>(control_[0]).load(std::memory_order_relaxed); }
+  bool aborted() const {
+    return control_ && std::atomic_ref<std::int32_t>(control_[0]).load(std::memory_order_relaxed);
+  }
   void check() const {
     if (aborted()) throw Aborted();
   }
   // `done` in [0, 1].
   void progress(double done) const {
     if (!control_) return;
-    const auto millionths = static_cast<std::int32_t>(std::clamp(done, 0.0, 1.0) * 1e6);
+    // NaN is none: 0 of 0.
+    const auto millionths = done > 0 ? static_cast<std::int32_t>(std::min(done, 1.0) * 1e6) : 0;
     std::atomic_ref<std::int32_t>(control_[1]).store(millionths, std::memory_order_relaxed);
   }
 

@@ -27,7 +27,9 @@ Parent MergeOperator::absorb_into(const PairView& pair, int kept) const {
   const double phi_kept = kept == 0 ? pair.phi.a11 : pair.phi.a22;
   const double phi_gone = kept == 0 ? pair.phi.a22 : pair.phi.a11;
   const double h_gone = kept == 0 ? pair.output.a22 : pair.output.a11;
-  const double exact = phi_kept > 0 ? pair.phi.a12 / phi_kept : 0;
+  double exact = phi_kept > 0 ? pair.phi.a12 / phi_kept : 0;
+  // β beyond half precision (or of overflowing kernels): the neuron is dropped instead, which can always be stored.
+  if (!std::isfinite(round_to_half(exact))) exact = 0;
   const double stored = round_to_half(exact);
   // ‖v_gone‖² (Schur complement + what rounding β costs).
   const double left = std::max(0.0, phi_gone - exact * pair.phi.a12) + (stored - exact) * (stored - exact) * phi_kept;
@@ -36,7 +38,7 @@ Parent MergeOperator::absorb_into(const PairView& pair, int kept) const {
   parent.alpha = kept == 0 ? std::array{1.0, 0.0} : std::array{0.0, 1.0};
   parent.beta = kept == 0 ? std::array{1.0, stored} : std::array{stored, 1.0};
   parent.bias = pair.mean[static_cast<std::size_t>(kept)];
-  if (!std::isfinite(stored) || std::isnan(parent.cost)) parent.cost = INFINITY;
+  if (std::isnan(parent.cost)) parent.cost = INFINITY;
   return parent;
 }
 
@@ -61,7 +63,8 @@ Parent MergeOperator::project(const PairView& pair, const Mixture& mixture, doub
     if (!std::isfinite(parent.beta[k])) return parent;
   }
   if (parent.beta[0] == 0 && parent.beta[1] == 0) return parent;
-  const Sym2 left{pair.phi.a11 - cross[0] * cross[0] / series.second, pair.phi.a12 - cross[0] * cross[1] / series.second,
+  const Sym2 left{pair.phi.a11 - cross[0] * cross[0] / series.second,
+                  pair.phi.a12 - cross[0] * cross[1] / series.second,
                   pair.phi.a22 - cross[1] * cross[1] / series.second};
   const double cost = pair_energy(left, pair.output) + series.second * quadratic(pair.output, rounding);
   if (!std::isnan(cost)) parent.cost = cost;

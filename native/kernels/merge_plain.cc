@@ -8,8 +8,10 @@ namespace herm {
 std::vector<Merge> merge_plain(const Job& job, MergeState& state) {
   const std::size_t m = state.size();
   Matrix cost(m, m);
-  for (std::size_t i = 0; i < m; ++i)
+  for (std::size_t i = 0; i < m; ++i) {
+    job.check();
     for (std::size_t j = i + 1; j < m; ++j) cost(i, j) = state.estimate(i, j);
+  }
 
   std::vector<Merge> merges;
   while (state.living() > 1) {

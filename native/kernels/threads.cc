@@ -7,7 +7,6 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -51,8 +50,8 @@ void parallel_for(const Job& job, std::size_t n, std::size_t grain,
   pool.reserve(helpers);
   try {
     for (std::size_t i = 0; i < helpers; ++i) pool.emplace_back(work);
-  } catch (const std::system_error&) {
-    // No more threads to be had: the ones that started, and this one, do the work.
+  } catch (const std::exception&) {
+    // No more threads to be had (or no memory for them): the ones that started, and this one, do the work.
   }
   work();
   for (auto& thread : pool) thread.join();
