@@ -68,7 +68,9 @@ const neurons = list(wholeNumber(NEURONS)).refine((all) => new Set(all).size ===
 const THREADS = 'Give a whole number from 1 to 1024';
 
 export const parseThreads = parser(wholeNumber(THREADS).refine((n) => n >= 1 && n <= 1024, THREADS));
-export const parseShares = parser(list(share));
+export const parseShares = parser(
+  list(share).refine((all) => new Set(all).size === all.length, 'Name each share once'),
+);
 export const parseWidths = parser(widths);
 export const parseMaxError = parser(
   z

@@ -33,7 +33,7 @@ describe('options of the command line', () => {
 
   it.each<[string, (text: string) => unknown, readonly string[]]>([
     ['widths', parseWidths, ['', '0%', '101%', '-3', '2.5', '25 %', 'fc1=', '=3', 'fc1=3,fc1=4', 'fc1=3,40', 'a%']],
-    ['shares', parseShares, ['', '50', '50%,', '0%', '1000%', 'half']],
+    ['shares', parseShares, ['', '50', '50%,', '0%', '1000%', 'half', '50%,50%']],
     ['pairs', parsePair, ['3', '3,3', '3,17,20', '3;17', '-1,2', '1.5,2']],
     ['groups', parseGroup, ['3', '3,17,3', '']],
     ['threads', parseThreads, ['0', '1025', '2.5', 'all', '']],

@@ -74,18 +74,17 @@ One neuron in place of both leaves at least the square of the second gate.`;
 
 function spectrumOutcome(block: Block, { gates, norm, bounds }: GateSpectrum): Outcome {
   const widths = new Set(buildLadder([{ neurons: block.neurons, smallest: 1 }]).map(([width]) => width!));
-  const rows = [...widths].map((width) => [
-    String(width),
-    percent(width / block.neurons),
-    number(gates[width - 1]!),
-    number(bounds[width]!),
-  ]);
+  const silent = [...widths].findIndex((width) => bounds[width] === 0);
+  const rows = [...widths]
+    .slice(0, silent + 1)
+    .map((width) => [String(width), percent(width / block.neurons), number(gates[width - 1]!), number(bounds[width]!)]);
   const columns = ['neurons', 'kept', 'gate', 'error at least'].map(right);
   return {
     json: { block: block.name, neurons: block.neurons, norm, gates: [...gates], bounds: [...bounds] },
     text: sections(
-      `Block ${printable(block.name)}: no k neurons come closer to its ${block.neurons} than this; ‖f‖ = ${number(norm)}, for x ~ N(0, I).`,
+      `Block ${printable(block.name)}, ${block.neurons} neurons: the least error of any k neurons in their place.`,
       table(columns, rows),
+      `The error is relative to ‖f‖ = ${number(norm)}, for x ~ N(0, I); beyond these k the bound says nothing.`,
     ),
   };
 }
