@@ -71,6 +71,8 @@
     "herm_test_sources": [
       "test/native/main.cc",
       "test/native/activation_test.cc",
+      "test/native/block_distance_test.cc",
+      "test/native/kernel_test.cc",
       "test/native/threads_test.cc",
       "test/native/refit_test.cc",
       "test/native/interaction_test.cc",

@@ -28,8 +28,8 @@ double remainder(double total, double known, double second) {
   return left > 64 * std::numeric_limits<double>::epsilon() * second ? std::sqrt(left) : 0;
 }
 
-// Whether φ(x) + φ(−x) is a polynomial; for the others φ(x) − φ(−x) is. A neuron and its mirror image (mean μ and −μ) then have
-// high coefficients that differ in sign, and in nothing else, at even degrees; for the others at odd ones.
+// Whether φ(x) + φ(−x) is a polynomial; for the others φ(x) − φ(−x) is. A neuron and its mirror image (mean μ and −μ)
+// then have high coefficients that differ in sign, and in nothing else, at even degrees; for the others at odd ones.
 bool bend_is_odd(ActivationKind kind) {
   return kind == ActivationKind::Identity || kind == ActivationKind::Relu2 || kind == ActivationKind::Tanh ||
          kind == ActivationKind::Sigmoid;
@@ -66,8 +66,9 @@ HermiteExpander::Moments HermiteExpander::expand(double n, double mu, double* c)
     c[0] = activation_(mu);
     return {c[0] * c[0], 0, 0};
   }
-  const ParityMoments moments = has_closed_expansion(activation_.kind) ? expand_closed(activation_, basis_, n, mu, c)
-                                                                      : expand_by_quadrature(activation_, basis_, n, mu, c);
+  const ParityMoments moments = has_closed_expansion(activation_.kind)
+                                    ? expand_closed(activation_, basis_, n, mu, c)
+                                    : expand_by_quadrature(activation_, basis_, n, mu, c);
   const double even = 0.5 * (moments.second + moments.mirrored), odd = 0.5 * (moments.second - moments.mirrored);
   const double even_tail = remainder(even, energy(c, degree(), 0), moments.second);
   const double odd_tail = remainder(odd, energy(c, degree(), 1), moments.second);

@@ -40,16 +40,17 @@ constexpr std::size_t kSearchDegree = 32;
 // With the parities' remainders the kernel of a neuron with itself is exact at ρ = ±1 however early the series ends.
 struct HermiteSeries {
   Activation activation;
-  double dev = 0;           // n
-  double mean = 0;          // μ
-  std::vector<double> c;    // c_0 … c_D
-  double second = 0;        // E φ², exact
-  double even_tail = 0;     // √Σ_{k>D, k even} c_k², negative where φ is odd and μ < 0
-  double odd_tail = 0;      // √Σ_{k>D, k odd} c_k²
+  double dev = 0;         // n
+  double mean = 0;        // μ
+  std::vector<double> c;  // c_0 … c_D
+  double second = 0;      // E φ², exact
+  double even_tail = 0;   // √Σ_{k>D, k even} c_k², negative where φ is odd and μ < 0
+  double odd_tail = 0;    // √Σ_{k>D, k odd} c_k²
 };
 
-// Expands at deviation n >= 0 and mean μ up to an even degree D (else std::invalid_argument). Closed forms for the piecewise
-// linear and quadratic activations, quadrature for the others; errors are about 1e-13·√(E φ²). What is not finite gives NaN.
+// Expands at deviation n >= 0 and mean μ up to an even degree D (else std::invalid_argument). Closed forms for the
+// piecewise linear and quadratic activations, quadrature for the others; errors are about 1e-13·√(E φ²). What is not
+// finite gives NaN.
 class HermiteExpander {
  public:
   HermiteExpander(const Activation& activation, std::size_t degree);
@@ -57,7 +58,9 @@ class HermiteExpander {
   const Activation& activation() const { return activation_; }
   std::size_t degree() const { return basis_.degree(); }
   // c [D+1]; the rest is returned. Thread-safe; allocates nothing after the first call of a thread.
-  struct Moments { double second, even_tail, odd_tail; };
+  struct Moments {
+    double second, even_tail, odd_tail;
+  };
   Moments expand(double n, double mu, double* c) const;
   // The same into a series, whose memory is used again.
   void expand(double n, double mu, HermiteSeries& series) const;

@@ -41,8 +41,8 @@ Contact contact(const BentLine& f, const BentLine& g) {
   return {value, slope};
 }
 
-// ∫_0^1 (1 − y²)/(1 + x y²)² e^{−z²/(2y²) − q y²} dy for 0 <= x <= 1/3: the power series of the two middle factors in x y²
-// against the moments of the rest, m_j = ∫ y^{2j} e^{−z²/(2y²)} dy, (2j + 1) m_j = e^{−z²/2} − z² m_{j−1}.
+// ∫_0^1 (1 − y²)/(1 + x y²)² e^{−z²/(2y²) − q y²} dy for 0 <= x <= 1/3: the power series of the two middle factors in x
+// y² against the moments of the rest, m_j = ∫ y^{2j} e^{−z²/(2y²)} dy, (2j + 1) m_j = e^{−z²/2} − z² m_{j−1}.
 double bend_integral(double x, double z, double q) {
   constexpr int kTerms = 64;
   constexpr double kNegligible = 1e-17;

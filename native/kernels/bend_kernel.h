@@ -1,5 +1,5 @@
-// The exact kernel of piecewise linear neurons (ReLU, leaky ReLU) close to ρ = ±1, where their Hermite series converges like
-// k^{−3/2} and two neurons whose bends differ only a little are told apart by its far end.
+// The exact kernel of piecewise linear neurons (ReLU, leaky ReLU) close to ρ = ±1, where their Hermite series converges
+// like k^{−3/2} and two neurons whose bends differ only a little are told apart by its far end.
 #pragma once
 
 #include <cmath>

@@ -22,8 +22,9 @@ void gemm(CBLAS_TRANSPOSE transpose_b, ConstMatrix a, ConstMatrix b, MutMatrix o
     for (std::size_t i = 0; i < out.rows; ++i) std::fill_n(out.row(i), out.cols, 0.0);
     return;
   }
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose_b, blas_dim(out.rows, "rows"), blas_dim(out.cols, "cols"), blas_dim(a.cols, "cols"), 1.0,
-              a.data, blas_dim(a.stride, "stride"), b.data, blas_dim(b.stride, "stride"), 0.0, out.data, blas_dim(out.stride, "stride"));
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose_b, blas_dim(out.rows, "rows"), blas_dim(out.cols, "cols"),
+              blas_dim(a.cols, "cols"), 1.0, a.data, blas_dim(a.stride, "stride"), b.data, blas_dim(b.stride, "stride"),
+              0.0, out.data, blas_dim(out.stride, "stride"));
 }
 
 MutMatrix block(MutMatrix m, std::size_t row, std::size_t row_end, std::size_t col, std::size_t col_end) {
@@ -44,8 +45,8 @@ void gram(const Job& job, ConstMatrix a, MutMatrix out) {
       const std::size_t j0 = pairs[t].second * kTile, j1 = tile_end(pairs[t].second, a.rows);
       MutMatrix tile = block(out, i0, i1, j0, j1);
       if (i0 == j0 && a.cols > 0) {
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, blas_dim(tile.rows, "rows"), blas_dim(a.cols, "cols"), 1.0, a.row(i0),
-                    blas_dim(a.stride, "stride"), 0.0, tile.data, blas_dim(tile.stride, "stride"));
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, blas_dim(tile.rows, "rows"), blas_dim(a.cols, "cols"), 1.0,
+                    a.row(i0), blas_dim(a.stride, "stride"), 0.0, tile.data, blas_dim(tile.stride, "stride"));
       } else {
         gemm(CblasTrans, a.rows_from(i0, i1), a.rows_from(j0, j1), tile);
       }

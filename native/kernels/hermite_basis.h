@@ -1,5 +1,5 @@
-// The three-term recurrence of the orthonormal probabilists' Hermite polynomials, and what an expansion hands over before
-// its remainders are known.
+// The three-term recurrence of the orthonormal probabilists' Hermite polynomials, and what an expansion hands over
+// before its remainders are known.
 #pragma once
 
 #include <cmath>
@@ -8,8 +8,8 @@
 
 namespace herm {
 
-// h_0 = 1, h_{k+1}(t) = alpha_k t h_k(t) − beta_k h_{k−1}(t). Forwards it is stable for every t: h_k never is its minimal
-// solution.
+// h_0 = 1, h_{k+1}(t) = alpha_k t h_k(t) − beta_k h_{k−1}(t). Forwards it is stable for every t: h_k never is its
+// minimal solution.
 class HermiteBasis {
  public:
   explicit HermiteBasis(std::size_t degree) : alpha_(degree + 1), beta_(degree + 1) {

@@ -18,7 +18,8 @@ void set_low(const HermiteBasis& basis, double* c, std::initializer_list<double>
 }
 
 // c_k for k >= order, where φ's derivative of that order is `jump` times a delta at t0: integrating by parts leaves
-// jump · density(t0) · h_{k−order}(t0) · √((k−order)!/k!). The density comes in two halves, as e^{−t0²/4} h_k(t0) is bounded.
+// jump · density(t0) · h_{k−order}(t0) · √((k−order)!/k!). The density comes in two halves, as e^{−t0²/4} h_k(t0) is
+// bounded.
 void set_bend(const HermiteBasis& basis, std::size_t order, double t0, double jump, double* c) {
   const double half = std::exp(-0.25 * t0 * t0);
   const double scale = jump * kInvSqrt2Pi * half;
@@ -102,11 +103,16 @@ bool has_closed_expansion(ActivationKind kind) {
 
 ParityMoments expand_closed(const Activation& activation, const HermiteBasis& basis, double n, double mu, double* c) {
   switch (activation.kind) {
-    case ActivationKind::Identity: return identity(basis, n, mu, c);
-    case ActivationKind::Relu: return piecewise_linear(0, basis, n, mu, c);
-    case ActivationKind::LeakyRelu: return piecewise_linear(activation.slope, basis, n, mu, c);
-    case ActivationKind::Relu2: return relu2(basis, n, mu, c);
-    default: throw std::invalid_argument("the activation has no closed Hermite expansion");
+    case ActivationKind::Identity:
+      return identity(basis, n, mu, c);
+    case ActivationKind::Relu:
+      return piecewise_linear(0, basis, n, mu, c);
+    case ActivationKind::LeakyRelu:
+      return piecewise_linear(activation.slope, basis, n, mu, c);
+    case ActivationKind::Relu2:
+      return relu2(basis, n, mu, c);
+    default:
+      throw std::invalid_argument("the activation has no closed Hermite expansion");
   }
 }
 

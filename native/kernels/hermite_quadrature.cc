@@ -17,7 +17,8 @@ namespace {
 // Nodes are taken in groups of this many, one lane each.
 constexpr std::size_t kLanes = 16;
 
-// e^{−t²/4} is below double precision's resolution here, and e^{−t²/4} h_k(t) is bounded for every k: nothing lies beyond.
+// e^{−t²/4} is below double precision's resolution here, and e^{−t²/4} h_k(t) is bounded for every k: nothing lies
+// beyond.
 constexpr double kReach = 12.25;
 
 // More nodes than this cost more than panels do.
@@ -38,21 +39,26 @@ struct Rule {
 // How far from its bend, in units of s, φ stays analytic off the real line (or, for the entire GELU, small enough).
 double analytic_radius(const Activation& activation) {
   switch (activation.kind) {
-    case ActivationKind::Gelu: return 3;
-    case ActivationKind::GeluTanh: return 2.7;
-    case ActivationKind::QuickGelu: return std::numbers::pi / 1.702;
-    case ActivationKind::Silu: return std::numbers::pi;
-    case ActivationKind::Tanh: return std::numbers::pi / 2;
-    case ActivationKind::Sigmoid: return std::numbers::pi / std::fabs(activation.slope);
-    default: return std::numeric_limits<double>::infinity();
+    case ActivationKind::Gelu:
+      return 3;
+    case ActivationKind::GeluTanh:
+      return 2.7;
+    case ActivationKind::QuickGelu:
+      return std::numbers::pi / 1.702;
+    case ActivationKind::Silu:
+      return std::numbers::pi;
+    case ActivationKind::Tanh:
+      return std::numbers::pi / 2;
+    case ActivationKind::Sigmoid:
+      return std::numbers::pi / std::fabs(activation.slope);
+    default:
+      return std::numeric_limits<double>::infinity();
   }
 }
 
-// The frequencies up to which the grid resolves φ(nt + μ) h_k(t) e^{−t²/2}: h_k reaches √k, the Gaussian 8, and φ's spectrum
-// falls as e^{−ω radius/n}.
-double bandwidth(std::size_t degree, double bend) {
-  return std::sqrt(static_cast<double>(degree)) + 8.5 + 34 / bend;
-}
+// The frequencies up to which the grid resolves φ(nt + μ) h_k(t) e^{−t²/2}: h_k reaches √k, the Gaussian 8, and φ's
+// spectrum falls as e^{−ω radius/n}.
+double bandwidth(std::size_t degree, double bend) { return std::sqrt(static_cast<double>(degree)) + 8.5 + 34 / bend; }
 
 void uniform_rule(double band, Rule& rule) {
   const double step = 2 * std::numbers::pi / band;
@@ -80,14 +86,15 @@ void add_panel(double begin, double end, Rule& rule) {
 // Panels of at most `width` over [begin, end].
 void fill_panels(double begin, double end, double width, Rule& rule) {
   if (!(end > begin)) return;
-  const double count = std::ceil((end - begin) / width);
-  for (double i = 0; i < count; ++i) {
-    add_panel(begin + (end - begin) * (i / count), begin + (end - begin) * ((i + 1) / count), rule);
+  const auto count = static_cast<std::size_t>(std::ceil((end - begin) / width));
+  const double step = (end - begin) / static_cast<double>(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    add_panel(begin + step * static_cast<double>(i), begin + step * static_cast<double>(i + 1), rule);
   }
 }
 
-// Panels over [0, kReach] that end at t0 ± bend·{0, 2, 8, 32}; a pole at t0 ± i·bend then leaves errors below 1e-15, and at 32
-// radii φ has become its own asymptote.
+// Panels over [0, kReach] that end at t0 ± bend·{0, 2, 8, 32}; a pole at t0 ± i·bend then leaves errors below 1e-15,
+// and at 32 radii φ has become its own asymptote.
 void panel_rule(std::size_t degree, double t0, double bend, Rule& rule) {
   const double width = std::min(1.75, 17 / std::sqrt(static_cast<double>(degree) + 1));
   constexpr std::array<double, 7> kGrades{-32, -8, -2, 0, 2, 8, 32};

@@ -16,8 +16,8 @@ constexpr std::size_t kExpansions = 16;  // neurons that a thread expands at a t
 constexpr std::size_t kTile = 128;       // of kernel_matrix: its series stay in the cache
 constexpr std::size_t kSpan = 256;       // of kernel_row: correlations on the stack
 
-// Columns of the series: at least m, and their bytes no multiple of 512, so that a neuron's coefficients do not all fall into
-// the same few sets of the cache.
+// Columns of the series: at least m, and their bytes no multiple of 512, so that a neuron's coefficients do not all
+// fall into the same few sets of the cache.
 std::size_t series_stride(std::size_t m) {
   constexpr std::size_t kLine = 8;  // doubles
   std::size_t lines = (m + kLine - 1) / kLine;
@@ -55,8 +55,13 @@ void replace_near(const InputNeurons& a, std::size_t i, const InputNeurons& b, s
 
 InputNeurons expand_neurons(const Job& job, const HermiteExpander& expander, const double* squared_dev,
                             const double* mean, std::size_t m) {
-  InputNeurons neurons{expander.activation(),  std::vector<double>(m), std::vector<double>(m), std::vector<double>(m),
-                       std::vector<double>(m), std::vector<double>(m), Matrix(expander.degree() + 1, series_stride(m))};
+  InputNeurons neurons{expander.activation(),
+                       std::vector<double>(m),
+                       std::vector<double>(m),
+                       std::vector<double>(m),
+                       std::vector<double>(m),
+                       std::vector<double>(m),
+                       Matrix(expander.degree() + 1, series_stride(m))};
   parallel_for(job, m, kExpansions, [&](std::size_t begin, std::size_t end) {
     std::vector<double> c;
     for (std::size_t i = begin; i < end; ++i) set_neuron(neurons, i, expander, squared_dev[i], mean[i], c);
@@ -90,16 +95,16 @@ void kernel_span(const InputNeurons& a, std::size_t i, const InputNeurons& b, co
   double rho[kSpan];
   for (std::size_t j = begin; j < end; j += kSpan) {
     const std::size_t count = std::min(kSpan, end - j);
-    const SeriesKernel task{a.degree(),    c.data(),          a.dev[i],         a.even_tail[i],         a.odd_tail[i],
-                            &b.dev[j],     &b.even_tail[j],   &b.odd_tail[j],   b.series.data() + j,    b.series.cols()};
+    const SeriesKernel task{a.degree(), c.data(),        a.dev[i],       a.even_tail[i],      a.odd_tail[i],
+                            &b.dev[j],  &b.even_tail[j], &b.odd_tail[j], b.series.data() + j, b.series.cols()};
     series_kernel(task, &input_gram[j - begin], count, rho, &out[j - begin]);
     if (bent) replace_near(a, i, b, j, rho, count, &out[j - begin]);
   }
   if (&a == &b && i >= begin && i < end) out[i - begin] = a.second[i];
 }
 
-void kernel_row(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram, std::size_t begin,
-                std::size_t end, double* out) {
+void kernel_row(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram,
+                std::size_t begin, std::size_t end, double* out) {
   if (begin < end) kernel_span(a, i, b, &input_gram[begin], begin, end, &out[begin]);
 }
 

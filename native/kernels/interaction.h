@@ -29,19 +29,20 @@ InputNeurons expand_neurons(const Job& job, const HermiteExpander& expander, con
                             const double* mean, std::size_t m);
 
 // Re-expands neuron i after its deviation or mean changed.
-void expand_neuron(InputNeurons& neurons, std::size_t i, const HermiteExpander& expander, double squared_dev, double mean);
+void expand_neuron(InputNeurons& neurons, std::size_t i, const HermiteExpander& expander, double squared_dev,
+                   double mean);
 
-// out[j] = Φ(a_i, b_j) for j in [begin, end), with input_gram[j] = ⟨w_i, w_j⟩ (not a correlation). When `a` and `b` are the
-// same object, out[i] is the exact second moment. A neuron of deviation 0 is the constant φ(μ).
-void kernel_row(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram, std::size_t begin,
-                std::size_t end, double* out);
+// out[j] = Φ(a_i, b_j) for j in [begin, end), with input_gram[j] = ⟨w_i, w_j⟩ (not a correlation). When `a` and `b` are
+// the same object, out[i] is the exact second moment. A neuron of deviation 0 is the constant φ(μ).
+void kernel_row(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram,
+                std::size_t begin, std::size_t end, double* out);
 
 // The same where `input_gram` and `out` hold only the entries [begin, end), as tiles do.
-void kernel_span(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram, std::size_t begin,
-                 std::size_t end, double* out);
+void kernel_span(const InputNeurons& a, std::size_t i, const InputNeurons& b, const double* input_gram,
+                 std::size_t begin, std::size_t end, double* out);
 
-// The whole Φ [m×m] from the input Gram [m×m], of which the upper triangle is read; symmetric to the bit. `out` may be the
-// Gram itself.
+// The whole Φ [m×m] from the input Gram [m×m], of which the upper triangle is read; symmetric to the bit. `out` may be
+// the Gram itself.
 void kernel_matrix(const Job& job, const InputNeurons& neurons, ConstMatrix input_gram, MutMatrix out);
 
 // A block's functions: input weights [m×n], biases [m] (empty: none), output weights as neuron rows [m×p].

@@ -23,7 +23,7 @@ inline __attribute__((always_inline)) T odd_power(const T& rho, std::size_t p) {
 // two and four times D + 2; they add up to 1, so at ρ = ±1 nothing is lost.
 template <class T>
 inline __attribute__((always_inline)) T kernel_tail(const T& even, const T& odd, const T& rho, const T& power) {
-  constexpr double kFirst = 0.6, kSecond = 0.3, kFourth = 0.1;
+  constexpr double kFirst = 0.5, kSecond = 0.3, kFourth = 0.2;
   const T y = power * rho;
   return power * (even * rho + odd) * (kFirst + y * (kSecond + y * y * kFourth));
 }

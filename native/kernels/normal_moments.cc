@@ -11,8 +11,8 @@ namespace {
 constexpr double kLeftTail = -2.8;
 constexpr int kFractionTerms = 40;
 
-// p_j from p_{−1} = density: j p_j = p_{j−2} + a p_{j−1} is stable forwards for a > 0; for a < 0 the moments are its minimal
-// solution, so their ratios r_j = p_j/p_{j−1} follow from the continued fraction r_{j−1} = 1/(j r_j − a).
+// p_j from p_{−1} = density: j p_j = p_{j−2} + a p_{j−1} is stable forwards for a > 0; for a < 0 the moments are its
+// minimal solution, so their ratios r_j = p_j/p_{j−1} follow from the continued fraction r_{j−1} = 1/(j r_j − a).
 std::array<double, 5> left_tail(double a, double density) {
   // Where the fraction is cut, the ratio is close to the fixed point of r = 1/(j r − a).
   double ratio = (a + std::sqrt(a * a + 4 * kFractionTerms)) / (2 * kFractionTerms);

@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t kTile = 256;
 
 [[noreturn]] void fail_not_finite() {
-  throw KernelError("NON_FINITE", "the weights are so large, or not numbers, that refitting overflows double precision");
+  throw KernelError("NON_FINITE",
+                    "the weights are so large, or not numbers, that refitting overflows double precision");
 }
 
 // out = Φ_S· V: [k×m] kernel tiles times [m×p], without ever holding the whole kernel.
@@ -50,8 +51,8 @@ void equilibrate(Matrix& phi, const std::vector<double>& scale) {
   }
 }
 
-// The Cholesky factor of a + ridge·I in the lower triangle (row-major), for the smallest ridge·10^t that has one. The strict
-// upper triangle of `a` keeps the original; its diagonal is 1.
+// The Cholesky factor of a + ridge·I in the lower triangle (row-major), for the smallest ridge·10^t that has one. The
+// strict upper triangle of `a` keeps the original; its diagonal is 1.
 void factorise(const Job& job, Matrix& a, double ridge) {
   const auto k = blas_dim(a.rows(), "width");
   for (;; ridge = std::max(10 * ridge, std::numeric_limits<double>::epsilon())) {
@@ -73,8 +74,8 @@ void solve(const Job& job, const Matrix& factor, MutMatrix out) {
   const auto k = blas_dim(factor.rows(), "width");
   parallel_for(job, out.cols, kTile, [&](std::size_t begin, std::size_t end) {
     for (const CBLAS_TRANSPOSE transpose : {CblasNoTrans, CblasTrans}) {
-      cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, transpose, CblasNonUnit, k, blas_dim(end - begin, "columns"), 1.0,
-                  factor.data(), k, out.data + begin, blas_dim(out.stride, "stride"));
+      cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, transpose, CblasNonUnit, k, blas_dim(end - begin, "columns"),
+                  1.0, factor.data(), k, out.data + begin, blas_dim(out.stride, "stride"));
     }
   });
 }

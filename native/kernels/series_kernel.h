@@ -15,8 +15,8 @@ struct SeriesKernel {
   std::size_t stride;
 };
 
-// rho[j] = the correlation of pre-activations with inner product gram[j] (0 where a neuron is constant), clamped to [−1, 1];
-// out[j] = Σ_k c_k c_jk ρ_j^k and the remainders' share, j < count. `out` may be `gram`.
+// rho[j] = the correlation of pre-activations with inner product gram[j] (0 where a neuron is constant), clamped to
+// [−1, 1]; out[j] = Σ_k c_k c_jk ρ_j^k and the remainders' share, j < count. `out` may be `gram`.
 void series_kernel(const SeriesKernel& task, const double* gram, std::size_t count, double* rho, double* out);
 
 }  // namespace herm

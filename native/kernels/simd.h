@@ -1,6 +1,6 @@
-// Elementwise loops in vector registers, for the baseline CPU and, chosen at run time, for AVX2. Both give the same bits:
-// each element goes through the same IEEE operations, and -ffp-contract=off keeps them from being fused. Sums across
-// elements need lanes of their own, as many for every CPU.
+// Elementwise loops in vector registers, for the baseline CPU and, chosen at run time, for AVX2. Both give the same
+// bits: each element goes through the same IEEE operations, and -ffp-contract=off keeps them from being fused. Sums
+// across elements need lanes of their own, as many for every CPU.
 #pragma once
 
 #include <cstddef>

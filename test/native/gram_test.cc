@@ -91,7 +91,8 @@ TEST_CASE("empty dimensions give empty or zero products") {
 }
 
 TEST_CASE("products have the same bits for every number of threads") {
-  const Matrix a = oracle::random_matrix(700, 33, 8), b = oracle::random_matrix(520, 33, 9), c = oracle::random_matrix(33, 40, 10);
+  const Matrix a = oracle::random_matrix(700, 33, 8), b = oracle::random_matrix(520, 33, 9),
+               c = oracle::random_matrix(33, 40, 10);
   Matrix g(700, 700), x(700, 520), y(700, 40);
   gram(Job(1), a.view(), g.view());
   cross_gram(Job(1), a.view(), b.view(), x.view());

@@ -5,43 +5,31 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 
 #include "kernels/error.h"
 #include "kernels/gram.h"
-#include "oracle.h"
+#include "test_block.h"
 
 using namespace herm;
+using oracle::TestBlock;
 
 namespace {
 
-const Activation kActivations[] = {{ActivationKind::Identity}, {ActivationKind::Relu},  {ActivationKind::LeakyRelu, 0.1},
-                                   {ActivationKind::Relu2},    {ActivationKind::Gelu},  {ActivationKind::Silu},
-                                   {ActivationKind::Tanh},     {ActivationKind::Sigmoid}};
+const Activation kActivations[] = {
+    {ActivationKind::Identity}, {ActivationKind::Relu}, {ActivationKind::LeakyRelu, 0.1}, {ActivationKind::Relu2},
+    {ActivationKind::Gelu},     {ActivationKind::Silu}, {ActivationKind::Tanh},           {ActivationKind::Sigmoid}};
 
-struct TestBlock {
-  Matrix input, output;
-  std::vector<double> bias;
+// Its first k neurons.
+TestBlock first(const TestBlock& block, std::size_t k) {
+  std::vector<std::size_t> order(k);
+  std::iota(order.begin(), order.end(), 0);
+  return oracle::reordered(block, order);
+}
 
-  TestBlock(std::size_t m, std::size_t n, std::size_t p, unsigned seed)
-      : input(oracle::random_matrix(m, n, seed)), output(oracle::random_matrix(m, p, seed + 1)), bias(m) {
-    const Matrix biases = oracle::random_matrix(1, m, seed + 2);
-    for (std::size_t i = 0; i < m; ++i) bias[i] = 0.3 * biases(0, i);
-    for (std::size_t i = 0; i < m * n; ++i) input.data()[i] /= std::sqrt(static_cast<double>(n));
-  }
-
-  BlockNeurons view() const { return {input.view(), bias.data(), output.view()}; }
-
-  TestBlock first(std::size_t k) const {
-    TestBlock kept(k, input.cols(), output.cols(), 1);
-    std::copy_n(input.data(), k * input.cols(), kept.input.data());
-    std::copy_n(output.data(), k * output.cols(), kept.output.data());
-    std::copy_n(bias.begin(), k, kept.bias.begin());
-    return kept;
-  }
-};
-
-TestBlock refitted(const HermiteExpander& expander, const TestBlock& full, TestBlock kept, double ridge, int threads = 1) {
+TestBlock refitted(const HermiteExpander& expander, const TestBlock& full, TestBlock kept, double ridge,
+                   int threads = 1) {
   refit(Job(threads), expander, full.view(), kept.input.view(), kept.bias.data(), ridge, kept.output.view());
   return kept;
 }
@@ -106,7 +94,7 @@ TEST_CASE("refit never increases the distance, and tiles agree with one another"
     for (const std::size_t m : {30u, 530u}) {
       const TestBlock full(m, 8, 3, 11);
       for (const std::size_t k : {std::size_t{1}, m / 3, m - 1}) {
-        const TestBlock kept = full.first(k);
+        const TestBlock kept = first(full, k);
         const double before = relative_distance(expander, full, kept);
         CAPTURE(static_cast<int>(activation.kind));
         CAPTURE(k);
@@ -127,7 +115,7 @@ TEST_CASE("refit at full width reproduces the block") {
 TEST_CASE("refit does not change with the scale of homogeneous neurons") {
   const HermiteExpander expander({ActivationKind::Relu}, kSearchDegree);
   const TestBlock full(30, 6, 4, 5);
-  const TestBlock plain = full.first(10);
+  const TestBlock plain = first(full, 10);
   TestBlock scaled = plain;
   const auto scale = [](std::size_t i) { return std::ldexp(1.0, static_cast<int>(i) * 20 - 100); };
   for (std::size_t i = 0; i < 10; ++i) {
@@ -136,14 +124,15 @@ TEST_CASE("refit does not change with the scale of homogeneous neurons") {
   }
   const TestBlock a = refitted(expander, full, plain, 1e-3), b = refitted(expander, full, scaled, 1e-3);
   for (std::size_t i = 0; i < 10; ++i)
-    for (std::size_t c = 0; c < 4; ++c) CHECK(b.output(i, c) * scale(i) == doctest::Approx(a.output(i, c)).epsilon(1e-9));
+    for (std::size_t c = 0; c < 4; ++c)
+      CHECK(b.output(i, c) * scale(i) == doctest::Approx(a.output(i, c)).epsilon(1e-9));
 }
 
 TEST_CASE("degenerate skeletons are refitted: repeated, dead and constant neurons, one, none") {
   for (const Activation& activation : kActivations) {
     const HermiteExpander expander(activation, kSearchDegree);
     const TestBlock full(20, 5, 3, 9);
-    TestBlock kept = full.first(8);
+    TestBlock kept = first(full, 8);
     for (const std::size_t to : {3u, 6u}) {  // one neuron three times: Φ_SS is singular
       std::copy_n(kept.input.row(1), 5, kept.input.row(to));
       kept.bias[to] = kept.bias[1];
@@ -158,12 +147,12 @@ TEST_CASE("degenerate skeletons are refitted: repeated, dead and constant neuron
     if (activation(0) == 0) {
       for (std::size_t c = 0; c < 3; ++c) CHECK(result.output(5, c) == 0);
     }
-    const TestBlock one = refitted(expander, full, full.first(1), 0);
+    const TestBlock one = refitted(expander, full, first(full, 1), 0);
     CHECK(relative_distance(expander, full, one) <= 1 + 1e-6);
-    CHECK(refitted(expander, full, full.first(0), 0).output.rows() == 0);
+    CHECK(refitted(expander, full, first(full, 0), 0).output.rows() == 0);
     CHECK(refitted(expander, TestBlock(4, 3, 0, 1), TestBlock(2, 3, 0, 1), 0).output.cols() == 0);
     // Nothing to be close to.
-    const TestBlock nothing = refitted(expander, TestBlock(0, 5, 3, 1), full.first(4), 0);
+    const TestBlock nothing = refitted(expander, TestBlock(0, 5, 3, 1), first(full, 4), 0);
     for (std::size_t i = 0; i < 4 * 3; ++i) CHECK(nothing.output.data()[i] == 0);
   }
 }
@@ -172,7 +161,7 @@ TEST_CASE("refit reports weights it cannot compute with") {
   const HermiteExpander expander({ActivationKind::Relu}, kSearchDegree);
   const TestBlock full(6, 3, 2, 9);
   for (const double bad : {std::numeric_limits<double>::quiet_NaN(), 1e200}) {
-    TestBlock kept = full.first(3);
+    TestBlock kept = first(full, 3);
     kept.input(1, 1) = bad;
     CHECK_THROWS_AS(refitted(expander, full, kept, 1e-6), KernelError);
   }
@@ -210,7 +199,7 @@ TEST_CASE("forward agrees with a naive loop, with and without biases, around the
 
 TEST_CASE("refit and forward have the same bits for every number of threads") {
   const HermiteExpander expander({ActivationKind::Gelu}, kSearchDegree);
-  const TestBlock full(300, 10, 270, 41), kept = full.first(260);
+  const TestBlock full(300, 10, 270, 41), kept = first(full, 260);
   const TestBlock one = refitted(expander, full, kept, 1e-8, 1);
   const Matrix x = oracle::random_matrix(200, 10, 50);
   Matrix y(200, 270);

@@ -16,7 +16,8 @@
 using namespace herm;
 
 TEST_CASE("parallel_for covers its range once, in chunks that do not depend on the number of threads") {
-  for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{6}, std::size_t{7}, std::size_t{8}, std::size_t{1000}}) {
+  for (const std::size_t n :
+       {std::size_t{0}, std::size_t{1}, std::size_t{6}, std::size_t{7}, std::size_t{8}, std::size_t{1000}}) {
     for (const std::size_t grain : {std::size_t{1}, std::size_t{7}, std::size_t{5000}}) {
       for (const int threads : {-3, 1, 2, 3, 8}) {
         std::mutex mutex;
