@@ -158,7 +158,7 @@ struct FloatGrid {
     const int drop = 52 - kMantissa + g;
     std::uint64_t kept = bits;
     // A carry into the next binade is right as it stands in the bit pattern.
-    if (Nearest && drop > 0) kept += (1ull << (drop - 1)) - 1 + ((bits >> drop) & 1);
+    if (Nearest && (D != DType::F64 || g != 0)) kept += (1ull << (drop - 1)) - 1 + ((bits >> drop) & 1);
     return static_cast<std::int64_t>((kept >> drop) - (static_cast<std::uint64_t>(1023 - kBias) << (kMantissa - g)));
   }
 };

@@ -15,10 +15,9 @@ inline std::size_t plane_count(const WordLayout& layout) {
 template <class Word>
 class WordCode {
  public:
+  // The masks change nothing: layouts are checked. They tell analysers so.
   explicit WordCode(const WordLayout& layout)
-      : shift_(layout.shift),
-        rotate_(layout.rotate),
-        pad_(static_cast<int>(8 * plane_count(layout)) - kBits + shift_) {}
+      : shift_(layout.shift & (kBits - 1)), pad_(layout.shift & 7), rotate_(layout.rotate) {}
 
   // The bits that `shift` drops must be zero, or they would be lost.
   bool fits(Word word) const { return (word & ((Word{1} << shift_) - 1)) == 0; }
@@ -44,8 +43,8 @@ class WordCode {
   static constexpr int kBits = sizeof(Word) * 8;
   static constexpr Word kSign = static_cast<Word>(Word{1} << (kBits - 1));
   int shift_;
+  int pad_;  // low bits of the last plane that stay zero
   bool rotate_;
-  int pad_;
 };
 
 }  // namespace herm
