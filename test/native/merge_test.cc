@@ -126,6 +126,25 @@ TEST_CASE("one pair a round is the plain schedule, merge for merge") {
   }
 }
 
+TEST_CASE("tabulated estimates keep to the operator's costs, and rounds to the plain schedule") {
+  for (const Activation& phi : kActivations) {
+    const TestBlock block(80, 12, 5, 21);
+    MergeState plain(Job(), phi, kBias, block.view());
+    CAPTURE(static_cast<int>(phi.kind));
+    for (std::size_t i = 0; i < 80; i += 3) {
+      for (std::size_t j = i + 1; j < 80; j += 7) {
+        TestBlock pair(2, 12, 5, 1);
+        for (std::size_t c = 0; c < 12; ++c) pair.input(0, c) = block.input(i, c), pair.input(1, c) = block.input(j, c);
+        for (std::size_t c = 0; c < 5; ++c) pair.output(0, c) = block.output(i, c), pair.output(1, c) = block.output(j, c);
+        pair.bias = {block.bias[i], block.bias[j]};
+        const double energy = squared_norm(Job(), HermiteExpander(phi, kSearchDegree), pair.view());
+        CHECK(std::fabs(plain.estimate(i, j) - plain.best(i, j).cost) <= 0.01 * energy);
+      }
+    }
+    check_same(tree(block, phi, 0), merge_plain(Job(), plain));
+  }
+}
+
 TEST_CASE("rounds give the same tree for every number of threads") {
   const TestBlock block(120, 10, 8, 3);
   for (const Activation& phi : {Activation{ActivationKind::Relu}, Activation{ActivationKind::Gelu}}) {
