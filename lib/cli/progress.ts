@@ -18,10 +18,14 @@ export async function withProgress<T>(title: string, quiet: boolean, work: (repo
     // Signals are handled in one place (signals.ts).
     gracefulExit: false,
   });
+  // Also where the process ends at once: the terminal must get its cursor back.
+  const stop = () => bar.stop();
+  process.once('exit', stop);
   bar.start(STEPS, 0, { title });
   try {
     return await work((done, now = title) => bar.update(Math.round(done * STEPS), { title: now }));
   } finally {
-    bar.stop();
+    stop();
+    process.off('exit', stop);
   }
 }
