@@ -6,6 +6,12 @@
 #define NODE_ADDON_API_CPP_EXCEPTIONS_ALL
 #endif
 
+// A worker thread that is terminated during a call can be told nothing more: not an error, and no reason to end the
+// process.
+#ifndef NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
+#endif
+
 #include <napi.h>
 
 #include <new>

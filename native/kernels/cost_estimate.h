@@ -17,7 +17,10 @@ class CostEstimate {
   double operator()(const PairView& pair, const ShortSeries& first, const ShortSeries& second) const;
 
   // σ_2² and the cheaper absorption, from Gram entries alone.
-  static double lower(const Sym2& phi, const Sym2& output) { return sigma2_squared(phi, output); }
+  static double lower(const Sym2& phi, const Sym2& output) {
+    const double bound = sigma2_squared(phi, output);
+    return bound >= 0 ? bound : 0;  // NaN where products overflow: searches sort by bounds, and NaN has no order
+  }
   static double upper(const Sym2& phi, const Sym2& output) {
     const double cross = phi.a12 * phi.a12;
     const double second_into_first = output.a22 * (phi.a11 > 0 ? std::max(0.0, phi.a22 - cross / phi.a11) : phi.a22);
