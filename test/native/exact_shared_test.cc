@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "kernels/lane_copy.h"
-#include "test/native/exact_support.h"
+#include "exact_support.h"
 
 using namespace herm;
 using namespace herm::test;

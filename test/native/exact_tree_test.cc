@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/error.h"
-#include "test/native/exact_support.h"
+#include "exact_support.h"
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
