@@ -15,6 +15,8 @@ export interface RefitOutputs {
   readonly widths: readonly number[];
   /** [blocks] each [k×p] in its output tensor's dtype: neurons as rows, in ascending order of their slots. */
   readonly outputs: readonly Uint8Array[];
+  /** [blocks] relative errors that these weights leave; null where not known. */
+  readonly errors: readonly (number | null)[];
 }
 
 /**

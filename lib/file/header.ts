@@ -117,7 +117,8 @@ function checkPerBlockLists({ blocks, ladder, errors, refits }: HermHeader, file
   if (errors.length !== blocks.length || errors.some((levels) => levels.length !== ladder.length)) {
     throw refuse('HERM_HEADER', file, 'its error certificates do not match its blocks and levels');
   }
-  for (const { widths } of refits) {
+  for (const { widths, errors: left } of refits) {
+    if (left.length !== blocks.length) throw refuse('HERM_HEADER', file, 'a refit has not one error for every block');
     const fits = widths.length === blocks.length && blocks.every((block, b) => isWidth(block, widths[b]!));
     if (!fits) throw refuse('HERM_HEADER', file, 'a refit has widths that its blocks do not have');
   }

@@ -28,6 +28,14 @@ export interface OriginalFile {
   readonly sha256: string;
 }
 
+/** Refitted output weights in a file. */
+export interface StoredRefit {
+  /** [blocks] */
+  readonly widths: readonly number[];
+  /** [blocks] relative errors with these weights; null where not known. */
+  readonly errors: readonly (number | null)[];
+}
+
 /**
  * An open .herm file, or a prefix of one: every width whose levels are held can be had, and a complete file gives back
  * the original bit for bit. Chunks are read when they are first needed, and kept; all calls may run concurrently.
@@ -38,8 +46,8 @@ export class HermFile {
   readonly ladder: readonly (readonly number[])[];
   /** [blocks][levels] relative error of each block's function at each level's width; null where it is not known. */
   readonly errors: readonly (readonly (number | null)[])[];
-  /** Widths [refits][blocks] for which there are refitted output weights. */
-  readonly refits: readonly (readonly number[])[];
+  /** Widths for which there are refitted output weights, and the relative errors [blocks] that those leave. */
+  readonly refits: readonly StoredRefit[];
   /** [levels] bytes of the shortest beginning of the file that serves each level's widths (without their refits). */
   readonly prefixBytes: readonly number[];
   /** The original's metadata. */
@@ -58,7 +66,7 @@ export class HermFile {
     this.blocks = blocks;
     this.ladder = json.ladder;
     this.errors = json.errors;
-    this.refits = json.refits.map(({ widths }) => widths);
+    this.refits = json.refits;
     const levels = json.chunks.filter(({ kind }) => kind === 'level');
     this.prefixBytes = levels.map(({ offset, length }) => start + offset + length);
     this.metadata = new Map(json.metadata);

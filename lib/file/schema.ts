@@ -79,6 +79,8 @@ export const headerSchema = z.object({
   shifts: z.array(z.tuple([size.max(LIMITS.tensors), size.max(63)])).max(2 * LIMITS.blocks),
   metadata: z.array(z.tuple([z.string(), z.string()])).max(LIMITS.metadata),
   blocks: perBlock(block),
+  /** What inputs were taken to look like when the errors were computed. */
+  prior: z.enum(['isotropic']),
   /** [levels][blocks] */
   ladder: z
     .array(perBlock(size.min(1)))
@@ -86,7 +88,9 @@ export const headerSchema = z.object({
     .max(LIMITS.levels),
   /** [blocks][levels] */
   errors: perBlock(z.array(z.number().nullable()).max(LIMITS.levels)),
-  refits: z.array(z.object({ widths: perBlock(size.min(1)) })).max(LIMITS.refits),
+  refits: z
+    .array(z.object({ widths: perBlock(size.min(1)), errors: perBlock(z.number().nullable()) }))
+    .max(LIMITS.refits),
   chunks: z.array(chunk).max(LIMITS.tensors + LIMITS.levels + LIMITS.refits + 1),
 });
 

@@ -160,9 +160,10 @@ async function makeHeader(
     shifts: layout.weights.map(({ name }, weight) => [indexOf.get(name)!, shifts[weight]!]),
     metadata: [...header.metadata],
     blocks: blocks.map((block, index) => ({ ...block, merges: trees[index]!.merges })),
+    prior: 'isotropic',
     ladder: ladder.map((widths) => [...widths]),
     errors: input.errors.map((levels) => [...levels]),
-    refits: (input.refits ?? []).map(({ widths }) => ({ widths: [...widths] })),
+    refits: (input.refits ?? []).map(({ widths, errors }) => ({ widths: [...widths], errors: [...errors] })),
     chunks: entries,
   };
 }

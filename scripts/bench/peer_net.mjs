@@ -16,22 +16,29 @@ export function layerOf(block, lookup) {
   };
 }
 
-/** The model's tensors with every hidden layer cut to `share` of its neurons by `method(layer, k, seed)`. */
-export async function narrow({ blocks, lookup }, method, share, { refit, seed }) {
+/** How `method(layer, k, seed)` cuts every hidden layer of a model to `share` of its neurons. */
+export function plan({ blocks, lookup }, method, share, seed) {
+  return blocks.map((block, l) => {
+    const layer = layerOf(block, lookup);
+    return method(layer, Math.max(1, Math.round(share * layer.m)), seed + l);
+  });
+}
+
+/** The model's tensors with its hidden layers cut as planned. */
+export async function narrow({ blocks, lookup }, plans, refit) {
   const layers = blocks.map((block) => layerOf(block, lookup));
-  const plans = layers.map((layer, l) => method(layer, Math.max(1, Math.round(share * layer.m)), seed + l));
   const tensor = (name, values, shape) => fromFloat64(values, 'F64', name, shape);
   const tensors = [];
   let previous;
   for (const [l, block] of blocks.entries()) {
     const { n, p, w, b } = layers[l];
-    const plan = plans[l];
+    const cut = plans[l];
     // The rows of the matrix between two layers are this layer's inputs; its columns were cut with the layer before.
-    const rows = gather(previous?.weights ?? w, previous?.width ?? n, plan, plan.input);
-    tensors.push(tensor(block.input.tensor, rows, [plan.k, previous?.width ?? n]));
-    tensors.push(tensor(block.bias, gather(b, 1, plan, plan.input), [plan.k]));
-    previous = { weights: await outputs(block, lookup, layers[l], plan, refit), width: plan.k };
-    if (l === blocks.length - 1) tensors.push(tensor(block.output.tensor, previous.weights, [p, plan.k]));
+    const rows = gather(previous?.weights ?? w, previous?.width ?? n, cut, cut.input);
+    tensors.push(tensor(block.input.tensor, rows, [cut.k, previous?.width ?? n]));
+    tensors.push(tensor(block.bias, gather(b, 1, cut, cut.input), [cut.k]));
+    previous = { weights: await outputs(block, lookup, layers[l], cut, refit), width: cut.k };
+    if (l === blocks.length - 1) tensors.push(tensor(block.output.tensor, previous.weights, [p, cut.k]));
   }
   return [...tensors, lookup(blocks.at(-1).outputBias)];
 }

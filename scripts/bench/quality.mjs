@@ -6,7 +6,7 @@ import { compress, fileSource, openHerm } from '../../dist/index.mjs';
 import { environment } from './environment.mjs';
 import { accuracy, testImages } from './fashion.mjs';
 import { layersOf, lenetPath, loadModel } from './lenet.mjs';
-import { narrow } from './peer_net.mjs';
+import { narrow, plan } from './peer_net.mjs';
 import { kmeansFolding, l1Pruning } from './peers.mjs';
 
 const REMOVED = [0.5, 0.6, 0.7, 0.8, 0.9];
@@ -44,15 +44,15 @@ async function peerRows(activation, model, images) {
     ['L1 pruning', l1Pruning, [0]],
     ['k-means folding', kmeansFolding, SEEDS],
   ]) {
+    const plans = REMOVED.map((share) => seeds.map((seed) => plan(model, cut, 1 - share, seed)));
     for (const refit of [false, true]) {
       const accuracies = [];
-      for (const share of REMOVED) {
-        const runs = [];
-        for (const seed of seeds) {
-          const tensors = await narrow(model, cut, 1 - share, { refit, seed });
-          runs.push(await accuracy(layersOf(model.blocks, tensors), images));
+      for (const runs of plans) {
+        const right = [];
+        for (const run of runs) {
+          right.push(await accuracy(layersOf(model.blocks, await narrow(model, run, refit)), images));
         }
-        accuracies.push(mean(runs));
+        accuracies.push(mean(right));
       }
       rows.push({ activation, method, refit, seeds: seeds.length, accuracies });
     }

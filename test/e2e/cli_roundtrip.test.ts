@@ -44,7 +44,7 @@ describe('a LeNet through the command line', () => {
       complete: true,
       original: { name: 'relu.safetensors', size: statSync(LENET).size },
       available: { fc1: 300, fc2: 100 },
-      refits: [{ fc1: 150, fc2: 50 }],
+      refits: [{ widths: { fc1: 150, fc2: 50 } }],
     });
     expect(info.levels[0].widths).toEqual({ fc1: 1, fc2: 1 });
     expect(info.levels.at(-1)).toEqual({

@@ -17,7 +17,7 @@ const SEED = Number(HERM_MUTATION_SEED ?? 1);
 const MEMORY_BYTES = 2 ** 28;
 
 async function makeSubjects(): Promise<{ original: Uint8Array; herm: Uint8Array }[]> {
-  const refit = [{ widths: [4, 3], outputs: [weights(4 * 8), weights(3 * 2)] }];
+  const refit = [{ widths: [4, 3], outputs: [weights(4 * 8), weights(3 * 2)], errors: [0.5, null] }];
   const cases = [
     { made: makeCase({ sizes: [3, 7, 8, 2], seed: 1 }), refits: refit },
     { made: makeCase({ sizes: [2, 9, 5, 6, 3], dtypes: ['BF16', 'F16'], seed: 2, smallest: 2, transposed: true }) },

@@ -133,7 +133,7 @@ describe('reading', () => {
   it('needs a refit that the prefix does not hold only when it is wanted', async () => {
     const made = makeCase({ sizes: [3, 8, 2] });
     const weights = fromFloat64(new Float64Array(4 * 2), 'F32', 'refit', [4, 2]).data;
-    const refits = [{ widths: [4], outputs: [weights] }];
+    const refits = [{ widths: [4], outputs: [weights], errors: [0.5] }];
     const herm = await compress(serializeSafetensors(made.tensors), made.blocks, made.trees, { refits });
     const { prefixBytes, ladder } = await open(herm);
     const level = ladder.findIndex(([width]) => width! >= 4);

@@ -184,10 +184,10 @@ describe('refitted output weights', () => {
     const marks = (rows: number, cols: number) =>
       Array.from({ length: rows * cols }, (_, n) => 1024 * Math.floor(n / cols) + (n % cols));
     const refit = (rows: number, cols: number) => fromFloat64(marks(rows, cols), 'F32', 'refit', [rows, cols]).data;
-    const refits = [{ widths: [3, 5], outputs: [refit(3, 8), refit(5, 2)] }];
+    const refits = [{ widths: [3, 5], outputs: [refit(3, 8), refit(5, 2)], errors: [0.25, null] }];
     const herm = await compress(serializeSafetensors(made.tensors), made.blocks, made.trees, { refits });
     const file = await open(herm);
-    expect(file.refits).toEqual([[3, 5]]);
+    expect(file.refits).toEqual([{ widths: [3, 5], errors: [0.25, null] }]);
     const skeleton = await file.skeleton(widths);
     const valuesOf = (name: string) => Array.from(toFloat64(skeleton.tensors.find((tensor) => tensor.name === name)!));
     expect(skeleton.refitted).toBe(true);

@@ -28,7 +28,9 @@ async function inputOf({ tensors, blocks, trees }: Case): Promise<HermToWrite> {
 describe('writeHerm', () => {
   it('reports where every byte of the file is', async () => {
     const made = makeCase({ sizes: [3, 8, 2] });
-    const refits = [{ widths: [4], outputs: [fromFloat64(new Float64Array(8), 'F32', 'refit', [4, 2]).data] }];
+    const refits = [
+      { widths: [4], outputs: [fromFloat64(new Float64Array(8), 'F32', 'refit', [4, 2]).data], errors: [null] },
+    ];
     const report = await writeHerm(path, { ...(await inputOf(made)), refits });
     const { bytes, headerBytes, sourceBytes, flatBytes, levelBytes, refitBytes } = report;
     expect(bytes).toBe(readFileSync(path).byteLength);
@@ -92,7 +94,7 @@ describe('writeHerm', () => {
     await expect(writeHerm(path, { ...input, trees: trees.toReversed() })).rejects.toMatchObject({
       code: 'BAD_ARGUMENT',
     });
-    const refits = [{ widths: [4, 4], outputs: [new Uint8Array(3), new Uint8Array(3)] }];
+    const refits = [{ widths: [4, 4], outputs: [new Uint8Array(3), new Uint8Array(3)], errors: [0, 0] }];
     await expect(writeHerm(path, { ...input, refits })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
   });
 });

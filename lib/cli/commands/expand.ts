@@ -56,7 +56,7 @@ async function expand(path: string, options: ExpandOptions, { signal, progress }
     );
     await writeSafetensors(output, tensors, metadata, { signal });
     const { size } = await stat(output);
-    const blocks = describeBlocks(file, widths);
+    const blocks = describeBlocks(file, widths, refitted);
     return { json: { output, bytes: size, refitted, blocks }, text: render(output, size, refitted, blocks) };
   });
 }
@@ -65,14 +65,17 @@ interface ExpandedBlock {
   readonly name: string;
   readonly width: number;
   readonly neurons: number;
-  /** Of the merged weights, before any refit. */
+  /** Relative error of the weights written; null where the file does not say. */
   readonly error: number | null;
 }
 
-function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>): ExpandedBlock[] {
+function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>, refitted: boolean): ExpandedBlock[] {
+  const isHere = (at: readonly number[]) => file.blocks.every(({ name }, block) => at[block] === widths[name]);
+  const refit = refitted ? file.refits.find((candidate) => isHere(candidate.widths)) : undefined;
   return file.blocks.map(({ name, neurons }, block) => {
     const width = widths[name]!;
-    return { name, width, neurons, error: errorAt(file, block, width) ?? null };
+    const error = refit === undefined ? errorAt(file, block, width) : refit.errors[block];
+    return { name, width, neurons, error: error ?? null };
   });
 }
 
@@ -91,6 +94,6 @@ function render(output: string, size: number, refitted: boolean, blocks: readonl
     { title: 'kept', align: 'right' },
     { title: 'error', align: 'right' },
   ] as const;
-  const note = refitted ? 'Output weights: refitted for these widths (the errors are those before the refit).' : '';
+  const note = refitted ? 'Output weights: refitted for these widths.' : '';
   return sections(table(columns, rows), note, `Wrote ${output}: ${bytes(size)}.`);
 }

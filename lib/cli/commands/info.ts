@@ -32,7 +32,7 @@ async function info(path: string, { signal }: Context): Promise<Outcome> {
         smallest: file.ladder[0]![b]!,
       })),
       levels: levelsOf(file),
-      refits: file.refits.map((widths) => byName(file, widths)),
+      refits: file.refits.map(({ widths, errors }) => ({ widths: byName(file, widths), errors: byName(file, errors) })),
       available: file.widthsAvailable(),
     };
     return { json, text: render(file, path, size) };
@@ -80,7 +80,7 @@ function render(file: HermFile, path: string, size: number): string {
       String(file.ladder[0]![b]),
     ]),
   );
-  return sections(head, blockTable, widthTable(file), refitList(file));
+  return sections(head, blockTable, widthTable(file), refitTable(file));
 }
 
 function widthTable(file: HermFile): string {
@@ -94,7 +94,6 @@ function widthTable(file: HermFile): string {
   return `${styled('dim', title)}\n${levelTable(file.blocks, rows, ['bytes', 'of original'])}`;
 }
 
-function refitList(file: HermFile): string {
-  const lists = file.refits.map((widths) => `  ${file.blocks.map(({ name }, b) => `${name}=${widths[b]}`).join(',')}`);
-  return lists.length === 0 ? '' : `Refitted output weights for the widths\n${lists.join('\n')}`;
+function refitTable(file: HermFile): string {
+  return file.refits.length === 0 ? '' : `With refitted output weights:\n${levelTable(file.blocks, file.refits)}`;
 }

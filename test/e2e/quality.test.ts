@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+interface Row {
+  readonly method: string;
+  readonly refit: boolean;
+  readonly accuracies: readonly number[];
+}
+
+interface Result {
+  readonly rows: readonly Row[];
+  readonly bars: readonly { readonly name: string; readonly value: number; readonly goal: number }[];
+}
+
+// As a user runs it: the real net, all 10,000 real test images, skeletons read from a real file.
+it('the ReLU LeNet keeps its accuracy within the goals, and keeps more than pruning and k-means folding', {
+  timeout: 300_000,
+}, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    'scripts/bench/main.mjs',
+    'quality',
+    '--model',
+    'relu',
+    '--json',
+  ]);
+  const { rows, bars }: Result = JSON.parse(stdout);
+  expect(bars).toHaveLength(6);
+  for (const { name, value, goal } of bars) expect(value, name).toBeGreaterThanOrEqual(goal);
+  const of = (method: string, refit: boolean) =>
+    rows.find((row) => row.method === method && row.refit === refit)?.accuracies ?? [];
+  for (const peer of ['L1 pruning', 'k-means folding']) {
+    for (const refit of [false, true]) {
+      of(peer, refit).forEach((accuracy, share) => {
+        expect(of('HERM', refit)[share], `${peer}, refit ${refit}, column ${share}`).toBeGreaterThan(accuracy);
+      });
+    }
+  }
+});
