@@ -7,7 +7,8 @@ namespace herm {
 
 namespace {
 
-// Measured: with remainders by parity, 64 degrees predict the error of ReLU skeletons to better than 0.002.
+// Measured against degree 400 and Monte Carlo: 64 degrees predict relative errors to 4e-4 for tanh at deviation 4, to
+// 2e-5 for GELU there, and for the piecewise linear activations exactly, as their kernel is closed near ρ = ±1.
 constexpr std::size_t kCertificateDegree = 64;
 
 double relative(double squared_distance, double squared_norm) {
@@ -49,7 +50,8 @@ double refit_skeleton(const Job& job, const Activation& activation, const Stored
   auto skeleton = walk.skeleton();
   refit(job, expander, full.view(), skeleton.input.view(), skeleton.view().bias, ridge, skeleton.output.view());
   const std::size_t count = checked_mul(skeleton.output.rows(), skeleton.output.cols());
-  if (words.size() != checked_mul(count, dtype_bytes(block.output.dtype))) throw std::invalid_argument("refit output size");
+  if (words.size() != checked_mul(count, dtype_bytes(block.output.dtype)))
+    throw std::invalid_argument("refit output size");
   narrow(block.output.dtype, skeleton.output.data(), count, words.data());
   // The error of what is stored, not of what was solved for.
   widen(block.output.dtype, words.data(), count, skeleton.output.data());

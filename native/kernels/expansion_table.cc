@@ -10,9 +10,9 @@ namespace herm {
 namespace {
 
 constexpr std::size_t kTerms = kEstimateDegree + 1;
-constexpr double kStep = 0.125;      // of u and of log n
-constexpr double kReach = 5;         // |u| up to here
-constexpr double kLogRange = 10;     // deviations more than e^10 below the largest are expanded directly
+constexpr double kStep = 0.125;          // of u and of log n
+constexpr double kReach = 5;             // |u| up to here
+constexpr double kLogRange = 10;         // deviations more than e^10 below the largest are expanded directly
 constexpr std::size_t kWorthwhile = 64;  // neurons from which on a table pays
 
 int power_of(const Activation& activation) {

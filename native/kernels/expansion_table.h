@@ -22,8 +22,9 @@ struct ShortSeries {
 
 ShortSeries shorten(const HermiteSeries& series);
 
-// φ(n t + μ) = φ(n (t + u)) on a grid in log n and u = μ/n, interpolated by cubics in both; in u alone where φ is a power
-// of its scale. Outside of the grid, and for few neurons, it expands directly. The same for every number of threads.
+// φ(n t + μ) = φ(n (t + u)) on a grid in log n and u = μ/n, interpolated by cubics in both; in u alone where φ is a
+// power of its scale. Outside of the grid, and for few neurons, it expands directly. The same for every number of
+// threads.
 class ExpansionTable {
  public:
   // For deviations between the smallest and the largest positive one of `devs` [m].

@@ -14,8 +14,8 @@ struct BiasFormat {
   DType dtype = DType::F32;
 };
 
-// w_p = Σ α_k w_k, v_p = Σ β_k v_k, bias b_p. α and β are half-precision numbers (a file stores them as such) and b_p is
-// representable in the bias format, so the parent described here is the one that gets built.
+// w_p = Σ α_k w_k, v_p = Σ β_k v_k, bias b_p. α and β are half-precision numbers (a file stores them as such) and b_p
+// is representable in the bias format, so the parent described here is the one that gets built.
 struct Parent {
   double cost = 0;  // δ: squared L²(prior) change of the pair's function
   std::array<double, 2> alpha{1, 0};

@@ -17,9 +17,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 struct Candidate {
   double cost;
   std::uint32_t partner;
-  bool operator<(const Candidate& other) const {
-    return std::tie(cost, partner) < std::tie(other.cost, other.partner);
-  }
+  bool operator<(const Candidate& other) const { return std::tie(cost, partner) < std::tie(other.cost, other.partner); }
 };
 
 // A neuron's cheapest partners, ascending. Invariant: every living partner that is not listed costs at least as much as
@@ -47,7 +45,8 @@ class CandidateList {
 
 class Rounds {
  public:
-  Rounds(const Job& job, MergeState& state, double share) : job_(job), state_(state), share_(share), lists_(state.size()) {}
+  Rounds(const Job& job, MergeState& state, double share)
+      : job_(job), state_(state), share_(share), lists_(state.size()) {}
 
   std::vector<Merge> run() {
     std::vector<std::uint32_t> all(state_.size());
@@ -82,7 +81,8 @@ class Rounds {
       }
     }
     std::sort(offers.begin(), offers.end());
-    const auto limit = std::max<std::size_t>(1, static_cast<std::size_t>(share_ * static_cast<double>(state_.living())));
+    const auto limit =
+        std::max<std::size_t>(1, static_cast<std::size_t>(share_ * static_cast<double>(state_.living())));
     std::vector<char> taken(lists_.size(), 0);
     std::vector<Pair> pairs;
     for (const auto& [cost, i, j] : offers) {

@@ -98,8 +98,12 @@ void MergeState::apply(const Job& job, const std::vector<std::pair<std::uint32_t
                        std::vector<Merge>& out) {
   for (const auto& [i, j] : pairs) {
     const Parent parent = best(i, j);
-    out.push_back({i, j, {to_half(parent.alpha[0]), to_half(parent.alpha[1])},
-                   {to_half(parent.beta[0]), to_half(parent.beta[1])}, parent.bias, parent.cost});
+    out.push_back({i,
+                   j,
+                   {to_half(parent.alpha[0]), to_half(parent.alpha[1])},
+                   {to_half(parent.beta[0]), to_half(parent.beta[1])},
+                   parent.bias,
+                   parent.cost});
   }
   const std::size_t first = out.size() - pairs.size();
   for (std::size_t t = first; t < out.size(); ++t) {

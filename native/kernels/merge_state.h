@@ -38,11 +38,14 @@ class MergeState {
   Parent best(std::size_t i, std::size_t j) const;
 
   // Merges disjoint pairs of living slots.
-  void apply(const Job& job, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs, std::vector<Merge>& out);
+  void apply(const Job& job, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& pairs,
+             std::vector<Merge>& out);
 
  private:
   Sym2 phi(std::size_t i, std::size_t j) const { return {diagonals_[i].phi, phi_(i, j), diagonals_[j].phi}; }
-  Sym2 output(std::size_t i, std::size_t j) const { return {diagonals_[i].output, output_(i, j), diagonals_[j].output}; }
+  Sym2 output(std::size_t i, std::size_t j) const {
+    return {diagonals_[i].output, output_(i, j), diagonals_[j].output};
+  }
   PairView view(std::size_t i, std::size_t j) const;
   void refresh(std::size_t slot);
 

@@ -1,4 +1,5 @@
-// The inputs that a parent may get: a mixture of both children in the proportions of generator 1 (docs/theory.md, section 4).
+// The inputs that a parent may get: a mixture of both children in the proportions of generator 1 (docs/theory.md,
+// section 4).
 #pragma once
 
 #include <array>

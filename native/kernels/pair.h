@@ -25,8 +25,8 @@ inline double pair_energy(const Sym2& phi, const Sym2& h) {
   return std::max(0.0, phi.a11 * h.a11 + 2 * phi.a12 * h.a12 + phi.a22 * h.a22);
 }
 
-// σ_2² of the pair's gates, the smaller root of λ² − tr(HΦ) λ + det H det Φ: what the best rank-one term leaves. In the form
-// that does not cancel.
+// σ_2² of the pair's gates, the smaller root of λ² − tr(HΦ) λ + det H det Φ: what the best rank-one term leaves. In the
+// form that does not cancel.
 inline double sigma2_squared(const Sym2& phi, const Sym2& h) {
   const double energy = pair_energy(phi, h);
   if (!(energy > 0)) return 0;
@@ -34,8 +34,8 @@ inline double sigma2_squared(const Sym2& phi, const Sym2& h) {
   return 2 * det / (energy + std::sqrt(std::max(0.0, energy * energy - 4 * det)));
 }
 
-// The dominant eigenvector e of HΦ, of largest entry 1 in magnitude and that entry positive: generator 1 is ψ_1 ∝ e_1 φ_1 + e_2 φ_2. (1, 0)
-// where the pair computes nothing.
+// The dominant eigenvector e of HΦ, of largest entry 1 in magnitude and that entry positive: generator 1 is ψ_1 ∝ e_1
+// φ_1 + e_2 φ_2. (1, 0) where the pair computes nothing.
 inline std::array<double, 2> dominant_mixture(const Sym2& phi, const Sym2& h) {
   const double m11 = h.a11 * phi.a11 + h.a12 * phi.a12, m12 = h.a11 * phi.a12 + h.a12 * phi.a22;
   const double m21 = h.a12 * phi.a11 + h.a22 * phi.a12, m22 = h.a12 * phi.a12 + h.a22 * phi.a22;

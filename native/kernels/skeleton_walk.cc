@@ -21,12 +21,14 @@ SkeletonWalk::SkeletonWalk(const Job& job, const StoredBlock& block, const TreeV
   std::vector<char> alive(alive_);
   for (std::size_t t = 0; t < merges; ++t) {
     const std::size_t i = tree.pairs[2 * t], j = tree.pairs[2 * t + 1];
-    if (i >= j || j >= living_ || !alive[i] || !alive[j]) throw std::invalid_argument("the tree does not fit the block");
+    if (i >= j || j >= living_ || !alive[i] || !alive[j])
+      throw std::invalid_argument("the tree does not fit the block");
     alive[j] = 0;
   }
   if (!block.has_bias) return;
   bias_.resize(living_);
-  if (checked_mul(block.bias.rows, block.bias.cols) != living_) throw std::invalid_argument("the bias does not fit the block");
+  if (checked_mul(block.bias.rows, block.bias.cols) != living_)
+    throw std::invalid_argument("the bias does not fit the block");
   widen(block.bias.dtype, block.bias.bytes, living_, bias_.data());
 }
 

@@ -12,9 +12,9 @@ namespace herm {
 
 // A merge tree as arrays, fine to coarse (lib/herm/tree.ts).
 struct TreeView {
-  std::span<const std::uint32_t> pairs;         // [2T] slots i < j
-  std::span<const std::uint16_t> alpha, beta;   // [2T]
-  std::span<const double> bias;                 // [T]
+  std::span<const std::uint32_t> pairs;        // [2T] slots i < j
+  std::span<const std::uint16_t> alpha, beta;  // [2T]
+  std::span<const double> bias;                // [T]
 
   std::size_t merges() const { return pairs.size() / 2; }
 };

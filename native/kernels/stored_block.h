@@ -10,7 +10,7 @@
 namespace herm {
 
 struct StoredBlock {
-  StoredMatrix input;   // m neurons, width n
+  StoredMatrix input;  // m neurons, width n
   bool has_bias = false;
   StoredMatrix bias;    // [1×m]
   StoredMatrix output;  // m neurons, width p

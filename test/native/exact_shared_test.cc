@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "kernels/lane_copy.h"
 #include "exact_support.h"
+#include "kernels/lane_copy.h"
 
 using namespace herm;
 using namespace herm::test;

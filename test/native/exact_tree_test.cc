@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/error.h"
 #include "exact_support.h"
+#include "kernels/error.h"
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>

@@ -22,7 +22,7 @@ double arc_cosine(double rho) {
 }  // namespace
 
 TEST_CASE("ReLU's kernel is the arc-cosine kernel") {
-  // Measured 5.1e-9 (degree 16), 2.1e-9 (32), 7.7e-10 (64) and 2.8e-10 (128) at the largest |ρ| that the series has to
+  // Measured 3.9e-9 (degree 16), 1.6e-9 (32), 6.1e-10 (64) and 2.2e-10 (128) at the largest |ρ| that the series has to
   // itself; the closed form above it is good to 1e-15.
   for (const auto& [degree, bound] : {std::pair{std::size_t{16}, 6e-9}, std::pair{kSearchDegree, 2.5e-9},
                                       std::pair{std::size_t{64}, 9e-10}, std::pair{std::size_t{128}, 4e-10}}) {

@@ -38,9 +38,10 @@ struct TestBlock {
 
 const BiasFormat kBias{true, DType::F32};
 const Activation kActivations[] = {
-    {ActivationKind::Identity},  {ActivationKind::Relu},          {ActivationKind::LeakyRelu, 0.2}, {ActivationKind::Relu2},
-    {ActivationKind::Gelu},      {ActivationKind::GeluTanh},      {ActivationKind::QuickGelu},      {ActivationKind::Silu},
-    {ActivationKind::Tanh},      {ActivationKind::Sigmoid, 1.5},
+    {ActivationKind::Identity},     {ActivationKind::Relu}, {ActivationKind::LeakyRelu, 0.2},
+    {ActivationKind::Relu2},        {ActivationKind::Gelu}, {ActivationKind::GeluTanh},
+    {ActivationKind::QuickGelu},    {ActivationKind::Silu}, {ActivationKind::Tanh},
+    {ActivationKind::Sigmoid, 1.5},
 };
 
 std::vector<Merge> tree(const TestBlock& block, const Activation& phi, double share, int threads = 1) {
@@ -84,8 +85,10 @@ TEST_CASE("a merge's cost is the squared change of the block's function") {
       const MergeState state(Job(), phi, kBias, pair.view());
       const Parent parent = state.best(0, 1);
       Matrix input(1, 5), output(1, 3);
-      for (std::size_t c = 0; c < 5; ++c) input(0, c) = parent.alpha[0] * pair.input(0, c) + parent.alpha[1] * pair.input(1, c);
-      for (std::size_t c = 0; c < 3; ++c) output(0, c) = parent.beta[0] * pair.output(0, c) + parent.beta[1] * pair.output(1, c);
+      for (std::size_t c = 0; c < 5; ++c)
+        input(0, c) = parent.alpha[0] * pair.input(0, c) + parent.alpha[1] * pair.input(1, c);
+      for (std::size_t c = 0; c < 3; ++c)
+        output(0, c) = parent.beta[0] * pair.output(0, c) + parent.beta[1] * pair.output(1, c);
       const BlockNeurons merged{input.view(), &parent.bias, output.view()};
       const HermiteExpander expander(phi, kSearchDegree);
       const double energy = squared_norm(Job(), expander, pair.view());
@@ -135,7 +138,8 @@ TEST_CASE("tabulated estimates keep to the operator's costs, and rounds to the p
       for (std::size_t j = i + 1; j < 80; j += 7) {
         TestBlock pair(2, 12, 5, 1);
         for (std::size_t c = 0; c < 12; ++c) pair.input(0, c) = block.input(i, c), pair.input(1, c) = block.input(j, c);
-        for (std::size_t c = 0; c < 5; ++c) pair.output(0, c) = block.output(i, c), pair.output(1, c) = block.output(j, c);
+        for (std::size_t c = 0; c < 5; ++c)
+          pair.output(0, c) = block.output(i, c), pair.output(1, c) = block.output(j, c);
         pair.bias = {block.bias[i], block.bias[j]};
         const double energy = squared_norm(Job(), HermiteExpander(phi, kSearchDegree), pair.view());
         CHECK(std::fabs(plain.estimate(i, j) - plain.best(i, j).cost) <= 0.01 * energy);
@@ -185,12 +189,13 @@ TEST_CASE("degenerate blocks still merge down to one neuron") {
     check_forest(tree(zero, phi, 0.05), 6);
 
     TestBlock dead(9, 3, 2, 2);
-    dead.copy_neuron(1, 4, 1, 0);   // nothing goes out
-    dead.copy_neuron(1, 6, 0, 1);   // nothing comes in
+    dead.copy_neuron(1, 4, 1, 0);  // nothing goes out
+    dead.copy_neuron(1, 6, 0, 1);  // nothing comes in
     check_forest(tree(dead, phi, 0.05), 9);
 
     TestBlock scaled(8, 3, 2, 3);
-    for (std::size_t i = 0; i < 8; ++i) scaled.copy_neuron(i, i, std::pow(10.0, 9.0 * (i % 3) - 9), std::pow(10.0, 6.0 * (i % 2) - 3));
+    for (std::size_t i = 0; i < 8; ++i)
+      scaled.copy_neuron(i, i, std::pow(10.0, 9.0 * (i % 3) - 9), std::pow(10.0, 6.0 * (i % 2) - 3));
     check_forest(tree(scaled, phi, 0.05), 8);
 
     TestBlock denormal(5, 3, 2, 4);
