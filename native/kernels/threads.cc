@@ -50,7 +50,7 @@ void parallel_for(const Job& job, std::size_t n, std::size_t grain,
   pool.reserve(helpers);
   try {
     for (std::size_t i = 0; i < helpers; ++i) pool.emplace_back(work);
-  } catch (const std::exception&) {
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
     // No more threads to be had (or no memory for them): the ones that started, and this one, do the work.
   }
   work();
