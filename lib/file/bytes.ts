@@ -1,15 +1,5 @@
 import { HermError } from '../errors.ts';
-
-/** One buffer of several parts. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
-}
+import { concat } from '../model/concat.ts';
 
 /** Sections as one chunk: their lengths (LEB128 each), then their bytes. */
 export function joinSections(sections: readonly Uint8Array[]): Uint8Array {

@@ -6,7 +6,8 @@ import {
   ROOT_COARSE_OUTPUT,
   type Unfolding,
 } from '../herm/unfolding.ts';
-import { bytesOf, concat } from './bytes.ts';
+import { concat } from '../model/concat.ts';
+import { bytesOf } from './bytes.ts';
 
 /** What one level adds to one block's hierarchy: the K roots (level 0) or N instructions, as plain arrays of words. */
 export interface HierarchyPart {

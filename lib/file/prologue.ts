@@ -1,6 +1,6 @@
 import { HermError } from '../errors.ts';
+import { concat } from '../model/concat.ts';
 import type { ByteSource } from '../model/source.ts';
-import { concat } from './bytes.ts';
 import { type CodecOptions, decodeWords, encodeWords, plainWords, xxh64 } from './codec.ts';
 import { type HermHeader, LIMITS } from './schema.ts';
 

@@ -1,4 +1,4 @@
-import type { MergeTree } from './tree.ts';
+import { allocateTree, type MergeTree } from './tree.ts';
 import {
   NODE_LEAF,
   nodeOfInstruction,
@@ -107,15 +107,7 @@ class NodeTable {
 /** The tree of a complete unfolding; `biases` are the values of its nodes' biases, [K + 2T] or none. */
 export function foldTree(unfolding: Unfolding, biases: Float64Array): MergeTree {
   const { neurons, roots, instructions: merges, slots } = unfolding;
-  const tree = {
-    neurons,
-    merges,
-    pairs: new Uint32Array(2 * merges),
-    alpha: new Uint16Array(2 * merges),
-    beta: new Uint16Array(2 * merges),
-    bias: new Float64Array(merges),
-    cost: new Float64Array(merges),
-  } satisfies MergeTree;
+  const tree = allocateTree(neurons, merges);
   /** The node in each slot while the tree unfolds. */
   const living = new Uint32Array(neurons);
   for (let root = 0; root < roots; root++) living[slots[root]!] = root;

@@ -2,7 +2,7 @@ import { type Block, nativeActivation } from '../model/block.ts';
 import type { NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
-import type { MergeTree } from './tree.ts';
+import { allocateTree, type MergeTree } from './tree.ts';
 
 // A larger share saves rounds, a smaller one lets costs be looked at again sooner; below 5% the trees hardly change.
 const ROUND_SHARE = 0.05;
@@ -36,15 +36,7 @@ async function search(
   const need = 8 * (GRAM_MATRICES * neurons ** 2 + neurons * (inputs + outputs));
   requireMemory(`Merging the ${neurons} neurons of block ${name}`, need);
   const merges = Math.max(0, neurons - 1);
-  const tree: MergeTree = {
-    neurons,
-    merges,
-    pairs: new Uint32Array(2 * merges),
-    alpha: new Uint16Array(2 * merges),
-    beta: new Uint16Array(2 * merges),
-    bias: new Float64Array(merges),
-    cost: new Float64Array(merges),
-  };
+  const tree = allocateTree(neurons, merges);
   const { pairs, alpha, beta, cost, bias: biasOut } = tree;
   const activation = nativeActivation(block.activation);
   await callNative(options, (addon, job) =>

@@ -21,3 +21,16 @@ export interface MergeTree {
   /** [T] cost δ of each merge: the squared L²(prior) change of the block's function. */
   readonly cost: Float64Array;
 }
+
+/** A tree with room for `merges` merges of `neurons` neurons, all zeros. */
+export function allocateTree(neurons: number, merges: number): MergeTree {
+  return {
+    neurons,
+    merges,
+    pairs: new Uint32Array(2 * merges),
+    alpha: new Uint16Array(2 * merges),
+    beta: new Uint16Array(2 * merges),
+    bias: new Float64Array(merges),
+    cost: new Float64Array(merges),
+  };
+}

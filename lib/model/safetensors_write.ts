@@ -1,5 +1,6 @@
 import { HermError } from '../errors.ts';
 import { atomicWrite } from './atomic_write.ts';
+import { concat } from './concat.ts';
 import { quoteName } from './messages.ts';
 import { isWellFormed, LENGTH_BYTES, MAX_HEADER_BYTES, METADATA_KEY } from './safetensors_header.ts';
 import { ALL_DTYPES, refuseTensor, type Tensor, tensorBytes } from './tensor.ts';
@@ -37,14 +38,7 @@ export async function writeSafetensors(
 /** The bytes that {@link writeSafetensors} writes, for small files and tests. */
 export function serializeSafetensors(tensors: readonly Tensor[], metadata?: ReadonlyMap<string, string>): Uint8Array {
   const ordered = inFileOrder(tensors);
-  const parts = [makeHeader(ordered, metadata), ...ordered.map(({ data }) => data)];
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
+  return concat([makeHeader(ordered, metadata), ...ordered.map(({ data }) => data)]);
 }
 
 function inFileOrder(tensors: readonly Tensor[]): Tensor[] {

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concat } from '../../lib/file/bytes.ts';
 import { readPrologue, wrapHeader } from '../../lib/file/prologue.ts';
 import { openHerm } from '../../lib/file/read.ts';
 import type { HermHeader } from '../../lib/file/schema.ts';
+import { concat } from '../../lib/model/concat.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors.ts';
 import { bufferSource } from '../../lib/model/source.ts';
 import { makeCase } from './support/case.ts';

@@ -1,7 +1,7 @@
-import { concat } from '../../../lib/file/bytes.ts';
 import { xxh64 } from '../../../lib/file/codec.ts';
 import { readPrologue, wrapHeader } from '../../../lib/file/prologue.ts';
 import type { HermHeader } from '../../../lib/file/schema.ts';
+import { concat } from '../../../lib/model/concat.ts';
 import { bufferSource } from '../../../lib/model/source.ts';
 import type { Random } from './random.ts';
 
