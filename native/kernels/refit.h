@@ -1,4 +1,4 @@
-// The best output weights for a given set of hidden neurons, and the forward pass of a block.
+// The best output weights for a given set of hidden neurons.
 #pragma once
 
 #include "kernels/interaction.h"
@@ -11,9 +11,5 @@ namespace herm {
 // that computes 0 gets outputs 0. Throws KernelError NON_FINITE where Φ is not finite.
 void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& full, ConstMatrix kept_input,
            const double* kept_bias, double ridge, MutMatrix out);
-
-// y [batch×p] = φ(x Wᵀ + b) V + c, with x [batch×n]; c may be null.
-void forward(const Job& job, const Activation& activation, const BlockNeurons& block, const double* output_bias,
-             ConstMatrix x, MutMatrix y);
 
 }  // namespace herm
