@@ -81,11 +81,12 @@ async function compressSource(source: ByteSource, output: string, options: Compr
     blocks.map(async (block) => ({ block, weights: await load(source, header, block) })),
   );
   const { signal, threads, onProgress } = options;
-  const during = (stage: CompressProgress['stage'], block?: string): CallOptions => ({
-    signal,
-    threads,
-    onProgress: onProgress && ((done) => onProgress({ stage, block, done })),
-  });
+  const during = (stage: CompressProgress['stage'], block?: string): CallOptions => {
+    const report = onProgress && ((done: number) => onProgress({ stage, block, done }));
+    // Every piece of work is announced, however short it is: kernels report only now and then.
+    report?.(0);
+    return { signal, threads, onProgress: report };
+  };
 
   const trees: MergeTree[] = [];
   for (const { block, weights } of models) trees.push(await buildTree(block, weights, during('merge', block.name)));
