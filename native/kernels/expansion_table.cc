@@ -64,8 +64,9 @@ ExpansionTable::ExpansionTable(const Job& job, const Activation& activation, con
   entries_.resize(rows_ * cols_);
   parallel_for(job, entries_.size(), 16, [&](std::size_t begin, std::size_t end) {
     for (std::size_t e = begin; e < end; ++e) {
-      const double n = power_ ? 1 : std::exp(log_smallest_ + kStep * static_cast<double>(e / cols_));
-      entries_[e] = direct(n, kStep * static_cast<double>(e % cols_) - kReach);
+      const std::size_t row = e / cols_, col = e % cols_;
+      const double n = power_ ? 1 : std::exp(log_smallest_ + kStep * static_cast<double>(row));
+      entries_[e] = direct(n, kStep * static_cast<double>(col) - kReach);
     }
   });
 }

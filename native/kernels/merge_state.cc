@@ -51,7 +51,7 @@ MergeState::MergeState(const Job& job, const Activation& activation, const BiasF
   neurons_ = expand_neurons(job, operator_.expander(), squared_dev.data(), mean.data(), m);
   kernel_matrix(job, neurons_, input_.view(), phi_.view());
   for (std::size_t i = 0; i < m; ++i) refresh(i);
-  estimate_.emplace(job, activation, bias.present, neurons_.dev);
+  estimate_ = std::make_unique<const CostEstimate>(job, activation, bias.present, neurons_.dev);
   // Cauchy-Schwarz: finite diagonals bound everything else; products of both are what costs are made of.
   double energy = 0;
   for (std::size_t i = 0; i < m; ++i) energy += phi_(i, i) * output_(i, i);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "kernels/cost_estimate.h"
@@ -50,7 +50,7 @@ class MergeState {
   void refresh(std::size_t slot);
 
   MergeOperator operator_;
-  std::optional<CostEstimate> estimate_;
+  std::unique_ptr<const CostEstimate> estimate_;  // made once the deviations are known
   std::vector<char> alive_;
   std::size_t living_;
   Matrix input_;   // ⟨w_i, w_j⟩ [m×m]
