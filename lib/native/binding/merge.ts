@@ -1,0 +1,19 @@
+import type { NativeActivation, NativeBlock, NativeJob } from './common.ts';
+
+export interface MergeKernel {
+  /** HERM's rounds: native/kernels/merge_rounds.h. */
+  mergeRounds(args: MergeRoundsArgs, job: NativeJob): Promise<void>;
+}
+
+export interface MergeRoundsArgs extends NativeBlock {
+  readonly activation: NativeActivation;
+  /** Share of the living neurons that one round may merge, in pairs; 0 merges one pair a round. */
+  readonly roundShare: number;
+  /** One merge at a time by exhaustive search: the oracle of the rounds. */
+  readonly plain: boolean;
+  readonly pairs: Uint32Array;
+  readonly alpha: Uint16Array;
+  readonly beta: Uint16Array;
+  readonly biasOut: Float64Array;
+  readonly cost: Float64Array;
+}
