@@ -36,7 +36,10 @@ async function measure(spec) {
     next[1].seconds < best[1].seconds ? next : best,
   );
   const ratio = build.seconds / gram.seconds;
+  const { mode, rounds } = build.runs[0].report;
   const row = {
+    mode,
+    rounds,
     threads,
     'build s': build.seconds,
     'Gram s': gram.seconds,
