@@ -21,6 +21,7 @@
       "native/kernels/bend_kernel.cc",
       "native/kernels/block_distance.cc",
       "native/kernels/block_gid.cc",
+      "native/kernels/block_kernel.cc",
       "native/kernels/build_info.cc",
       "native/kernels/certificate.cc",
       "native/kernels/cost_estimate.cc",
