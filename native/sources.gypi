@@ -83,6 +83,7 @@
       "test/native/gram_test.cc",
       "test/native/dtype_test.cc",
       "test/native/build_info_test.cc",
+      "test/native/gated_layer_test.cc",
       "test/native/gated_test.cc",
       "test/native/gid_test.cc",
       "test/native/dense_test.cc",

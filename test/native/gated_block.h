@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/gated_operator.h"
+#include "kernels/interaction.h"
 #include "oracle.h"
 
 namespace oracle {
@@ -32,6 +33,9 @@ struct GatedTestBlock {
   }
 
   std::size_t inputs() const { return gate.cols(); }
+  herm::BlockNeurons view() const {
+    return {value.view(), value_bias.data(), output.view(), gate.view(), gate_bias.data()};
+  }
 
   void scale_row(Matrix& matrix, std::size_t i, double factor) {
     for (std::size_t c = 0; c < matrix.cols(); ++c) matrix(i, c) *= factor;
