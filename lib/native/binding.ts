@@ -109,6 +109,10 @@ export interface DenseArgs {
   readonly bias: NativeMatrix | undefined;
   /** Applied to x before the weights. */
   readonly activation: NativeActivation;
+  /** Of a gated layer y = ψ(G φ(x) + g) ⊙ (W φ(x) + b): G, g and ψ; all undefined for others. */
+  readonly gate: NativeMatrix | undefined;
+  readonly gateBias: NativeMatrix | undefined;
+  readonly gateActivation: NativeActivation | undefined;
   /** y [batch×m] */
   readonly y: Float64Array;
 }
@@ -119,6 +123,9 @@ export interface NativeBlock {
   /** Biases [m] as one row; undefined where the block has none. */
   readonly bias: NativeMatrix | undefined;
   readonly output: NativeMatrix;
+  /** Of a gated block, whose `input` and `bias` are the value branch: gate weights as `input`, gate biases as `bias`. */
+  readonly gate?: NativeMatrix | undefined;
+  readonly gateBias?: NativeMatrix | undefined;
 }
 
 /** A merge tree of T merges as arrays (lib/herm/tree.ts). */
@@ -189,7 +196,7 @@ export interface ScaArgs extends ScaOutputs {
   readonly inputs: number;
 }
 
-/** Neurons (w, b, v) of width n + 1 + p. */
+/** Neurons (w, b, v) of width n + 1 + p, or gated ones (g, b_g, u, b_u, v) of width 2(n + 1) + p. */
 export interface ScaBlockArgs extends NativeBlock, ScaOutputs {}
 
 export interface ScaPairsArgs extends NativeBlock {
