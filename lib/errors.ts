@@ -74,6 +74,8 @@ export const HERM_ERROR_CODES = [
   'BLOCK_SHAPE',
   /** Weights or biases of a block that are no floats of 16, 32 or 64 bits, for example quantised ones. */
   'BLOCK_DTYPE',
+  /** A gated block where only plain ones are supported. */
+  'BLOCK_GATED',
   /** A tensor that a block needs and the model does not have. */
   'TENSOR_MISSING',
   /** The activation of a block is not said, or not known. */

@@ -35,7 +35,7 @@ export interface Gid {
 
 /** The GID of neurons of a block and the Gram matrices that it comes from. */
 export interface NeuronGid extends Gid {
-  /** Φ [g×g], Φ_kl = E[φ(s_k) φ(s_l)] for x ~ N(0, I) */
+  /** Φ [g×g], Φ_kl = E[φ_k φ_l] for x ~ N(0, I), φ_k what neuron k hands to its outputs */
   readonly kernel: Float64Array;
   /** H [g×g], H_kl = ⟨v_k, v_l⟩ */
   readonly outputGram: Float64Array;

@@ -10,11 +10,11 @@ const MATRICES = 4;
 export interface Interaction {
   /** m */
   readonly neurons: number;
-  /** Φ [m×m], Φ_ij = E[φ(s_i) φ(s_j)] */
+  /** Φ [m×m], Φ_ij = E[φ_i φ_j]: φ_i = φ(s_i), in a gated block times neuron i's value */
   readonly kernel: Float64Array;
   /** H [m×m], H_ij = ⟨v_i, v_j⟩ */
   readonly outputGram: Float64Array;
-  /** Γ [m×m] = Φ ∘ H, Γ_ij = ⟨f_i, f_j⟩ of the neurons' functions f_i = v_i φ(s_i) */
+  /** Γ [m×m] = Φ ∘ H, Γ_ij = ⟨f_i, f_j⟩ of the neurons' functions f_i = v_i φ_i */
   readonly interaction: Float64Array;
 }
 

@@ -5,7 +5,7 @@ import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
 import { checkPairs } from './pairs.ts';
 
-/** One hidden neuron: the function x ↦ output · φ(⟨input, x⟩ + bias). */
+/** One hidden neuron: x ↦ output · φ(⟨input, x⟩ + bias), or with a gate output · φ(⟨gate, x⟩ + gateBias) (⟨input, x⟩ + bias). */
 export interface Neuron {
   /** w [n] */
   readonly input: ArrayLike<number>;
@@ -13,20 +13,25 @@ export interface Neuron {
   readonly bias?: number | undefined;
   /** v [p] */
   readonly output: ArrayLike<number>;
+  /** g [n], of gated neurons */
+  readonly gate?: ArrayLike<number> | undefined;
+  /** b_g, 0 by default */
+  readonly gateBias?: number | undefined;
 }
 
 /**
- * Structural components of g neurons: the orthonormal basis of the span of their joint weights (w, b, v) whose input
- * parts are orthogonal among themselves and whose output parts are as well (docs/theory.md, section 2).
+ * Structural components of g neurons: the orthonormal basis of the span of their joint weights (w, b, v), or (g, b_g, w, b,
+ * v) with gates, whose input parts are orthogonal among themselves and whose output parts are as well (docs/theory.md,
+ * section 2).
  */
 export interface Sca {
   /** r, the dimension of the span; at most min(g, d) */
   readonly rank: number;
   /** g */
   readonly neurons: number;
-  /** n + 1: the first entries of a component, weights and bias */
+  /** n + 1, or 2(n + 1) with gates: the first entries of a component, weights and bias */
   readonly inputs: number;
-  /** d = n + 1 + p */
+  /** d, inputs and the p outputs */
   readonly width: number;
   /** [r×d] components as rows, by falling input share; the largest entry of each is positive. */
   readonly basis: Float64Array;
@@ -49,7 +54,7 @@ export interface PairShares {
 /**
  * SCA of two neurons.
  *
- * @throws HermError `BAD_ARGUMENT` when their sizes differ; `NON_FINITE`; `ABORTED`
+ * @throws HermError `BAD_ARGUMENT` when their sizes differ or only one has a gate; `NON_FINITE`; `ABORTED`
  */
 export async function scaPair(a: Neuron, b: Neuron, options?: CallOptions): Promise<Sca> {
   return scaGroup([a, b], options);
@@ -58,19 +63,28 @@ export async function scaPair(a: Neuron, b: Neuron, options?: CallOptions): Prom
 /**
  * SCA of any number of neurons.
  *
- * @throws HermError `BAD_ARGUMENT` when their sizes differ; `NON_FINITE`; `ABORTED`
+ * @throws HermError `BAD_ARGUMENT` when their sizes differ or only some have gates; `NON_FINITE`; `ABORTED`
  */
 export async function scaGroup(neurons: readonly Neuron[], options?: CallOptions): Promise<Sca> {
   const count = neurons.length;
-  const inputs = (neurons[0]?.input.length ?? 0) + 1;
-  const width = inputs + (neurons[0]?.output.length ?? 0);
+  const first = neurons[0];
+  const sizes = [first?.gate?.length, first?.input.length ?? 0, first?.output.length ?? 0] as const;
+  const inputs = sizes[1] + 1 + (sizes[0] === undefined ? 0 : sizes[0] + 1);
+  const width = inputs + sizes[2];
   const joint = new Float64Array(count * width);
   neurons.forEach((neuron, i) => {
-    checkLength(i, 'input', neuron.input.length, inputs - 1);
-    checkLength(i, 'output', neuron.output.length, width - inputs);
-    joint.set(neuron.input, i * width);
-    joint[i * width + inputs - 1] = neuron.bias ?? 0;
-    joint.set(neuron.output, i * width + inputs);
+    checkLength(i, 'gate', neuron.gate?.length, sizes[0]);
+    checkLength(i, 'input', neuron.input.length, sizes[1]);
+    checkLength(i, 'output', neuron.output.length, sizes[2]);
+    let at = i * width;
+    const branch = (weights: ArrayLike<number>, bias: number | undefined) => {
+      joint.set(weights, at);
+      joint[at + weights.length] = bias ?? 0;
+      at += weights.length + 1;
+    };
+    if (neuron.gate) branch(neuron.gate, neuron.gateBias);
+    branch(neuron.input, neuron.bias);
+    joint.set(neuron.output, at);
   });
   const outputs = allocate(count, width);
   const rank = await callNative(options, (addon, job) =>
@@ -80,15 +94,15 @@ export async function scaGroup(neurons: readonly Neuron[], options?: CallOptions
 }
 
 /**
- * SCA of all m neurons of a layer. Where m ≥ n + 1 + p the neurons usually span the whole space, and the shares say only that:
- * n + 1 ones and p zeros.
+ * SCA of all m neurons of a layer. Where m is at least the width d the neurons usually span the whole space, and the shares
+ * say only that: `inputs` ones and p zeros.
  *
  * @param weights the block's stored weights
  * @throws HermError `OUT_OF_MEMORY` before anything is allocated when the layer in double precision, its components and
  * their SVD do not fit; `NON_FINITE`; `TOO_LARGE`; `ABORTED`
  */
 export async function scaLayer(block: Block, weights: NativeBlock, options?: CallOptions): Promise<Sca> {
-  const inputs = block.inputs + 1;
+  const inputs = (block.inputs + 1) * (block.gate ? 2 : 1);
   const width = inputs + block.outputs;
   requireMemory(`SCA of the ${block.neurons} neurons of block ${block.name}`, needOf(block.neurons, width));
   const outputs = allocate(block.neurons, width);
@@ -115,11 +129,16 @@ export async function scaPairs(
   return { shares, angles };
 }
 
-function checkLength(neuron: number, side: 'input' | 'output', length: number, expected: number): void {
+function checkLength(
+  neuron: number,
+  side: 'gate' | 'input' | 'output',
+  length: number | undefined,
+  expected: number | undefined,
+): void {
   if (length === expected) return;
   throw new HermError(
     'BAD_ARGUMENT',
-    `neurons[${neuron}].${side} has ${length} numbers, neurons[0].${side} has ${expected}; neurons of one group have as many.`,
+    `neurons[${neuron}].${side} has ${length ?? 'no'} numbers, neurons[0].${side} has ${expected ?? 'none'}; neurons of one group have as many.`,
     { neuron, side, length, expected },
   );
 }

@@ -4,9 +4,9 @@ import { type CallOptions, callNative } from '../native/call.ts';
 
 /** Neurons of a layer that can go without any change of what it computes (docs/theory.md, section 4). */
 export interface Symmetries {
-  /** Neurons without outgoing weights. */
+  /** Neurons without outgoing weights; gated ones without a value (its weights and bias all zero) as well. */
   readonly dead: number[];
-  /** Neurons without incoming weights, whose value belongs into the output bias. */
+  /** Neurons without incoming weights (gate and value), whose value belongs into the output bias. */
   readonly constant: number[];
   /** Neurons of which an earlier one is a copy up to what the activation commutes with. */
   readonly duplicates: number[];
@@ -16,7 +16,8 @@ export interface Symmetries {
 
 /**
  * The exact symmetries of a layer. Copies are input weights and biases that agree up to a positive factor (identity, ReLU,
- * leaky ReLU, ReLU²), each weight rounded to its dtype; up to a sign (identity, tanh); exactly (all others).
+ * leaky ReLU, ReLU²), each weight rounded to its dtype; up to a sign (identity, tanh); exactly (all others). In a gated block
+ * that holds for the gate, and the value branch may differ by any factor.
  *
  * @throws HermError `NON_FINITE`; `ABORTED`
  */

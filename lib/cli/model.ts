@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { HermError } from '../errors.ts';
-import type { Block } from '../model/block.ts';
+import { type Block, neuronTensors } from '../model/block.ts';
 import { findBlocks } from '../model/blocks.ts';
 import { quoteName } from '../model/messages.ts';
 import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from '../model/safetensors.ts';
@@ -56,7 +56,7 @@ export async function loadBlock(model: OpenModel, name: string, options: ModelOp
 
 /** The tensors of a block's neurons. */
 export async function loadWeights({ source, header }: OpenModel, block: Block): Promise<TensorLookup> {
-  const names = [block.input.tensor, block.bias, block.output.tensor];
+  const names = neuronTensors(block);
   const infos = header.tensors.filter(({ name }) => names.includes(name));
   return lookupIn(await Promise.all(infos.map((info) => readTensor(source, header, info))));
 }

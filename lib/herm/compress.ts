@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { HermError } from '../errors.ts';
 import { type WriteReport, writeHerm } from '../file/write.ts';
-import type { Block } from '../model/block.ts';
+import { type Block, neuronTensors } from '../model/block.ts';
 import { type FindBlocksOptions, findBlocks } from '../model/blocks.ts';
 import { countNonFinite } from '../model/nonfinite.ts';
 import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from '../model/safetensors.ts';
@@ -76,7 +76,9 @@ export async function compress(
 
 async function compressSource(source: ByteSource, output: string, options: CompressOptions): Promise<CompressReport> {
   const header = await readSafetensorsHeader(source);
-  const { blocks, leftOut } = await finiteBlocks(source, header, findBlocks(header, options), options);
+  const found = findBlocks(header, options);
+  refuseGated(found);
+  const { blocks, leftOut } = await finiteBlocks(source, header, found, options);
   const models = await Promise.all(
     blocks.map(async (block) => ({ block, weights: await load(source, header, block) })),
   );
@@ -121,12 +123,22 @@ async function compressSource(source: ByteSource, output: string, options: Compr
   };
 }
 
+function refuseGated(blocks: readonly Block[]): void {
+  const gated = blocks.find(({ gate }) => gate !== undefined);
+  if (gated === undefined) return;
+  throw new HermError(
+    'BLOCK_GATED',
+    `Block ${gated.name} is gated; gated blocks can be analysed but not yet compressed. Describe plain blocks by hand, if the model has any (option blocks, --blocks).`,
+    { block: gated.name },
+  );
+}
+
 async function load(source: ByteSource, header: SafetensorsHeader, block: Block): Promise<NativeBlock> {
   return blockWeights(block, lookupIn(await tensorsOf(source, header, block)));
 }
 
 function tensorsOf(source: ByteSource, header: SafetensorsHeader, block: Block): Promise<Tensor[]> {
-  const names = new Set([block.input.tensor, block.bias, block.output.tensor]);
+  const names = new Set(neuronTensors(block));
   return Promise.all(
     header.tensors.filter(({ name }) => names.has(name)).map((info) => readTensor(source, header, info)),
   );

@@ -18,7 +18,18 @@ export interface WeightRef {
   readonly transposed: boolean;
 }
 
-/** One hidden layer: y = V φ(W x + b) + c, with m neurons, n inputs and p outputs. */
+/** The branch of a gated block that its activation acts on, for example `gate_proj`. */
+export interface BlockGate {
+  /** G: neurons lie as in {@link Block.input}, of the same m and n. */
+  readonly weight: WeightRef;
+  /** b_g [m], if there is one. */
+  readonly bias: string | undefined;
+}
+
+/**
+ * One hidden layer with m neurons, n inputs and p outputs: y = V φ(W x + b) + c, or with a gate (GLU)
+ * y = V (φ(G x + b_g) ⊙ (W x + b)) + c.
+ */
 export interface Block {
   /** What options and messages call it, for example `fc1`. */
   readonly name: string;
@@ -29,7 +40,10 @@ export interface Block {
   readonly inputs: number;
   /** p */
   readonly outputs: number;
-  /** W: neurons are the m rows of an [m×n] tensor, or the columns of an [n×m] one. */
+  /**
+   * W: neurons are the m rows of an [m×n] tensor, or the columns of an [n×m] one. In a gated block it is the value branch,
+   * for example `up_proj`.
+   */
   readonly input: WeightRef;
   /** b [m], if there is one. */
   readonly bias: string | undefined;
@@ -37,6 +51,13 @@ export interface Block {
   readonly output: WeightRef;
   /** c [p], if there is one; never part of the hierarchy. */
   readonly outputBias: string | undefined;
+  /** G and b_g; undefined: the block is not gated. */
+  readonly gate?: BlockGate | undefined;
+}
+
+/** The tensors that make up a block's neurons: all but the output bias. */
+export function neuronTensors({ input, bias, output, gate }: Omit<Block, 'activation'>): string[] {
+  return [gate?.weight.tensor, gate?.bias, input.tensor, bias, output.tensor].filter((name) => name !== undefined);
 }
 
 export function nativeActivation(activation: Activation): NativeActivation {

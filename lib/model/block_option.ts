@@ -18,11 +18,20 @@ export interface BlockSpec {
   readonly outputTransposed: boolean;
   /** c; undefined: none. */
   readonly outputBias: string | undefined;
+  /** G of a gated block, whose `input` is the value branch; undefined: not gated. */
+  readonly gate: string | undefined;
+  /** Neurons are G's columns; default: as W's. */
+  readonly gateTransposed: boolean;
+  /** b_g; undefined: none. */
+  readonly gateBias: string | undefined;
   /** True where the biases are `X.bias` if the model has them (the string form), false where they must exist. */
   readonly biasesByName: boolean;
 }
 
-/** A block as an option gives it: `input` and `output` are tensor names. */
+/**
+ * A block as an option gives it: `input`, `output` and `gate` are tensor names. With a gate, y = V (φ(G x + b_g) ⊙ (W x + b)) + c:
+ * `input` is the branch that the activation does not act on (`up_proj`), `gate` the one that it does (`gate_proj`).
+ */
 export interface BlockOption {
   readonly name?: string | undefined;
   readonly input: string;
@@ -31,6 +40,9 @@ export interface BlockOption {
   readonly output: string;
   readonly outputTransposed?: boolean | undefined;
   readonly outputBias?: string | undefined;
+  readonly gate?: string | undefined;
+  readonly gateTransposed?: boolean | undefined;
+  readonly gateBias?: string | undefined;
 }
 
 /** `fc1>fc2,fc2>fc3` (linears without their `.weight`; `fc1>fc2>fc3` is short for it), or the blocks as objects. */
@@ -50,6 +62,9 @@ const blockSchema = z.strictObject({
   output: tensorName,
   outputTransposed: z.boolean().default(false),
   outputBias: tensorName.optional(),
+  gate: tensorName.optional(),
+  gateTransposed: z.boolean().optional(),
+  gateBias: tensorName.optional(),
 });
 const optionSchema = z.union([z.string(), z.array(blockSchema)]);
 
@@ -85,11 +100,17 @@ function fromLinears(input: string, output: string): BlockSpec {
     output: output + WEIGHT,
     outputTransposed: false,
     outputBias: `${output}.bias`,
+    gate: undefined,
+    gateTransposed: false,
+    gateBias: undefined,
     biasesByName: true,
   };
 }
 
 function fromObject(block: z.infer<typeof blockSchema>): BlockSpec {
+  if (block.gate === undefined && (block.gateBias !== undefined || block.gateTransposed !== undefined)) {
+    throw specError(`The block with the input ${quoteName(block.input)} has no gate, but gateBias or gateTransposed`);
+  }
   return {
     name: block.name ?? stripWeight(block.input),
     input: block.input,
@@ -98,6 +119,9 @@ function fromObject(block: z.infer<typeof blockSchema>): BlockSpec {
     output: block.output,
     outputTransposed: block.outputTransposed,
     outputBias: block.outputBias,
+    gate: block.gate,
+    gateTransposed: block.gateTransposed ?? block.inputTransposed,
+    gateBias: block.gateBias,
     biasesByName: false,
   };
 }

@@ -1,7 +1,8 @@
 import { HermError } from '../errors.ts';
 import { chooseActivations } from './activation_option.ts';
-import type { Block, WeightRef } from './block.ts';
+import type { Block, BlockGate, WeightRef } from './block.ts';
 import { BLOCKS_HELP, type BlockSpec, type BlocksOption, parseBlocksOption } from './block_option.ts';
+import { findGatedBlocks } from './gated_blocks.ts';
 import { checkBias, checkFloat, findLayers } from './linears.ts';
 import { quoteName } from './messages.ts';
 import type { SafetensorsHeader } from './safetensors.ts';
@@ -19,7 +20,9 @@ export interface FindBlocksOptions {
 export type BlockShape = Omit<Block, 'activation'>;
 
 /**
- * The blocks of a model, in the order in which they are applied: every two linears that follow each other are one.
+ * The blocks of a model, in the order in which they are applied: every two linears that follow each other are one. Where
+ * names show gated blocks (`gate_proj`, `up_proj`, `down_proj`; `wi_0`, `wi_1`, `wo`) these are the blocks: the other linears
+ * of such a model are attention's.
  *
  * @throws HermError what {@link findBlockShapes} throws; `ACTIVATION` when the activation is unknown.
  */
@@ -55,7 +58,10 @@ export function findBlockShapes(header: SafetensorsHeader, option?: BlocksOption
 const collator = new Intl.Collator('en', { numeric: true });
 
 function findSpecs(header: SafetensorsHeader): BlockSpec[] {
-  const stacks = findStacks(findLayers(header)).filter(({ length }) => length > 1);
+  const layers = findLayers(header);
+  const gated = findGatedBlocks(layers.linears);
+  if (gated.length > 0) return gated.sort((a, b) => collator.compare(a.name, b.name));
+  const stacks = findStacks(layers).filter(({ length }) => length > 1);
   if (stacks.length === 0) {
     throw new HermError(
       'NO_BLOCKS',
@@ -77,6 +83,9 @@ function toSpecs(stack: Stack): BlockSpec[] {
       output: output.weight.name,
       outputTransposed: false,
       outputBias: output.bias?.name,
+      gate: undefined,
+      gateTransposed: false,
+      gateBias: undefined,
       biasesByName: false,
     };
   });
@@ -112,7 +121,24 @@ function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): Bloc
   }
   const bias = findBias(spec.bias, w, neurons);
   const outputBias = findBias(spec.outputBias, v, outputs);
-  return { name: spec.name, neurons, inputs, outputs, input, bias, output, outputBias };
+  const shape = { name: spec.name, neurons, inputs, outputs, input, bias, output, outputBias };
+  if (spec.gate === undefined) return shape;
+  const g = find(spec.gate);
+  const weight = toGate(spec, g, w, [neurons, inputs]);
+  const gate: BlockGate = { weight, bias: findBias(spec.gateBias, g, neurons) };
+  return { ...shape, gate };
+}
+
+/** The gate weight, which has the sizes of the input weight `w`. */
+function toGate(spec: BlockSpec, g: TensorInfo, w: TensorInfo, [neurons, inputs]: [number, number]): WeightRef {
+  const weight = toWeight(g, spec.gateTransposed);
+  const [rows, cols] = spec.gateTransposed ? [weight.cols, weight.rows] : [weight.rows, weight.cols];
+  if (rows === neurons && cols === inputs) return weight;
+  throw new HermError(
+    'BLOCK_SHAPE',
+    `Block ${quoteName(spec.name)}: its gate ${describe(g)} must have as many neurons (${neurons}) and inputs (${inputs}) as ${describe(w)}. Where it is stored the other way round, say so with gateTransposed in the blocks option.`,
+    { block: spec.name, input: w.shape, gate: g.shape },
+  );
 }
 
 function describe({ name, shape }: TensorInfo): string {
@@ -143,14 +169,18 @@ function checkTies(blocks: readonly BlockShape[]): void {
     if (other !== undefined) throw tied(tensor, other, block);
     users.set(`${use} ${tensor}`, block);
   };
-  for (const { name, input, bias, output, outputBias } of blocks) {
+  for (const { name, input, bias, output, outputBias, gate } of blocks) {
     if (input.tensor === output.tensor) throw tied(input.tensor, name, name);
-    claim('input weights', input.tensor, name);
+    if (gate?.weight.tensor === output.tensor) throw tied(output.tensor, name, name);
+    const inputs = gate ? [gate.weight, input] : [input];
+    for (const { tensor } of inputs) claim('input weights', tensor, name);
     claim('output weights', output.tensor, name);
-    for (const { tensor, transposed } of [input, output]) claim(transposed ? 'columns' : 'rows', tensor, name);
-    if (bias !== undefined) claim('biases', bias, name);
+    for (const { tensor, transposed } of [...inputs, output]) claim(transposed ? 'columns' : 'rows', tensor, name);
+    for (const use of [bias, gate?.bias]) if (use !== undefined) claim('biases', use, name);
     if (outputBias !== undefined) claim('output biases', outputBias, name);
-    if (bias !== undefined && bias === outputBias) throw tied(bias, name, name);
+    if (outputBias !== undefined && (bias === outputBias || gate?.bias === outputBias)) {
+      throw tied(outputBias, name, name);
+    }
   }
 }
 

@@ -4,11 +4,25 @@ import { type CallOptions, callNative } from '../native/call.ts';
 import { type Activation, type Block, nativeActivation } from './block.ts';
 import { nativeMatrix, type TensorLookup } from './weights.ts';
 
-/** A fully connected layer y = W φ(x) + b of a chain: φ acts on what comes in, and is the identity for the first. */
+/** What a gated layer is multiplied by: ψ(G φ(x) + g), with φ and x the layer's own. */
+export interface LayerGate {
+  /** ψ */
+  readonly activation: Activation;
+  /** G */
+  readonly weight: NativeMatrix;
+  /** g */
+  readonly bias: NativeMatrix | undefined;
+}
+
+/**
+ * A fully connected layer y = W φ(x) + b of a chain, element by element times its gate if it has one: φ acts on what comes
+ * in, and is the identity for the first layer and behind a gate.
+ */
 export interface Layer {
   readonly activation: Activation;
   readonly weight: NativeMatrix;
   readonly bias: NativeMatrix | undefined;
+  readonly gate?: LayerGate | undefined;
 }
 
 const IDENTITY: Activation = { name: 'identity', slope: 1 };
@@ -24,8 +38,14 @@ export function mlpLayers(blocks: readonly Block[], lookup: TensorLookup): Layer
   const first = blocks[0];
   if (!first) throw new HermError('BAD_ARGUMENT', 'An MLP needs at least one hidden layer.');
   const bias = (name: string | undefined) => (name === undefined ? undefined : nativeMatrix(lookup(name)));
-  const { tensor, transposed } = first.input;
-  layers.push({ activation: IDENTITY, weight: nativeMatrix(lookup(tensor), transposed), bias: bias(first.bias) });
+  const gateOf = (block: Block | undefined): LayerGate | undefined => {
+    if (!block?.gate) return undefined;
+    const { weight, bias: gateBias } = block.gate;
+    const matrix = nativeMatrix(lookup(weight.tensor), weight.transposed);
+    return { activation: block.activation, weight: matrix, bias: bias(gateBias) };
+  };
+  const weight = nativeMatrix(lookup(first.input.tensor), first.input.transposed);
+  layers.push({ activation: IDENTITY, weight, bias: bias(first.bias), gate: gateOf(first) });
   blocks.forEach((block, l) => {
     const next = blocks[l + 1];
     if (next && next.input.tensor !== block.output.tensor) {
@@ -33,7 +53,8 @@ export function mlpLayers(blocks: readonly Block[], lookup: TensorLookup): Layer
     }
     // The output weight seen from the other side: its rows are what the next layer computes.
     const weight = nativeMatrix(lookup(block.output.tensor), !block.output.transposed);
-    layers.push({ activation: block.activation, weight, bias: bias(block.outputBias) });
+    const activation = block.gate ? IDENTITY : block.activation;
+    layers.push({ activation, weight, bias: bias(block.outputBias), gate: gateOf(next) });
   });
   return layers;
 }
@@ -55,7 +76,7 @@ export async function forward(
     throw new HermError('BAD_ARGUMENT', `batch must be a whole number, not ${batch}.`, { batch });
   }
   let values = x;
-  for (const { activation, weight, bias } of layers) {
+  for (const { activation, weight, bias, gate } of layers) {
     const neurons = weight.transposed ? weight.cols : weight.rows;
     const inputs = weight.transposed ? weight.rows : weight.cols;
     if (values.length !== batch * inputs) {
@@ -63,9 +84,11 @@ export async function forward(
     }
     const incoming = values;
     const y = new Float64Array(batch * neurons);
-    await callNative(options, (addon, job) =>
-      addon.dense({ x: incoming, batch, weight, bias, activation: nativeActivation(activation), y }, job),
-    );
+    const args = {
+      ...{ x: incoming, batch, weight, bias, activation: nativeActivation(activation), y },
+      ...{ gate: gate?.weight, gateBias: gate?.bias, gateActivation: gate && nativeActivation(gate.activation) },
+    };
+    await callNative(options, (addon, job) => addon.dense(args, job));
     values = y;
   }
   return values;

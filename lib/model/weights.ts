@@ -35,9 +35,8 @@ export function nativeMatrix(tensor: Tensor, transposed = false): NativeMatrix {
 /** One block's weights as kernels take them. */
 export function blockWeights(block: Block, lookup: TensorLookup): NativeBlock {
   const weight = (ref: WeightRef) => nativeMatrix(lookup(ref.tensor), ref.transposed);
-  return {
-    input: weight(block.input),
-    bias: block.bias === undefined ? undefined : nativeMatrix(lookup(block.bias)),
-    output: weight(block.output),
-  };
+  const vector = (name: string | undefined) => (name === undefined ? undefined : nativeMatrix(lookup(name)));
+  const { input, bias, output, gate } = block;
+  const branch = gate && { gate: weight(gate.weight), gateBias: vector(gate.bias) };
+  return { input: weight(input), bias: vector(bias), output: weight(output), ...branch };
 }

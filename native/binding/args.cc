@@ -110,8 +110,15 @@ StoredMatrix Args::matrix(const char* key) {
 }
 
 StoredBlock Args::block() {
-  StoredBlock block{matrix("input"), has("bias"), {}, matrix("output")};
+  StoredBlock block;
+  block.input = matrix("input");
+  block.output = matrix("output");
+  block.has_bias = has("bias");
   if (block.has_bias) block.bias = matrix("bias");
+  block.has_gate = has("gate");
+  if (block.has_gate) block.gate = matrix("gate");
+  block.has_gate_bias = block.has_gate && has("gateBias");
+  if (block.has_gate_bias) block.gate_bias = matrix("gateBias");
   return block;
 }
 

@@ -40,7 +40,7 @@ class Args {
 
   // { data: Uint8Array, dtype: 0..3, rows, cols, transposed }; the bytes must hold rows·cols numbers.
   StoredMatrix matrix(const char* key);
-  // The stored matrices `input` and `output`, and `bias` unless it is undefined.
+  // The stored matrices `input` and `output`; `bias`, `gate` and `gateBias` unless they are undefined.
   StoredBlock block();
   // { kind: integer (ActivationKind), slope: number }
   Activation activation(const char* key);

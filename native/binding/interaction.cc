@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "binding/promise_worker.h"
+#include "kernels/block_kernel.h"
 #include "kernels/gram.h"
 #include "kernels/refit.h"
 #include "kernels/threads.h"
@@ -35,13 +36,7 @@ Napi::Value interaction_binding(const Napi::CallbackInfo& info) {
     const LoadedBlock loaded(block);
     const BlockNeurons neurons = loaded.view();
     const HermiteExpander expander(activation, kSearchDegree);
-    Matrix input(m, m);
-    gram(job, neurons.input, input.view());
-    std::vector<double> squared_dev(m), mean(m, 0);
-    for (std::size_t i = 0; i < m; ++i) squared_dev[i] = input(i, i);
-    if (neurons.bias) std::copy_n(neurons.bias, m, mean.begin());
-    const InputNeurons series = expand_neurons(job, expander, squared_dev.data(), mean.data(), m);
-    kernel_matrix(job, series, input.view(), {kernel.data(), m, m});
+    BlockKernel(job, expander, neurons).matrix(job, {kernel.data(), m, m});
     gram(job, neurons.output, {output.data(), m, m});
     multiply_entries(job, {kernel.data(), m, m}, {output.data(), m, m}, {product.data(), m, m});
   });
@@ -59,8 +54,8 @@ Napi::Value refit_output_binding(const Napi::CallbackInfo& info) {
   const double ridge = args.number("ridge");
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     const LoadedBlock loaded(block);
-    refit(job, HermiteExpander(activation, kSearchDegree), loaded.view(), {kept.data(), k, n},
-          has_bias ? kept_bias.data() : nullptr, ridge, {refitted.data(), k, p});
+    refit(job, HermiteExpander(activation, kSearchDegree), loaded.view(),
+          {{kept.data(), k, n}, has_bias ? kept_bias.data() : nullptr, {}}, ridge, {refitted.data(), k, p});
   });
 }
 

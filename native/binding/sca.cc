@@ -33,15 +33,24 @@ struct ScaOutputs {
   }
 };
 
-// Neurons as rows (w_i, b_i, v_i) [m×(n+1+p)].
+// Width of the input part of a neuron's joint weights.
+std::size_t joint_inputs(const StoredBlock& block) {
+  return checked_mul(block.input.width() + 1, block.has_gate ? 2 : 1);
+}
+
+// Neurons as rows: (w_i, b_i, v_i) [m×(n+1+p)], or gated (g_i, b_gi, u_i, b_ui, v_i) [m×(2(n+1)+p)].
 Matrix joint_weights(const BlockNeurons& block) {
   const std::size_t m = block.input.rows, n = block.input.cols, p = block.output.cols;
-  Matrix z(m, n + 1 + p);
+  Matrix z(m, (block.gated() ? 2 : 1) * (n + 1) + p);
   for (std::size_t i = 0; i < m; ++i) {
-    double* row = z.row(i);
-    std::copy_n(block.input.row(i), n, row);
-    row[n] = block.bias ? block.bias[i] : 0;
-    std::copy_n(block.output.row(i), p, row + n + 1);
+    double* at = z.row(i);
+    const auto append = [&at, i, n](ConstMatrix weights, const double* bias) {
+      at = std::copy_n(weights.row(i), n, at);
+      *at++ = bias ? bias[i] : 0;
+    };
+    if (block.gated()) append(block.gate, block.gate_bias);
+    append(block.input, block.bias);
+    std::copy_n(block.output.row(i), p, at);
   }
   return z;
 }
@@ -64,14 +73,14 @@ Napi::Value sca_binding(const Napi::CallbackInfo& info) {
 Napi::Value sca_block_binding(const Napi::CallbackInfo& info) {
   Args args(info);
   const StoredBlock block = args.block();
-  const std::size_t n = block.input.width();
-  const ScaOutputs out(args, block.input.neurons(), n + 1 + block.output.width());
+  const std::size_t inputs = joint_inputs(block);
+  const ScaOutputs out(args, block.input.neurons(), inputs + block.output.width());
   const auto rank = std::make_shared<std::size_t>(0);
   return PromiseWorker::run(
       std::move(args),
       [=](const Job& job) {
         const Matrix z = joint_weights(LoadedBlock(block).view());
-        *rank = out.write(sca(job, z.view(), n + 1));
+        *rank = out.write(sca(job, z.view(), inputs));
       },
       number(rank));
 }
@@ -84,7 +93,7 @@ Napi::Value sca_pairs_binding(const Napi::CallbackInfo& info) {
   const auto shares = args.float64("shares", 2 * count), angles = args.float64("angles", 2 * count);
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     const Matrix z = joint_weights(LoadedBlock(block).view());
-    sca_pairs(job, z.view(), block.input.width() + 1, pairs.data(), count, shares.data(), angles.data());
+    sca_pairs(job, z.view(), joint_inputs(block), pairs.data(), count, shares.data(), angles.data());
   });
 }
 

@@ -16,9 +16,11 @@ Napi::Value symmetries_binding(const Napi::CallbackInfo& info) {
   const auto groups = args.uint32("groups", m);
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     const LoadedBlock loaded(block);
-    const Rounding input = rounding_of(block.input.dtype);
-    const Rounding bias = block.has_bias ? rounding_of(block.bias.dtype) : Rounding{};
-    symmetries(job, activation, loaded.view(), input, bias, classes.data(), groups.data());
+    BlockRounding rounding{rounding_of(block.input.dtype), {}, {}, {}};
+    if (block.has_bias) rounding.bias = rounding_of(block.bias.dtype);
+    if (block.has_gate) rounding.gate = rounding_of(block.gate.dtype);
+    if (block.has_gate_bias) rounding.gate_bias = rounding_of(block.gate_bias.dtype);
+    symmetries(job, activation, loaded.view(), rounding, classes.data(), groups.data());
   });
 }
 

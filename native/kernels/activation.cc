@@ -28,14 +28,12 @@ double remainder(double total, double known, double second) {
   return left > 64 * std::numeric_limits<double>::epsilon() * second ? std::sqrt(left) : 0;
 }
 
-// Whether φ(x) + φ(−x) is a polynomial; for the others φ(x) − φ(−x) is. A neuron and its mirror image (mean μ and −μ)
-// then have high coefficients that differ in sign, and in nothing else, at even degrees; for the others at odd ones.
+}  // namespace
+
 bool bend_is_odd(ActivationKind kind) {
   return kind == ActivationKind::Identity || kind == ActivationKind::Relu2 || kind == ActivationKind::Tanh ||
          kind == ActivationKind::Sigmoid;
 }
-
-}  // namespace
 
 double Activation::operator()(double x) const {
   return with_activation(*this, [x](const auto& phi) -> double { return phi(x); });

@@ -33,6 +33,10 @@ struct Activation {
   bool odd() const;
 };
 
+// Whether φ(x) + φ(−x) is a polynomial; for the others φ(x) − φ(−x) is. A neuron and its mirror image (mean μ and −μ)
+// then have high coefficients that differ in sign, and in nothing else, at even degrees; for the others at odd ones.
+bool bend_is_odd(ActivationKind kind);
+
 // The number of the highest Hermite coefficient used while searching for merges. Even: see HermiteSeries.
 constexpr std::size_t kSearchDegree = 32;
 

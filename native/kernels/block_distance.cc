@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/block_kernel.h"
 #include "kernels/compensated_sum.h"
 #include "kernels/gram.h"
 #include "kernels/interaction.h"
@@ -16,7 +17,7 @@ constexpr std::size_t kLanes = 8;
 // A block and the expansions of its neurons.
 struct Side {
   const BlockNeurons& block;
-  const InputNeurons& neurons;
+  const BlockKernel& kernel;
 
   std::size_t size() const { return block.input.rows; }
 };
@@ -30,25 +31,18 @@ double dot(const double* a, const double* b, std::size_t count) {
   return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
 }
 
-struct Tile {
-  std::size_t i, i_end, j, j_end;
-};
-
 // Σ Φ_ij ⟨v_i, v_j⟩ over a tile. `triangle` counts pairs j > i twice and leaves out those below the diagonal.
-double tile_sum(const Side& f, const Side& g, const Tile& tile, bool triangle) {
-  const Job inside;
-  Matrix input(tile.i_end - tile.i, tile.j_end - tile.j), output(input.rows(), input.cols());
-  cross_gram(inside, f.block.input.rows_from(tile.i, tile.i_end), g.block.input.rows_from(tile.j, tile.j_end),
-             input.view());
-  cross_gram(inside, f.block.output.rows_from(tile.i, tile.i_end), g.block.output.rows_from(tile.j, tile.j_end),
+double tile_sum(const Side& f, const Side& g, const KernelTile& tile, bool triangle) {
+  Matrix kernel(tile.i_end - tile.i, tile.j_end - tile.j), output(kernel.rows(), kernel.cols());
+  f.kernel.tile(g.kernel, tile, triangle, kernel.view());
+  cross_gram(Job(), f.block.output.rows_from(tile.i, tile.i_end), g.block.output.rows_from(tile.j, tile.j_end),
              output.view());
   CompensatedSum sum;
   for (std::size_t i = tile.i; i < tile.i_end; ++i) {
     const std::size_t begin = triangle ? std::max(i, tile.j) : tile.j;
     if (begin >= tile.j_end) continue;
-    double* phi = input.row(i - tile.i) + (begin - tile.j);
+    const double* phi = kernel.row(i - tile.i) + (begin - tile.j);
     const double* h = output.row(i - tile.i) + (begin - tile.j);
-    kernel_span(f.neurons, i, g.neurons, phi, begin, tile.j_end, phi);
     const std::size_t count = tile.j_end - begin;
     if (!triangle) {
       sum.add(dot(phi, h, count));
@@ -64,7 +58,7 @@ double tile_sum(const Side& f, const Side& g, const Tile& tile, bool triangle) {
 
 // ⟨f, g⟩ in L²(prior)⊗Rᵖ; `triangle` where f and g are one. Tiles bound the memory; their sums are added in order.
 double inner_product(const Job& job, const Side& f, const Side& g, bool triangle) {
-  std::vector<Tile> tiles;
+  std::vector<KernelTile> tiles;
   for (std::size_t i = 0; i < f.size(); i += kTile) {
     for (std::size_t j = triangle ? i : 0; j < g.size(); j += kTile) {
       tiles.push_back({i, std::min(f.size(), i + kTile), j, std::min(g.size(), j + kTile)});
@@ -85,15 +79,15 @@ double non_negative(double value) { return value < 0 ? 0 : value; }
 }  // namespace
 
 double squared_norm(const Job& job, const HermiteExpander& expander, const BlockNeurons& block) {
-  const InputNeurons neurons = expand_block(job, expander, block);
-  const Side side{block, neurons};
+  const BlockKernel kernel(job, expander, block);
+  const Side side{block, kernel};
   return non_negative(inner_product(job, side, side, true));
 }
 
 double squared_distance(const Job& job, const HermiteExpander& expander, const BlockNeurons& f, double squared_f,
                         const BlockNeurons& g) {
-  const InputNeurons neurons_f = expand_block(job, expander, f), neurons_g = expand_block(job, expander, g);
-  const Side side_f{f, neurons_f}, side_g{g, neurons_g};
+  const BlockKernel kernel_f(job, expander, f), kernel_g(job, expander, g);
+  const Side side_f{f, kernel_f}, side_g{g, kernel_g};
   CompensatedSum distance;
   distance.add(squared_f);
   distance.add(inner_product(job, side_g, side_g, true));

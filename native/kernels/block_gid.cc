@@ -4,6 +4,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "kernels/block_kernel.h"
 #include "kernels/decompose.h"
 #include "kernels/gram.h"
 #include "kernels/pair_index.h"
@@ -13,23 +14,35 @@ namespace herm {
 
 namespace {
 
+// Biases of some neurons, none where there are none.
+std::vector<double> select_biases(const double* bias, const std::vector<std::uint32_t>& neurons) {
+  std::vector<double> selected;
+  if (!bias) return selected;
+  for (const std::uint32_t i : neurons) selected.push_back(bias[i]);
+  return selected;
+}
+
+const double* pointer(const std::vector<double>& biases) { return biases.empty() ? nullptr : biases.data(); }
+
 // Some neurons of a block, as a block.
 class Selection {
  public:
   Selection(const BlockNeurons& block, const std::vector<std::uint32_t>& neurons)
-      : input_(select_rows(block.input, neurons)), output_(select_rows(block.output, neurons)) {
-    require_finite(input_.view(), "the input weights");
-    require_finite(output_.view(), "the output weights");
-    if (!block.bias) return;
-    for (const std::uint32_t i : neurons) bias_.push_back(block.bias[i]);
-    require_finite({bias_.data(), 1, bias_.size()}, "the biases");
+      : input_(select_rows(block.input, neurons)),
+        output_(select_rows(block.output, neurons)),
+        bias_(select_biases(block.bias, neurons)),
+        gate_bias_(select_biases(block.gate_bias, neurons)) {
+    if (block.gated()) gate_ = select_rows(block.gate, neurons);
+    require_finite(view());
   }
 
-  BlockNeurons view() const { return {input_.view(), bias_.empty() ? nullptr : bias_.data(), output_.view()}; }
+  BlockNeurons view() const {
+    return {input_.view(), pointer(bias_), output_.view(), gate_.view(), pointer(gate_bias_)};
+  }
 
  private:
-  Matrix input_, output_;
-  std::vector<double> bias_;
+  Matrix input_, output_, gate_;
+  std::vector<double> bias_, gate_bias_;
 };
 
 struct Grams {
@@ -39,9 +52,7 @@ struct Grams {
 Grams grams_of(const Job& job, const Activation& activation, const BlockNeurons& block) {
   const std::size_t m = block.input.rows;
   Grams grams{Matrix(m, m), Matrix(m, m)};
-  gram(job, block.input, grams.phi.view());
-  const InputNeurons inputs = expand_block(job, HermiteExpander(activation, kSearchDegree), block);
-  kernel_matrix(job, inputs, grams.phi.view(), grams.phi.view());
+  BlockKernel(job, HermiteExpander(activation, kSearchDegree), block).matrix(job, grams.phi.view());
   gram(job, block.output, grams.h.view());
   return grams;
 }
@@ -53,13 +64,11 @@ double dot(ConstMatrix a, std::size_t i, std::size_t j) {
 // Gates of few pairs among many neurons: a dot product on either side for each.
 void sparse_pair_gates(const Job& job, const Activation& activation, const BlockNeurons& block, const PairIndex& index,
                        const std::uint32_t* pairs, std::size_t count, double* gates) {
-  const InputNeurons inputs = expand_block(job, HermiteExpander(activation, kSearchDegree), block);
+  const BlockKernel kernel(job, HermiteExpander(activation, kSearchDegree), block);
   parallel_for(job, count, 256, [&](std::size_t begin, std::size_t end) {
     for (std::size_t k = begin; k < end; ++k) {
       const std::size_t i = index.place(pairs[2 * k]), j = index.place(pairs[2 * k + 1]);
-      const double input_dot = dot(block.input, i, j);
-      Sym2 phi{inputs.second[i], 0, inputs.second[j]};
-      kernel_span(inputs, i, inputs, &input_dot, j, j + 1, &phi.a12);
+      const Sym2 phi{kernel.second(i), kernel.entry(i, j), kernel.second(j)};
       const Sym2 h{dot(block.output, i, i), dot(block.output, i, j), dot(block.output, j, j)};
       const auto pair = gid_gates(phi, h);
       std::copy_n(pair.data(), 2, gates + 2 * k);
@@ -89,9 +98,7 @@ NeuronGid block_gid(const Job& job, const Activation& activation, const BlockNeu
 }
 
 void block_gate_spectrum(const Job& job, const Activation& activation, const BlockNeurons& block, double* gates) {
-  require_finite(block.input, "the input weights");
-  require_finite({block.bias, block.bias ? std::size_t{1} : 0, block.input.rows}, "the biases");
-  require_finite(block.output, "the output weights");
+  require_finite(block);
   const Grams grams = grams_of(job, activation, block);
   const std::vector<double> spectrum = gate_spectrum(job, grams.phi.view(), grams.h.view());
   std::copy(spectrum.begin(), spectrum.end(), gates);

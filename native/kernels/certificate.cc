@@ -48,7 +48,7 @@ double refit_skeleton(const Job& job, const Activation& activation, const Stored
   SkeletonWalk walk(job, block, tree);
   walk.narrow_to(job, width);
   auto skeleton = walk.skeleton();
-  refit(job, expander, full.view(), skeleton.input.view(), skeleton.view().bias, ridge, skeleton.output.view());
+  refit(job, expander, full.view(), skeleton.view(), ridge, skeleton.output.view());
   const std::size_t count = checked_mul(skeleton.output.rows(), skeleton.output.cols());
   if (words.size() != checked_mul(count, dtype_bytes(block.output.dtype)))
     throw std::invalid_argument("refit output size");

@@ -24,17 +24,16 @@ constexpr double kReach = 12.25;
 // More nodes than this cost more than panels do.
 constexpr double kMaxUniformNodes = 240;
 
-// A mirrored quadrature rule: nodes t >= 0 that stand for ±t. The weights include the normal density.
-struct Rule {
-  std::vector<double> t, weight;
+// A rule with what an expansion needs at its nodes.
+struct Rule : MirroredRule {
   std::vector<double> even, odd;  // weight·(φ(s) ± φ(s′)) with s = n t + μ and its mirror image s′ = −n t + μ
   std::vector<double> sums;       // [D+1][kLanes]
-
-  void add(double node, double node_weight) {
-    t.push_back(node);
-    weight.push_back(node_weight * kInvSqrt2Pi * std::exp(-0.5 * node * node));
-  }
 };
+
+void add(MirroredRule& rule, double node, double weight) {
+  rule.t.push_back(node);
+  rule.weight.push_back(weight * kInvSqrt2Pi * std::exp(-0.5 * node * node));
+}
 
 // How far from its bend, in units of s, φ stays analytic off the real line (or, for the entire GELU, small enough).
 double analytic_radius(const Activation& activation) {
@@ -51,8 +50,10 @@ double analytic_radius(const Activation& activation) {
       return std::numbers::pi / 2;
     case ActivationKind::Sigmoid:
       return std::numbers::pi / std::fabs(activation.slope);
-    default:
+    case ActivationKind::Identity:
       return std::numeric_limits<double>::infinity();
+    default:
+      return 0;
   }
 }
 
@@ -60,11 +61,11 @@ double analytic_radius(const Activation& activation) {
 // spectrum falls as e^{−ω radius/n}.
 double bandwidth(std::size_t degree, double bend) { return std::sqrt(static_cast<double>(degree)) + 8.5 + 34 / bend; }
 
-void uniform_rule(double band, Rule& rule) {
+void uniform_rule(double band, MirroredRule& rule) {
   const double step = 2 * std::numbers::pi / band;
   const auto count = static_cast<std::size_t>(kReach / step) + 1;
   const std::size_t padded = (count + kLanes - 1) / kLanes * kLanes;
-  for (std::size_t q = 0; q < padded; ++q) rule.add((static_cast<double>(q) + 0.5) * step, step);
+  for (std::size_t q = 0; q < padded; ++q) add(rule, (static_cast<double>(q) + 0.5) * step, step);
 }
 
 // Nodes and weights of 16-point Gauss-Legendre on [−1, 1]; the other half mirrored.
@@ -75,16 +76,16 @@ constexpr std::array<double, 8> kGaussWeight{0.1894506104550684963, 0.1826034150
                                              0.1495959888165767321, 0.1246289712555338720, 0.0951585116824927848,
                                              0.0622535239386478929, 0.0271524594117540949};
 
-void add_panel(double begin, double end, Rule& rule) {
+void add_panel(double begin, double end, MirroredRule& rule) {
   const double centre = 0.5 * (begin + end), half = 0.5 * (end - begin);
   for (std::size_t q = 0; q < kGaussNode.size(); ++q) {
-    rule.add(centre - half * kGaussNode[q], half * kGaussWeight[q]);
-    rule.add(centre + half * kGaussNode[q], half * kGaussWeight[q]);
+    add(rule, centre - half * kGaussNode[q], half * kGaussWeight[q]);
+    add(rule, centre + half * kGaussNode[q], half * kGaussWeight[q]);
   }
 }
 
 // Panels of at most `width` over [begin, end].
-void fill_panels(double begin, double end, double width, Rule& rule) {
+void fill_panels(double begin, double end, double width, MirroredRule& rule) {
   if (!(end > begin)) return;
   const auto count = static_cast<std::size_t>(std::ceil((end - begin) / width));
   const double step = (end - begin) / static_cast<double>(count);
@@ -95,7 +96,7 @@ void fill_panels(double begin, double end, double width, Rule& rule) {
 
 // Panels over [0, kReach] that end at t0 ± bend·{0, 2, 8, 32}; a pole at t0 ± i·bend then leaves errors below 1e-15,
 // and at 32 radii φ has become its own asymptote.
-void panel_rule(std::size_t degree, double t0, double bend, Rule& rule) {
+void panel_rule(std::size_t degree, double t0, double bend, MirroredRule& rule) {
   const double width = std::min(1.75, 17 / std::sqrt(static_cast<double>(degree) + 1));
   constexpr std::array<double, 7> kGrades{-32, -8, -2, 0, 2, 8, 32};
   double begin = 0;
@@ -181,18 +182,22 @@ ParityMoments evaluate(const Function& phi, double n, double mu, Rule& rule) {
 
 }  // namespace
 
-ParityMoments expand_by_quadrature(const Activation& activation, const HermiteBasis& basis, double n, double mu,
-                                   double* c) {
-  thread_local Rule rule;
+void mirrored_rule(const Activation& activation, std::size_t degree, double n, double mu, MirroredRule& rule) {
   rule.t.clear();
   rule.weight.clear();
   const double bend = analytic_radius(activation) / n;
-  const double band = bandwidth(basis.degree(), bend);
+  const double band = bandwidth(degree, bend);
   if (band * kReach <= kMaxUniformNodes * 2 * std::numbers::pi) {
     uniform_rule(band, rule);
   } else {
-    panel_rule(basis.degree(), std::fabs(mu / n), bend, rule);
+    panel_rule(degree, std::fabs(mu / n), bend, rule);
   }
+}
+
+ParityMoments expand_by_quadrature(const Activation& activation, const HermiteBasis& basis, double n, double mu,
+                                   double* c) {
+  thread_local Rule rule;
+  mirrored_rule(activation, basis.degree(), n, mu, rule);
   const ParityMoments moments =
       with_activation(activation, [&](const auto& phi) { return evaluate(phi, n, mu, rule); });
   project(basis, rule);

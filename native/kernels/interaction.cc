@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/bend_kernel.h"
+#include "kernels/decompose.h"
 #include "kernels/mirror.h"
 #include "kernels/series_kernel.h"
 #include "kernels/threads.h"
@@ -73,6 +74,17 @@ void expand_neuron(InputNeurons& neurons, std::size_t i, const HermiteExpander& 
                    double mean) {
   thread_local std::vector<double> c;
   set_neuron(neurons, i, expander, squared_dev, mean, c);
+}
+
+void require_finite(const BlockNeurons& block) {
+  const auto row = [&block](const double* bias) {
+    return ConstMatrix{bias, bias ? std::size_t{1} : 0, block.input.rows};
+  };
+  require_finite(block.input, "the input weights");
+  require_finite(row(block.bias), "the biases");
+  require_finite(block.output, "the output weights");
+  require_finite(block.gate, "the gate weights");
+  require_finite(row(block.gate_bias), "the gate biases");
 }
 
 InputNeurons expand_block(const Job& job, const HermiteExpander& expander, const BlockNeurons& block) {

@@ -45,14 +45,22 @@ void kernel_span(const InputNeurons& a, std::size_t i, const InputNeurons& b, co
 // the Gram itself.
 void kernel_matrix(const Job& job, const InputNeurons& neurons, ConstMatrix input_gram, MutMatrix out);
 
-// A block's functions: input weights [m×n], biases [m] (empty: none), output weights as neuron rows [m×p].
+// A block's functions: input weights [m×n], biases [m] (null: none), output weights as neuron rows [m×p]. In a gated
+// block these are the value branch (u·x + b_u), and `gate`, `gate_bias` are the branch that φ acts on.
 struct BlockNeurons {
   ConstMatrix input;
   const double* bias = nullptr;
   ConstMatrix output;
+  ConstMatrix gate{};
+  const double* gate_bias = nullptr;
+
+  bool gated() const { return gate.rows > 0; }
 };
 
-// The input side of a block.
+// Throws KernelError NON_FINITE, naming the weights, where one is NaN or infinite.
+void require_finite(const BlockNeurons& block);
+
+// The input side of a block without gates.
 InputNeurons expand_block(const Job& job, const HermiteExpander& expander, const BlockNeurons& block);
 
 // ‖f‖² of a block without its output bias, in L²(x ~ N(0, I)).

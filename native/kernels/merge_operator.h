@@ -12,6 +12,9 @@ namespace herm {
 struct BiasFormat {
   bool present = false;  // without a bias tensor every parent's bias is 0
   DType dtype = DType::F32;
+
+  // The bias that gets stored for this one.
+  double round(double bias) const;
 };
 
 // w_p = Σ α_k w_k, v_p = Σ β_k v_k, bias b_p. α and β are half-precision numbers (a file stores them as such) and b_p

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/blas.h"
+#include "kernels/block_kernel.h"
 #include "kernels/error.h"
 #include "kernels/gram.h"
 #include "kernels/threads.h"
@@ -21,22 +22,17 @@ constexpr std::size_t kTile = 256;
 }
 
 // out = Φ_S· V: [k×m] kernel tiles times [m×p], without ever holding the whole kernel.
-void project(const Job& job, const BlockNeurons& kept, const InputNeurons& kept_neurons, const BlockNeurons& full,
-             const InputNeurons& full_neurons, MutMatrix out) {
-  const std::size_t k = kept.input.rows, m = full.input.rows, p = out.cols;
+void project(const Job& job, const BlockKernel& kept, const BlockKernel& full, ConstMatrix full_output, MutMatrix out) {
+  const std::size_t k = kept.size(), m = full.size(), p = out.cols;
   parallel_for(job, k, kTile, [&](std::size_t begin, std::size_t end) {
-    const Job inside;
     Matrix phi(end - begin, std::min(m, kTile)), part(end - begin, p);
     for (std::size_t i = begin; i < end; ++i) std::fill_n(out.row(i), p, 0.0);
     for (std::size_t j = 0; j < m; j += kTile) {
       job.check();
       const std::size_t j_end = std::min(m, j + kTile);
       const MutMatrix tile{phi.data(), phi.rows(), j_end - j, phi.cols()};
-      cross_gram(inside, kept.input.rows_from(begin, end), full.input.rows_from(j, j_end), tile);
-      for (std::size_t i = begin; i < end; ++i) {
-        kernel_span(kept_neurons, i, full_neurons, tile.row(i - begin), j, j_end, tile.row(i - begin));
-      }
-      multiply(inside, tile, full.output.rows_from(j, j_end), part.view());
+      kept.tile(full, {begin, end, j, j_end}, false, tile);
+      multiply(Job(), tile, full_output.rows_from(j, j_end), part.view());
       for (std::size_t i = begin; i < end; ++i)
         for (std::size_t c = 0; c < p; ++c) out(i, c) += part(i - begin, c);
     }
@@ -87,24 +83,21 @@ void scale_rows(MutMatrix m, const std::vector<double>& scale) {
 
 }  // namespace
 
-void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& full, ConstMatrix kept_input,
-           const double* kept_bias, double ridge, MutMatrix out) {
-  const std::size_t k = kept_input.rows;
+void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& full, const BlockNeurons& kept,
+           double ridge, MutMatrix out) {
+  const std::size_t k = kept.input.rows;
   if (k == 0 || out.cols == 0) return;
-  const BlockNeurons kept{kept_input, kept_bias, {}};
-  const InputNeurons kept_neurons = expand_block(job, expander, kept);
-  const InputNeurons full_neurons = expand_block(job, expander, full);
+  const BlockKernel kept_kernel(job, expander, kept), full_kernel(job, expander, full);
   std::vector<double> scale(k);
   for (std::size_t i = 0; i < k; ++i) {
-    const double energy = kept_neurons.second[i];
+    const double energy = kept_kernel.second(i);
     if (!std::isfinite(energy)) fail_not_finite();
     scale[i] = energy > 0 ? 1 / std::sqrt(energy) : 0;
   }
 
-  project(job, kept, kept_neurons, full, full_neurons, out);
+  project(job, kept_kernel, full_kernel, full.output, out);
   Matrix phi(k, k);
-  gram(job, kept_input, phi.view());
-  kernel_matrix(job, kept_neurons, phi.view(), phi.view());
+  kept_kernel.matrix(job, phi.view());
   equilibrate(phi, scale);
   factorise(job, phi, ridge);
   scale_rows(out, scale);

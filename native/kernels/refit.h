@@ -6,10 +6,10 @@
 namespace herm {
 
 // Rows [k×p]: the output weights that bring Σ_k row_k φ_k closest to `full` in L²(prior), for the k neurons `kept`
-// (input [k×n], bias). Solves (Φ_SS + ridge · diag Φ_SS) X = Φ_S· V by Cholesky, the ridge raised tenfold until it
-// succeeds: relative to each neuron's own energy, so that rescaling neurons (αw, αb, v/α) changes nothing. A neuron
-// that computes 0 gets outputs 0. Throws KernelError NON_FINITE where Φ is not finite.
-void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& full, ConstMatrix kept_input,
-           const double* kept_bias, double ridge, MutMatrix out);
+// (whose own outputs are not read). Solves (Φ_SS + ridge · diag Φ_SS) X = Φ_S· V by Cholesky, the ridge raised tenfold
+// until it succeeds: relative to each neuron's own energy, so that rescaling neurons (αw, αb, v/α) changes nothing. A
+// neuron that computes 0 gets outputs 0. Throws KernelError NON_FINITE where Φ is not finite.
+void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& full, const BlockNeurons& kept,
+           double ridge, MutMatrix out);
 
 }  // namespace herm

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "kernels/decompose.h"
@@ -44,15 +46,16 @@ struct Forms {
   double relative = 0;        // most that one of two roundings moves an entry, of the entry
 };
 
-Forms forms_of(const Job& job, const BlockNeurons& block, bool scaled, const Rounding& input, const Rounding& bias) {
-  const std::size_t m = block.input.rows, n = block.input.cols;
+Forms forms_of(const Job& job, ConstMatrix weights, const double* biases, bool scaled, const Rounding& input,
+               const Rounding& bias) {
+  const std::size_t m = weights.rows, n = weights.cols;
   Forms forms{Matrix(m, n + 1), std::vector<double>(m), 0};
   if (scaled) forms.relative = std::max(input.relative, bias.relative) + static_cast<double>(n + 2) * kEpsilon;
   parallel_for(job, m, kRows, [&](std::size_t begin, std::size_t end) {
     std::vector<double> row(n + 1);
     for (std::size_t i = begin; i < end; ++i) {
-      std::copy_n(block.input.row(i), n, row.data());
-      row[n] = block.bias ? block.bias[i] : 0;
+      std::copy_n(weights.row(i), n, row.data());
+      row[n] = biases ? biases[i] : 0;
       if (!scaled) {
         std::copy_n(row.data(), n + 1, forms.rows.row(i));
         continue;
@@ -159,23 +162,49 @@ Rounding rounding_of(DType dtype) {
   }
 }
 
-void symmetries(const Job& job, const Activation& activation, const BlockNeurons& block, const Rounding& input,
-                const Rounding& bias, std::uint8_t* classes, std::uint32_t* groups) {
+namespace {
+
+NeuronClass class_of(const BlockNeurons& block, std::size_t i) {
+  const bool no_input = all_zero(block.input.row(i), block.input.cols);
+  if (all_zero(block.output.row(i), block.output.cols)) return NeuronClass::Dead;
+  if (!block.gated()) return no_input ? NeuronClass::Constant : NeuronClass::Normal;
+  if (no_input && (!block.bias || block.bias[i] == 0)) return NeuronClass::Dead;
+  return no_input && all_zero(block.gate.row(i), block.gate.cols) ? NeuronClass::Constant : NeuronClass::Normal;
+}
+
+// groups[i] := the first of the neurons listed that `groups` and `other` both group with i.
+void intersect(const std::vector<std::uint32_t>& neurons, const std::vector<std::uint32_t>& other,
+               std::uint32_t* groups) {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> first;
+  for (const std::uint32_t i : neurons) groups[i] = first.emplace(std::pair{groups[i], other[i]}, i).first->second;
+}
+
+}  // namespace
+
+void symmetries(const Job& job, const Activation& activation, const BlockNeurons& block, const BlockRounding& rounding,
+                std::uint8_t* classes, std::uint32_t* groups) {
   const std::size_t m = block.input.rows;
-  require_finite(block.input, "the input weights");
-  require_finite({block.bias, block.bias ? std::size_t{1} : 0, m}, "the biases");
-  require_finite(block.output, "the output weights");
+  require_finite(block);
   std::vector<std::uint32_t> normal;
   for (std::size_t i = 0; i < m; ++i) {
-    const bool dead = all_zero(block.output.row(i), block.output.cols);
-    const bool constant = all_zero(block.input.row(i), block.input.cols);
-    const NeuronClass found = dead ? NeuronClass::Dead : constant ? NeuronClass::Constant : NeuronClass::Normal;
+    const NeuronClass found = class_of(block, i);
     classes[i] = static_cast<std::uint8_t>(found);
     groups[i] = static_cast<std::uint32_t>(i);
     if (found == NeuronClass::Normal) normal.push_back(static_cast<std::uint32_t>(i));
   }
-  const Duplicates duplicates(job, forms_of(job, block, scales(activation), input, bias), activation.odd());
-  duplicates.group(job, normal, groups);
+  // What φ acts on agrees up to φ's symmetries; a value branch up to any factor.
+  const bool scaled = scales(activation);
+  if (!block.gated()) {
+    Forms forms = forms_of(job, block.input, block.bias, scaled, rounding.input, rounding.bias);
+    Duplicates(job, std::move(forms), activation.odd()).group(job, normal, groups);
+    return;
+  }
+  std::vector<std::uint32_t> by_value(groups, groups + m);
+  Forms gates = forms_of(job, block.gate, block.gate_bias, scaled, rounding.gate, rounding.gate_bias);
+  Duplicates(job, std::move(gates), activation.odd()).group(job, normal, groups);
+  Forms values = forms_of(job, block.input, block.bias, true, rounding.input, rounding.bias);
+  Duplicates(job, std::move(values), true).group(job, normal, by_value.data());
+  intersect(normal, by_value, groups);
 }
 
 }  // namespace herm

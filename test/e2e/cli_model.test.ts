@@ -52,6 +52,34 @@ describe('herm inspect', () => {
     expect(stdout).toMatch(/^fc1 +2 > 5 > 2 +F32 +relu +1 +1 +1$/m);
   });
 
+  it('finds gated blocks by name, which sca and gid take and compress refuses', async () => {
+    const model = write(
+      'gated.safetensors',
+      {
+        'layers.0.mlp.gate_proj.weight': [[1, 2], [1, 2], [0, 1]], // biome-ignore format: rows
+        'layers.0.mlp.up_proj.weight': [[1, 0], [-2, 0], [1, 1]], // biome-ignore format: rows
+        'layers.0.mlp.down_proj.weight': [[1, 2, 3], [0, 1, 1]], // biome-ignore format: rows
+      },
+      { activation: 'silu' },
+    );
+    const { blocks } = await json('inspect', model);
+    expect(blocks).toMatchObject([
+      {
+        ...{ name: 'layers.0.mlp', inputs: 2, neurons: 3, outputs: 2 },
+        gate: { weight: { tensor: 'layers.0.mlp.gate_proj.weight' } },
+        symmetries: { dead: [], constant: [], copies: [{ neuron: 1, of: 0 }] },
+      },
+    ]);
+    const pair = ['--block', 'layers.0.mlp', '--pair', '0,1'];
+    expect(await json('gid', model, ...pair)).toMatchObject({ rank: 1 });
+    const sca = await json('sca', model, ...pair);
+    expect(sca).toMatchObject({ rank: 2, inputs: 6 });
+    expect(sca.basis[0]).toHaveLength(8);
+    const { code, stderr } = await herm('compress', model, '-o', at('gated.herm'));
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/layers\.0\.mlp is gated/);
+  });
+
   it('asks for an activation that the file does not say', async () => {
     const model = write('silent.safetensors', { 'fc1.weight': [[1, 2], [3, 4]], 'fc2.weight': [[1, 2]] }); // biome-ignore format: rows
     const { code, stdout } = await herm('inspect', model);

@@ -21,8 +21,9 @@ Matrix block_forward(const Job& job, const Activation& activation, const TestBlo
   const StoredMatrix input{DType::F64, block.input.data(), block.input.rows(), block.input.cols(), false};
   const StoredMatrix output{DType::F64, block.output.data(), block.output.rows(), block.output.cols(), true};
   Matrix hidden(x.rows(), block.input.rows()), y(x.rows(), block.output.cols());
-  dense(job, {ActivationKind::Identity}, x.view(), input, with_bias ? block.bias.data() : nullptr, hidden.view());
-  dense(job, activation, hidden.view(), output, c, y.view());
+  dense(job, {ActivationKind::Identity}, x.view(), input, with_bias ? block.bias.data() : nullptr, nullptr,
+        hidden.view());
+  dense(job, activation, hidden.view(), output, c, nullptr, y.view());
   return y;
 }
 

@@ -30,7 +30,7 @@ TestBlock first(const TestBlock& block, std::size_t k) {
 
 TestBlock refitted(const HermiteExpander& expander, const TestBlock& full, TestBlock kept, double ridge,
                    int threads = 1) {
-  refit(Job(threads), expander, full.view(), kept.input.view(), kept.bias.data(), ridge, kept.output.view());
+  refit(Job(threads), expander, full.view(), kept.view(), ridge, kept.output.view());
   return kept;
 }
 

@@ -47,8 +47,8 @@ Found find(const TestBlock& block, const Activation& activation, int threads = 1
   const std::size_t m = block.input.rows();
   Found found{std::vector<std::uint8_t>(m), std::vector<std::uint32_t>(m)};
   const Rounding rounding = rounding_of(block.dtype);
-  symmetries(Job(threads), activation, {block.input.view(), block.bias.data(), block.output.view()}, rounding, rounding,
-             found.classes.data(), found.groups.data());
+  symmetries(Job(threads), activation, {block.input.view(), block.bias.data(), block.output.view()},
+             {rounding, rounding, {}, {}}, found.classes.data(), found.groups.data());
   return found;
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("symmetries of an empty block, of one without biases, of one that is n
   for (std::size_t c = 0; c < 3; ++c) block.input(1, c) = 2 * block.input(0, c);
   std::uint8_t classes[2];
   std::uint32_t groups[2];
-  symmetries(Job(), kRelu, {block.input.view(), nullptr, block.output.view()}, {}, {}, classes, groups);
+  symmetries(Job(), kRelu, {block.input.view(), nullptr, block.output.view()}, {}, classes, groups);
   CHECK(groups[1] == 0);
   block.input(0, 0) = NAN;
   CHECK_THROWS_AS(find(block, kRelu), KernelError);

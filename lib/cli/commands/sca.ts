@@ -50,19 +50,20 @@ async function sca(path: string, options: ScaOptions, { signal, progress }: Cont
 
 /** @throws HermError `BAD_ARGUMENT` for a neuron that the block does not have. */
 function neuronsOf({ block, lookup }: LoadedBlock, members: readonly number[]): Neuron[] {
-  const input = toFloat64(lookup(block.input.tensor));
-  const output = toFloat64(lookup(block.output.tensor));
-  const bias = block.bias === undefined ? undefined : toFloat64(lookup(block.bias));
+  const numbers = (tensor: string | undefined) => (tensor === undefined ? undefined : toFloat64(lookup(tensor)));
+  const lanes = (ref: WeightRef) => {
+    const values = toFloat64(lookup(ref.tensor));
+    return (neuron: number) => lane(ref, values, neuron);
+  };
+  const [input, output, gate] = [lanes(block.input), lanes(block.output), block.gate && lanes(block.gate.weight)];
+  const [bias, gateBias] = [numbers(block.bias), numbers(block.gate?.bias)];
   return members.map((neuron) => {
     if (neuron >= block.neurons) {
       const why = `Block ${block.name} has neurons 0 to ${block.neurons - 1}, not ${neuron}.`;
       throw new HermError('BAD_ARGUMENT', why, { block: block.name, neuron });
     }
-    return {
-      input: lane(block.input, input, neuron),
-      bias: bias?.[neuron],
-      output: lane(block.output, output, neuron),
-    };
+    const plain = { input: input(neuron), bias: bias?.[neuron], output: output(neuron) };
+    return gate ? { ...plain, gate: gate(neuron), gateBias: gateBias?.[neuron] } : plain;
   });
 }
 

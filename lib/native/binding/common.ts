@@ -22,6 +22,9 @@ export interface NativeBlock {
   /** Biases [m] as one row; undefined where the block has none. */
   readonly bias: NativeMatrix | undefined;
   readonly output: NativeMatrix;
+  /** Of a gated block, whose `input` and `bias` are the value branch: gate weights as `input`, gate biases as `bias`. */
+  readonly gate?: NativeMatrix | undefined;
+  readonly gateBias?: NativeMatrix | undefined;
 }
 
 /** Numbered as `herm::ActivationKind`. */

@@ -29,7 +29,7 @@ export interface ScaArgs extends ScaOutputs {
   readonly inputs: number;
 }
 
-/** Neurons (w, b, v) of width n + 1 + p. */
+/** Neurons (w, b, v) of width n + 1 + p, or gated ones (g, b_g, u, b_u, v) of width 2(n + 1) + p. */
 export interface ScaBlockArgs extends NativeBlock, ScaOutputs {}
 
 export interface ScaPairsArgs extends NativeBlock {
