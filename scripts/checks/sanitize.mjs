@@ -30,6 +30,8 @@ const TOO_SLOW_FOR_VALGRIND = [
   'coefficients of high degree are the integrals*',
   'kernels of neurons with biases agree with Monte Carlo',
   'the predicted distance is the mean squared difference*',
+  // Every shape of matching. Others run the same rounds.
+  'the search finds the matching of all pairs*',
   // Every one of 65536 numbers; others try some of them.
   'exact_interval: *, every parent and every child',
   'float_grid: half precision, every number*',
