@@ -37,6 +37,7 @@
       "native/kernels/gated_operator.cc",
       "native/kernels/gated_pairs.cc",
       "native/kernels/gated_sweep.cc",
+      "native/kernels/gelu_expansion.cc",
       "native/kernels/gid.cc",
       "native/kernels/gid_pair.cc",
       "native/kernels/gram.cc",

@@ -37,8 +37,8 @@ inline RowNorm unit_row(const double* row, std::size_t n, double* out) {
     out[i] = row[i] * scale1 * scale2;
     sum += out[i] * out[i];
   }
-  const double norm = std::sqrt(sum);
-  for (std::size_t i = 0; i < n; ++i) out[i] /= norm;
+  const double norm = std::sqrt(sum), inverse = 1 / norm;
+  for (std::size_t i = 0; i < n; ++i) out[i] *= inverse;
   return {norm, exponent};
 }
 
