@@ -7,6 +7,8 @@ import { gateSpectrum, gidGroup, gidPair, pairGates } from '../../lib/analysis/g
 import { interactionOf } from '../../lib/analysis/interaction.ts';
 import { scaGroup, scaLayer, scaPair, scaPairs } from '../../lib/analysis/sca.ts';
 import { symmetriesOf } from '../../lib/analysis/symmetry.ts';
+import { openHerm } from '../../lib/file/read.ts';
+import { certifyWidths, refitSkeleton } from '../../lib/herm/certificate.ts';
 import { compress } from '../../lib/herm/compress.ts';
 import type { Block } from '../../lib/model/block.ts';
 import { findBlocks } from '../../lib/model/blocks.ts';
@@ -14,8 +16,11 @@ import { forward, mlpLayers } from '../../lib/model/forward.ts';
 import { readSafetensorsHeader } from '../../lib/model/safetensors.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors_write.ts';
 import { bufferSource } from '../../lib/model/source.ts';
-import { fromFloat64, type Tensor } from '../../lib/model/tensor.ts';
+import { fromFloat64, type Tensor, toFloat64 } from '../../lib/model/tensor.ts';
 import { blockWeights, lookupIn } from '../../lib/model/weights.ts';
+import { makeCase } from '../format/support/case.ts';
+import { compress as writtenFile } from '../format/support/herm.ts';
+import { mildCoefficients } from '../format/support/network.ts';
 import { matrix, RUNS } from './oracle/arbitraries.ts';
 import { expectClose } from './oracle/expect.ts';
 import { dot, gram, type Matrix, multiply, rowsOf, transpose } from './oracle/matrix.ts';
@@ -166,27 +171,34 @@ describe('what a gated block computes', () => {
     );
   });
 
-  it('feeds a second gated block', async () => {
-    const a = sample(5, 3, 4);
-    // The second block's value weight is the first one's output weight, so its inputs are the first one's neurons.
+  it('may feed a plain block, and not be fed by one', async () => {
+    const first = sample(5, 3, 4);
     const tensors = [
-      tensor('g1', a.gate),
-      tensor('u1', a.value),
-      tensor('g2', waves(4, 5, 8)),
-      tensor('w', transpose(a.output)),
+      tensor('g', first.gate),
+      tensor('u', first.value),
+      tensor('w', transpose(first.output)),
       tensor('v', waves(2, 4, 9)),
+      tensor('h', waves(4, 5, 8)),
     ];
-    const option = [
-      { name: 'first', input: 'u1', gate: 'g1', output: 'w' },
-      { name: 'second', input: 'w', gate: 'g2', output: 'v' },
-    ];
-    const blocks = findBlocks(await headerOf(tensors), { blocks: option, activation: 'tanh' });
+    const header = await headerOf(tensors);
+    const gated = { input: 'u', gate: 'g', output: 'w' };
+    const blocks = findBlocks(header, { blocks: [gated, { input: 'w', output: 'v' }], activation: 'tanh' });
     const x = waves(3, 3, 7);
     const y = await forward(mlpLayers(blocks, lookupIn(tensors)), Float64Array.from(x.flat()), 3);
-    const gatedLayer = (rows: Matrix, g: Matrix, u: Matrix) =>
-      rows.map((row) => g.map((weights, i) => Math.tanh(dot(weights, row)) * dot(u[i]!, row)));
-    const middle = gatedLayer(gatedLayer(x, a.gate, a.value), waves(4, 5, 8), transpose(a.output));
+    const hidden = x.map((row) => first.gate.map((g, i) => Math.tanh(dot(g, row)) * dot(first.value[i]!, row)));
+    const middle = multiply(hidden, first.output).map((row) => row.map(Math.tanh));
     expectClose(rowsOf(y, 2), multiply(middle, transpose(waves(2, 4, 9))));
+
+    // Its inputs would have outputs in two matrices.
+    const fed = [{ input: 'u', output: 'w' }, { input: 'w', gate: 'h', output: 'v' }]; // biome-ignore format: pairs
+    expect(() => findBlocks(header, { blocks: fed, activation: 'tanh' })).toThrow(
+      expect.objectContaining({ code: 'SHARED_TENSOR' }),
+    );
+    const [plain, second] = [
+      { ...blocks[0]!, gate: undefined },
+      { ...blocks[1]!, gate: blocks[0]!.gate },
+    ];
+    expect(() => mlpLayers([plain, second], lookupIn(tensors))).toThrow('only the first one may be gated');
   });
 });
 
@@ -332,6 +344,65 @@ describe('symmetries of gated blocks', () => {
       groups: [0, 1, 2, 1, 4],
     });
   });
+});
+
+describe('a certificate of a gated block', () => {
+  const made = makeCase({ gated: true, sizes: [5, 14, 4], smallest: 2, seed: 3, coefficients: mildCoefficients });
+  const tree = made.trees[0]!;
+  const block: Block = { ...made.blocks[0]!, activation: { name: 'silu', slope: 1 } };
+  const weights = blockWeights(block, lookupIn(made.tensors));
+
+  it('is the error of the skeleton that its file serves', async () => {
+    const file = await openHerm(bufferSource(await writtenFile(serializeSafetensors(made.tensors), [block], [tree])));
+    const widths = [2, 5, 11, 14];
+    const errors = await certifyWidths(block, weights, tree, widths);
+    const { gates } = await gateSpectrum(block, weights);
+    const energy = gates.reduce((sum, gate) => sum + gate ** 2, 0);
+    for (const [at, width] of widths.entries()) {
+      const skeleton = lookupIn((await file.skeleton({ fc0: width })).tensors);
+      expect(errors[at]).toBeCloseTo(Math.sqrt(Math.max(0, await distance(made.tensors, skeleton, width)) / energy), 6);
+    }
+    expect(errors[3]).toBe(0);
+  });
+
+  it('is lower after a refit', async () => {
+    const [before] = await certifyWidths(block, weights, tree, [6]);
+    const refit = await refitSkeleton(block, weights, tree, 6);
+    expect(refit.output).toHaveLength(6 * 4 * 4);
+    expect(refit.error).toBeLessThan(before!);
+  });
+
+  it('asks for the gate of a tree', async () => {
+    const { gate: _, ...plain } = tree;
+    await expect(certifyWidths(block, weights, plain, [5])).rejects.toThrow('the tree does not fit the block');
+  });
+
+  /** ‖f − f_k‖²: that of the block of all neurons of both, those of the skeleton with their outputs negated. */
+  async function distance(original: readonly Tensor[], skeleton: (name: string) => Tensor, width: number) {
+    const joined = original
+      .filter(({ name }) => name !== 'fc1.bias')
+      .map(({ name }) => {
+        const [all, few] = [toFloat64(lookupIn(original)(name)), toFloat64(skeleton(name))];
+        if (name !== 'fc1.weight') return [name, [...all, ...few]] as const;
+        const outputs = rowsOf(all, 14).map((row, c) => [...row, ...rowsOf(few, width)[c]!.map((v) => -v)]);
+        return [name, outputs.flat()] as const;
+      });
+    const neurons = 14 + width;
+    const shape = (name: string) =>
+      name.endsWith('bias') ? [neurons] : name === 'fc1.weight' ? [4, neurons] : [neurons, 5];
+    const tensors = joined.map(([name, values]) => fromFloat64(Float64Array.from(values), 'F64', name, shape(name)));
+    const both = findBlocks(await headerOf(tensors), {
+      blocks: [
+        {
+          ...{ name: 'fc0', input: 'fc0.weight', bias: 'fc0.bias', output: 'fc1.weight' },
+          ...{ gate: 'gate0.weight', gateBias: 'gate0.bias' },
+        },
+      ],
+      activation: 'silu',
+    })[0]!;
+    const { interaction } = await interactionOf(both, blockWeights(both, lookupIn(tensors)));
+    return interaction.reduce((sum, value) => sum + value, 0);
+  }
 });
 
 describe('compressing a gated block', () => {
