@@ -41,13 +41,16 @@
       "native/kernels/hermite_quadrature.cc",
       "native/kernels/interaction.cc",
       "native/kernels/lane_copy.cc",
+      "native/kernels/living_gram.cc",
       "native/kernels/merge_operator.cc",
       "native/kernels/merge_plain.cc",
       "native/kernels/merge_rounds.cc",
-      "native/kernels/merge_state.cc",
+      "native/kernels/merge_search.cc",
       "native/kernels/mixture.cc",
       "native/kernels/normal_moments.cc",
       "native/kernels/plane_stream.cc",
+      "native/kernels/pair_sweep.cc",
+      "native/kernels/plain_pairs.cc",
       "native/kernels/planes.cc",
       "native/kernels/projection.cc",
       "native/kernels/refit.cc",
@@ -56,7 +59,8 @@
       "native/kernels/series_kernel.cc",
       "native/kernels/skeleton_walk.cc",
       "native/kernels/symmetry.cc",
-      "native/kernels/threads.cc"
+      "native/kernels/threads.cc",
+      "native/kernels/unit_rows.cc"
     ],
     "herm_binding_sources": [
       "native/binding/addon.cc",

@@ -1,7 +1,7 @@
 // mergeRounds: one block's merge tree.
 #include "binding/promise_worker.h"
 #include "kernels/merge_rounds.h"
-#include "kernels/stored_block.h"
+#include "kernels/plain_pairs.h"
 
 namespace herm::binding {
 
@@ -28,6 +28,14 @@ struct TreeOutputs {
   }
 };
 
+// report [10]: seconds of every phase, rounds, scans, estimates.
+void write_report(const MergeReport& report, std::span<double> out) {
+  std::copy(report.seconds.begin(), report.seconds.end(), out.begin());
+  out[MergeReport::kPhases] = static_cast<double>(report.rounds);
+  out[MergeReport::kPhases + 1] = static_cast<double>(report.counts.scans);
+  out[MergeReport::kPhases + 2] = static_cast<double>(report.counts.estimates);
+}
+
 Napi::Value merge_rounds_binding(const Napi::CallbackInfo& info) {
   Args args(info);
   const StoredBlock block = args.block();
@@ -39,11 +47,12 @@ Napi::Value merge_rounds_binding(const Napi::CallbackInfo& info) {
   const Activation activation = args.activation("activation");
   const double share = args.number("roundShare");
   const bool plain = args.flag("plain");
+  const std::span<double> report = args.float64("report", MergeReport::kPhases + 3);
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     if (m == 0) return;
-    const LoadedBlock loaded(block);
-    MergeState state(job, activation, {block.has_bias, block.bias.dtype}, loaded.view());
-    out.write(plain ? merge_plain(job, state) : merge_rounds(job, state, share));
+    PlainPairs neurons(job, activation, block, merge_capacity(m, share));
+    write_report(merge_rounds(job, neurons, share, plain), report);
+    out.write(neurons.merges());
   });
 }
 
