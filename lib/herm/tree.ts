@@ -19,10 +19,10 @@ export interface MergeTree {
   readonly beta: Uint16Array;
   /** [T] biases of the parents, representable in the block's bias dtype; zeros where the block has no biases. */
   readonly bias: Float64Array;
+  /** Of a gated block, whose `alpha` and `bias` are its value branch's: the same of the gates. */
+  readonly gate: GateMerges | undefined;
   /** [T] cost δ of each merge: the squared L²(prior) change of the block's function. */
   readonly cost: Float64Array;
-  /** Of a gated block. */
-  readonly gate?: GateMerges | undefined;
 }
 
 /** How the gate branch of a gated block merges: g_p = α₁g_i + α₂g_j. */
@@ -46,15 +46,14 @@ export function coefficientsOf({ alpha, beta, gate }: MergeTree, side: Side): Ui
 
 /** A tree with room for `merges` merges of `neurons` neurons, all zeros. */
 export function allocateTree(neurons: number, merges: number, gated = false): MergeTree {
-  const plain = {
+  return {
     neurons,
     merges,
     pairs: new Uint32Array(2 * merges),
     alpha: new Uint16Array(2 * merges),
     beta: new Uint16Array(2 * merges),
     bias: new Float64Array(merges),
+    gate: gated ? { alpha: new Uint16Array(2 * merges), bias: new Float64Array(merges) } : undefined,
     cost: new Float64Array(merges),
   };
-  if (!gated) return plain;
-  return { ...plain, gate: { alpha: new Uint16Array(2 * merges), bias: new Float64Array(merges) } };
 }

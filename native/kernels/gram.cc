@@ -59,7 +59,7 @@ MatrixView<T> block(MatrixView<T> m, std::size_t row, std::size_t row_end, std::
 }
 
 template <class T>
-void gram_of(const Job& job, MatrixView<const T> a, MatrixView<T> out) {
+void gram_of(const Job& job, MatrixView<const T> a, MatrixView<T> out, bool mirrored) {
   const Tiling tiling(a.rows, a.cols);
   const std::size_t n = tiling.count(a.rows);
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
@@ -76,7 +76,7 @@ void gram_of(const Job& job, MatrixView<const T> a, MatrixView<T> out) {
       } else {
         gemm(CblasTrans, a.rows_from(i0, i1), a.rows_from(j0, j1), tile);
       }
-      mirror_tile(out, i0, i1, j0, j1);
+      if (mirrored) mirror_tile(out, i0, i1, j0, j1);
     }
   });
 }
@@ -95,12 +95,17 @@ void cross_gram_of(const Job& job, MatrixView<const T> a, MatrixView<const T> b,
 
 }  // namespace
 
-void gram(const Job& job, ConstMatrix a, MutMatrix out) { gram_of(job, a, out); }
-void gram(const Job& job, MatrixView<const float> a, MatrixView<float> out) { gram_of(job, a, out); }
+void gram(const Job& job, ConstMatrix a, MutMatrix out) { gram_of(job, a, out, true); }
+void gram(const Job& job, MatrixView<const float> a, MatrixView<float> out) { gram_of(job, a, out, true); }
+void gram_upper(const Job& job, MatrixView<const float> a, MatrixView<float> out) { gram_of(job, a, out, false); }
 
 void cross_gram(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out) { cross_gram_of(job, a, b, out); }
 void cross_gram(const Job& job, MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> out) {
   cross_gram_of(job, a, b, out);
+}
+
+void multiply_rows(MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> out) {
+  gemm(CblasTrans, a, b, out);
 }
 
 void transpose(const Job& job, MatrixView<const float> a, MatrixView<float> out) {

@@ -1,10 +1,11 @@
-// The Gram matrices of a shrinking and growing set of neurons: rows and columns of parents are made from those of their
-// children, without new dot products, and the dead are dropped by and by.
+// Rows of the Gram matrices of a shrinking and growing set of neurons, for the search that reads them.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "kernels/neuron_pairs.h"
@@ -17,32 +18,44 @@ struct Union {
   SideMix mix;
 };
 
-class LivingGram {
+// Where a stretch of a neuron's row begins, in the matrix of every kind.
+using RowOfKinds = std::array<const float*, kMaxKinds>;
+
+// A thread's window on a few rows.
+class GramWindow {
  public:
-  // Columns for `capacity` positions.
-  LivingGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity);
-
-  // Columns in use, and how many there may be.
-  std::size_t width() const { return width_; }
-  std::size_t capacity() const { return capacity_; }
-  // Row p of the Gram matrix of every kind.
-  std::array<const float*, 5> rows(std::size_t p) const;
-
-  // Parents at the positions width() … width() + unions − 1. `alive` [width]: rows that still matter.
-  void append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive);
-  // Keeps only the listed positions, in ascending order.
-  void compact(const Job& job, const std::vector<std::uint32_t>& kept);
+  const RowOfKinds& row(std::size_t i) const { return rows_[i]; }
 
  private:
-  float* row(std::size_t kind, std::size_t p) { return matrices_[kind].get() + place_[p] * stride_; }
-  const float* row(std::size_t kind, std::size_t p) const { return matrices_[kind].get() + place_[p] * stride_; }
-  void combine_rows(const Union& merge);
-  void combine_columns(const std::vector<Union>& unions, std::size_t kind);
-
-  std::vector<GramKind> kinds_;
-  std::size_t width_, capacity_, stride_;
-  std::vector<std::unique_ptr<float[]>> matrices_;  // [m×stride], one a kind; memory is touched only where it is used
-  std::vector<std::uint32_t> place_;                // of a position's row in memory
+  friend class StoredGram;
+  friend class ComputedGram;
+  std::vector<RowOfKinds> rows_;  // null for kinds that there are not
+  std::vector<float> values_;
+  std::vector<float> left_;
 };
+
+class LivingGram {
+ public:
+  LivingGram() = default;
+  LivingGram(const LivingGram&) = delete;
+  LivingGram& operator=(const LivingGram&) = delete;
+  virtual ~LivingGram() = default;
+
+  // Columns that there may be.
+  virtual std::size_t capacity() const = 0;
+  // Columns [begin, end) of the listed rows, with kSweepPadding floats to spare. Thread-safe for different windows.
+  virtual void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
+                    GramWindow& window) const = 0;
+  // Parents take the next positions, as the neurons have them already. `alive` [positions before]: rows that still
+  // matter.
+  virtual void append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) = 0;
+  // Keeps only the listed positions, in ascending order, before the neurons do.
+  virtual void compact(const Job& job, const std::vector<std::uint32_t>& kept) = 0;
+};
+
+// Matrices in memory: a parent's row and column are made from those of its children, without new dot products.
+std::unique_ptr<LivingGram> make_stored_gram(const Job& job, const NeuronPairs& neurons, std::size_t capacity);
+// Nothing in memory but the neurons' vectors: rows are multiplied anew whenever they are read.
+std::unique_ptr<LivingGram> make_computed_gram(const NeuronPairs& neurons, std::size_t capacity);
 
 }  // namespace herm

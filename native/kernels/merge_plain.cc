@@ -10,11 +10,14 @@ std::vector<RankedPair> match_plain(const Job& job, const NeuronPairs& neurons, 
                                     std::size_t count, const std::vector<char>& alive) {
   const auto size = static_cast<std::uint32_t>(neurons.size());
   std::vector<RankedPair> all;
+  GramWindow window;
   std::vector<float> swept(size + kSweepPadding);
   for (std::uint32_t a = 0; a < size; ++a) {
     job.check();
     if (!alive[a]) continue;
-    neurons.sweep(a, a + 1, size, gram.rows(a).data(), swept.data());
+    if (a + 1 == size) break;
+    gram.read({&a, 1}, a + 1, size, window);
+    neurons.sweep(a, a + 1, size, window.row(0).data(), swept.data());
     for (std::uint32_t b = a + 1; b < size; ++b) {
       if (!alive[b]) continue;
       const auto [owner, partner] = neurons.owns(a, b) ? std::pair(a, b) : std::pair(b, a);

@@ -32,16 +32,16 @@ class Stopwatch {
 
 class Rounds {
  public:
-  Rounds(const Job& job, NeuronPairs& neurons, double share, bool plain)
+  Rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options)
       : job_(job),
         neurons_(neurons),
-        share_(share),
+        share_(options.round_share),
         watch_(report_),
         alive_(neurons.size(), 1),
         living_(neurons.size()),
-        gram_(job, neurons, merge_capacity(neurons.size(), share)) {
+        gram_(make_gram(job, neurons, options)) {
     watch_.lap(MergeReport::kGram);
-    if (!plain) search_ = std::make_unique<MergeSearch>(job, neurons, gram_);
+    if (!options.plain) search_ = std::make_unique<MergeSearch>(job, neurons, *gram_);
     watch_.lap(MergeReport::kSweep);
   }
 
@@ -58,14 +58,20 @@ class Rounds {
   }
 
  private:
+  static std::unique_ptr<LivingGram> make_gram(const Job& job, const NeuronPairs& neurons,
+                                               const MergeOptions& options) {
+    const std::size_t capacity = merge_capacity(neurons.size(), options.round_share);
+    return options.stored ? make_stored_gram(job, neurons, capacity) : make_computed_gram(neurons, capacity);
+  }
+
   void round(std::size_t limit) {
     limit = std::min(limit, living_ / 2);
-    if (gram_.width() + limit > gram_.capacity() ||
-        static_cast<double>(living_) < kCrowded * static_cast<double>(gram_.width()))
+    if (alive_.size() + limit > gram_->capacity() ||
+        static_cast<double>(living_) < kCrowded * static_cast<double>(alive_.size()))
       compact();
     watch_.lap(MergeReport::kUpdate);
     const auto pairs =
-        search_ ? search_->match(job_, limit, alive_) : match_plain(job_, neurons_, gram_, limit, alive_);
+        search_ ? search_->match(job_, limit, alive_) : match_plain(job_, neurons_, *gram_, limit, alive_);
     watch_.lap(MergeReport::kMatch);
     merge(pairs);
     ++report_.rounds;
@@ -84,7 +90,7 @@ class Rounds {
     neurons_.end_merges();
     watch_.lap(MergeReport::kOperator);
     for (const auto& pair : pairs) alive_[pair.owner] = alive_[pair.partner] = 0;
-    gram_.append(job_, unions, alive_);
+    gram_->append(job_, unions, alive_);
     alive_.resize(neurons_.size(), 1);
     living_ -= pairs.size();
     watch_.lap(MergeReport::kUpdate);
@@ -96,7 +102,7 @@ class Rounds {
     std::vector<std::uint32_t> kept;
     for (std::uint32_t p = 0; p < alive_.size(); ++p)
       if (alive_[p]) kept.push_back(p);
-    gram_.compact(job_, kept);
+    gram_->compact(job_, kept);
     if (search_) search_->compact(kept);
     neurons_.compact(kept);
     alive_.assign(kept.size(), 1);
@@ -109,7 +115,7 @@ class Rounds {
   Stopwatch watch_;
   std::vector<char> alive_;
   std::size_t living_;
-  LivingGram gram_;
+  std::unique_ptr<LivingGram> gram_;
   std::unique_ptr<MergeSearch> search_;  // none: all pairs are looked at
 };
 
@@ -120,11 +126,12 @@ std::size_t merge_capacity(std::size_t neurons, double round_share) {
   return neurons + std::max(round, neurons / 10) + 1;
 }
 
-MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, double round_share, bool plain) {
-  if (!(round_share >= 0 && round_share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
+MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options) {
+  const double share = options.round_share;
+  if (!(share >= 0 && share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
   if (neurons.size() < 2) return {};
   ThreadTeam team(job);
-  return Rounds(job.with_team(&team), neurons, round_share, plain).run();
+  return Rounds(job.with_team(&team), neurons, options).run();
 }
 
 }  // namespace herm

@@ -18,12 +18,18 @@ struct MergeReport {
   SearchCounts counts;
 };
 
+struct MergeOptions {
+  double round_share = 0.05;  // of the living neurons that a round merges at most, in pairs
+  bool plain = false;         // looks at all pairs in every round: the oracle of the search
+  bool stored = true;         // Gram matrices in memory; otherwise rows are computed whenever they are read
+};
+
 // Positions that merging `neurons` neurons in rounds of a share needs room for.
 std::size_t merge_capacity(std::size_t neurons, double round_share);
 
-// Rounds, down to one neuron: a round merges disjoint pairs greedily, cheapest first by pair_cost, up to `round_share`
-// of the living (at least one pair). The neurons record their merges. `plain` looks at all pairs in every round: the
-// oracle of the search. Throws std::invalid_argument unless round_share lies in [0, 1].
-MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, double round_share, bool plain = false);
+// Rounds, down to one neuron: a round merges disjoint pairs greedily, cheapest first by pair_cost, up to the share of
+// the living (at least one pair). The neurons record their merges. Throws std::invalid_argument unless the share lies
+// in [0, 1].
+MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options);
 
 }  // namespace herm

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <numeric>
 #include <queue>
 
 #include "kernels/pair_sweep.h"
@@ -13,12 +14,17 @@ namespace herm {
 namespace {
 
 constexpr std::size_t kKept = 16;      // partners that a scan keeps
-constexpr std::size_t kOwners = 16;    // owners that a thread takes at a time
-constexpr std::size_t kColumns = 256;  // positions of a sweep: their profiles stay in the cache
-constexpr std::size_t kParents = 4;    // parents that a thread takes at a time
+constexpr std::size_t kOwners = 64;    // owners that a thread takes at a time
+constexpr std::size_t kColumns = 512;  // positions of a sweep: their profiles stay in the cache
+constexpr std::size_t kParents = 8;    // parents that a thread takes at a time
 constexpr std::size_t kBatch = 64;     // owners that are looked up at once
 constexpr double kFree = 1e-9;         // of the owner's energy
 constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
+
+RowOfKinds shifted(RowOfKinds row, std::size_t columns) {
+  for (const float*& values : row) values = values ? values + columns : nullptr;
+  return row;
+}
 
 }  // namespace
 
@@ -136,12 +142,17 @@ void MergeSearch::fill_all(const Job& job) {
   parallel_for(job, m, kOwners, [&](std::size_t begin, std::size_t end) {
     std::vector<Smallest> smallest(end - begin);
     std::array<float, kColumns + kSweepPadding> r;
+    std::vector<std::uint32_t> owners(end - begin);
+    std::iota(owners.begin(), owners.end(), static_cast<std::uint32_t>(begin));
+    GramWindow window;
     for (std::size_t column = begin / kColumns * kColumns; column < m; column += kColumns) {
       const std::size_t column_end = std::min(m, column + kColumns);
+      gram_.read(owners, column, column_end, window);
       for (std::size_t owner = begin; owner < end; ++owner) {
         const std::size_t from = std::max(column, owner + 1);
         if (from >= column_end) continue;
-        neurons_.sweep(owner, from, column_end, gram_.rows(owner).data(), r.data());
+        const auto row = shifted(window.row(owner - begin), from - column);
+        neurons_.sweep(owner, from, column_end, row.data(), r.data());
         if (neurons_.energy(owner) == 0) std::fill_n(r.data(), column_end - from, 0.0F);
         Smallest& best = smallest[owner - begin];
         for (std::size_t j = from; j < column_end; ++j)
@@ -161,9 +172,10 @@ void MergeSearch::scan(std::uint32_t owner, const std::vector<char>& available) 
   thread_local std::vector<float> r;
   const std::size_t size = neurons_.size();
   r.resize(size + 2 * kSweepPadding);
-  const auto rows = gram_.rows(owner);
-  neurons_.sweep(owner, 0, owner, rows.data(), r.data());
-  neurons_.sweep(owner, owner + 1, size, rows.data(), r.data() + owner + 1);
+  thread_local GramWindow window;
+  gram_.read({&owner, 1}, 0, size, window);
+  neurons_.sweep(owner, 0, owner, window.row(0).data(), r.data());
+  neurons_.sweep(owner, owner + 1, size, shifted(window.row(0), owner + 1).data(), r.data() + owner + 1);
   if (neurons_.energy(owner) == 0) std::fill_n(r.data(), size, 0.0F);
   List& list = lists_[owner];
   constexpr float kListed = std::numeric_limits<float>::infinity();
@@ -271,12 +283,16 @@ void MergeSearch::update(const Job& job, std::size_t first_new, const std::vecto
     std::array<Smallest, kParents> smallest;
     std::array<float, kColumns + kSweepPadding> r;
     auto& out = offers[begin / kParents];
+    std::vector<std::uint32_t> group(end - begin);
+    std::iota(group.begin(), group.end(), static_cast<std::uint32_t>(first_new + begin));
+    GramWindow window;
     for (std::size_t column = 0; column < first_new + end; column += kColumns) {
+      gram_.read(group, column, std::min(size, column + kColumns), window);
       for (std::size_t t = begin; t < end; ++t) {
         const auto parent = static_cast<std::uint32_t>(first_new + t);
         const std::size_t column_end = std::min<std::size_t>(parent, column + kColumns);
         if (column >= column_end) continue;
-        neurons_.sweep(parent, column, column_end, gram_.rows(parent).data(), r.data());
+        neurons_.sweep(parent, column, column_end, window.row(t - begin).data(), r.data());
         if (neurons_.energy(parent) == 0) std::fill_n(r.data(), column_end - column, 0.0F);
         for (std::size_t j = column; j < column_end; ++j) {
           const float swept = r[j - column];

@@ -8,11 +8,13 @@
 #include <span>
 #include <vector>
 
+#include "kernels/merge.h"
 #include "kernels/unit_rows.h"
 
 namespace herm {
 
 constexpr std::size_t kMaxSides = 3;
+constexpr std::size_t kMaxKinds = 5;  // of Gram matrices
 
 // Coefficients of unit vectors, one pair for each side: parent = x·first + y·second.
 using SideMix = std::array<std::array<double, 2>, kMaxSides>;
@@ -22,6 +24,14 @@ struct GramKind {
   std::size_t row_side, col_side;
   std::size_t mirror;  // the kind with both exchanged
 };
+
+// A neuron's energy as the search counts it: what is too small to be told apart in multiples is nothing.
+double countable_energy(double energy);
+// Neurons in ascending order of their energies. Throws KernelError("NON_FINITE") where they leave the range of double
+// precision: costs are made of their products.
+std::vector<std::uint32_t> order_by_energy(const std::vector<double>& energies);
+// [m] zeros where there are none.
+std::vector<double> load_biases(bool present, const StoredMatrix& stored, std::size_t m);
 
 // Neurons are known by position. A position is held from the neuron's birth until the next compact(); parents get
 // positions at the end. A pair's owner is the neuron of less energy (of equals, the lower position): then every owner's
@@ -46,7 +56,7 @@ class NeuronPairs {
 
   // r[j − begin] for [begin, end) all below or all above `fixed`: about what merging j with `fixed` would cost, in
   // energies of the pair's owner; the same to the bit whichever of both is fixed. rows[k] is the row of `fixed` in the
-  // Gram matrix of kind k, indexed by position. Rows and r have kSweepPadding floats to spare.
+  // Gram matrix of kind k, from column `begin` on. Rows and r have kSweepPadding floats to spare.
   virtual void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
                      float* r) const = 0;
   // The cost again, more closely, from the vectors in double precision.
@@ -58,7 +68,14 @@ class NeuronPairs {
   virtual SideMix merge(std::size_t t, std::size_t first, std::size_t second) = 0;
   virtual void end_merges() = 0;
 
+  // Keeps only the listed positions, in ascending order.
   virtual void compact(const std::vector<std::uint32_t>& kept) = 0;
+
+  // All merges so far, in order.
+  const std::vector<Merge>& merges() const { return merges_; }
+
+ protected:
+  std::vector<Merge> merges_;
 };
 
 }  // namespace herm

@@ -32,7 +32,7 @@ class Profiles {
   std::vector<float> values_;  // [kFields×stride]
 };
 
-// One neuron and what its pairs are made of: correlations of inputs and of outputs, indexed like the profiles.
+// One neuron and what its pairs are made of: correlations of inputs and of outputs, from the first neuron swept on.
 struct PairSweep {
   const Profiles* profiles;
   bool odd;  // φ(−x) = −φ(x)

@@ -161,7 +161,7 @@ void sweep_lanes(const PairSweep& sweep, std::size_t begin, std::size_t end, flo
   for (std::size_t j = begin; j < end; j += HERM_SIMD_WIDTH) {
     const Side<Lanes, true> one{rows.data(), fixed.data(), j};
     const Side<Lanes, false> many{rows.data(), fixed.data(), j};
-    const Lanes rho = load_lanes<Lanes>(&sweep.input[j]), h = load_lanes<Lanes>(&sweep.output[j]);
+    const Lanes rho = load_lanes<Lanes>(&sweep.input[j - begin]), h = load_lanes<Lanes>(&sweep.output[j - begin]);
     if constexpr (kFixedFirst) {
       store_lanes(estimate<kOddActivation, Lanes>(one, many, rho, h), r + (j - begin));
     } else {

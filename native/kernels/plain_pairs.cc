@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
-#include "kernels/error.h"
 #include "kernels/half.h"
 #include "kernels/threads.h"
 
@@ -15,15 +13,6 @@ namespace {
 constexpr std::array<GramKind, 2> kKinds{{{0, 0, 0}, {1, 1, 1}}};
 constexpr std::size_t kExpansions = 16;  // that a thread makes at a time
 
-std::vector<double> load_bias(const StoredBlock& block, std::size_t m) {
-  std::vector<double> bias(m);
-  if (!block.has_bias) return bias;
-  if (checked_mul(block.bias.rows, block.bias.cols) != m)
-    throw std::invalid_argument("the bias has not one number a neuron");
-  widen(block.bias.dtype, block.bias.bytes, m, bias.data());
-  return bias;
-}
-
 }  // namespace
 
 PlainPairs::PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity)
@@ -32,21 +21,19 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
   const std::size_t m = input.rows();
   if (output.rows() != m) throw std::invalid_argument("input and output weights differ in neurons");
   const auto devs = input.norms(job), outputs = output.norms(job);
-  const auto bias = load_bias(block, m);
+  const auto bias = load_biases(block.has_bias, block.bias, m);
   std::vector<Neuron> neurons(m);
+  std::vector<double> energies(m);
   parallel_for(job, m, kExpansions, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       neurons[i].slot = static_cast<std::uint32_t>(i);
       operator_.expander().expand(devs[i].times(1), bias[i], neurons[i].series);
       neurons[i].output = outputs[i].times(1);
-      set_energy(neurons[i]);
+      neurons[i].energy = countable_energy(neurons[i].output * neurons[i].output * neurons[i].series.second);
+      energies[i] = neurons[i].energy;
     }
   });
-  check_energies(neurons);
-  std::vector<std::uint32_t> order(m);
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return neurons[a].energy < neurons[b].energy; });
+  const auto order = order_by_energy(energies);
   input_ = std::make_unique<UnitRows>(job, input, order, capacity);
   output_ = std::make_unique<UnitRows>(job, output, order, capacity);
 
@@ -60,22 +47,6 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
   }
   for (const Neuron& neuron : neurons_) add_profile(neuron);
   estimate_ = std::make_unique<const CostEstimate>(job, activation, block.has_bias, deviations);
-}
-
-// What is too small to be told apart in multiples counts as nothing.
-void PlainPairs::set_energy(Neuron& neuron) {
-  constexpr double kNothing = 1e-280;
-  const double energy = neuron.output * neuron.output * neuron.series.second;
-  neuron.energy = energy < kNothing ? 0 : energy;
-}
-
-// Costs are made of products of energies.
-void PlainPairs::check_energies(const std::vector<Neuron>& neurons) {
-  double total = 0;
-  for (const Neuron& neuron : neurons) total += neuron.energy;
-  if (!std::isfinite(total * total)) {
-    throw KernelError("NON_FINITE", "the weights are so large that their Gram matrices overflow double precision");
-  }
 }
 
 void PlainPairs::add_profile(const Neuron& neuron) {
@@ -138,7 +109,7 @@ SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
   const double dev = std::sqrt(std::max(0.0, quadratic(pair.input, parent.alpha)));
   neuron.output = std::sqrt(std::max(0.0, quadratic(pair.output, parent.beta)));
   operator_.expander().expand(dev, parent.bias, neuron.series);
-  set_energy(neuron);
+  neuron.energy = countable_energy(neuron.output * neuron.output * neuron.series.second);
   const auto child = [&](std::size_t k) { return swapped ? 1 - k : k; };
   for (std::size_t k = 0; k < 2; ++k) {
     mix[0][child(k)] = dev > 0 ? parent.alpha[k] * pair.dev[k] / dev : 0;

@@ -13,15 +13,6 @@
 
 namespace herm {
 
-// One merge as it is recorded: slots i < j; the parent takes slot i, slot j dies. α and β as half-precision bit
-// patterns.
-struct Merge {
-  std::uint32_t i, j;
-  std::array<std::uint16_t, 2> alpha, beta;
-  double bias;
-  double cost;
-};
-
 class PlainPairs final : public NeuronPairs {
  public:
   // Neurons in ascending order of their energies. Room for `capacity` positions. Throws KernelError("NON_FINITE") where
@@ -42,8 +33,6 @@ class PlainPairs final : public NeuronPairs {
   // The operator's parent of two neurons, `first` being the one of the lower slot.
   Parent parent_of(std::size_t first, std::size_t second) const;
   PairView view(std::size_t first, std::size_t second) const;
-  // All merges so far, in order.
-  const std::vector<Merge>& merges() const { return merges_; }
 
  private:
   struct Neuron {
@@ -53,8 +42,6 @@ class PlainPairs final : public NeuronPairs {
     HermiteSeries series;
   };
   void add_profile(const Neuron& neuron);
-  static void set_energy(Neuron& neuron);
-  static void check_energies(const std::vector<Neuron>& neurons);
 
   MergeOperator operator_;
   std::unique_ptr<UnitRows> input_, output_;
@@ -63,7 +50,6 @@ class PlainPairs final : public NeuronPairs {
   std::vector<ShortSeries> short_;
   Profiles profiles_;
   double largest_amplitude_ = 0;
-  std::vector<Merge> merges_;
   std::size_t merging_ = 0;  // parents in the making
 };
 

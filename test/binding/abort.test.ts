@@ -51,7 +51,9 @@ const calls: Record<string, () => LongCall> = {
   dense: () => {
     const [batch, width] = [6000, 700];
     const outputs = { y: f64(batch * width) };
-    const args = { x: wave(batch * width), batch, weight: f64Matrix(width, width), bias: undefined, activation };
+    const noGate = { gate: undefined, gateBias: undefined, gateActivation: undefined };
+    const layer = { weight: f64Matrix(width, width), bias: undefined, activation, ...noGate };
+    const args = { x: wave(batch * width), batch, ...layer };
     return {
       outputs,
       start: (addon, job) => addon.dense({ ...args, ...outputs }, job),
@@ -86,6 +88,7 @@ const calls: Record<string, () => LongCall> = {
       beta: new Uint16Array(2 * (m - 1)),
       biasOut: f64(m - 1),
       cost: f64(m - 1),
+      report: f64(10),
     };
     const args = { ...blockWeights(m, 64, 64), activation, roundShare: 0.05, plain: false };
     return { outputs, start: (addon, job) => addon.mergeRounds({ ...args, ...outputs }, job), begun: progressed };

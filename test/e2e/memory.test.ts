@@ -15,11 +15,11 @@ interface Memory {
 }
 
 /*
- * One m×m matrix of the 300 neurons is 0.7 MB, so that a job which keeps one grows the process by 36 MB in 50 jobs.
- * Measured without a leak: 7 MB from the 10th to the 60th job and 1.5 MB from the 60th to the 110th, which is V8's heap
- * and glibc's, one for each pool thread, finding their sizes. What V8 accounts for itself is the same but for 40 bytes.
+ * One m×m matrix of the 200 neurons is 0.32 MB: a job that keeps one grows the process by 16 MB in 50 jobs. Measured
+ * without a leak: −3 to 7 MB from the 10th to the 60th job and 1.5 MB from there to the 110th, which is V8's heap and
+ * glibc's arenas, one for each pool thread, finding their sizes. What V8 accounts for itself is the same but for 40 bytes.
  */
-const RSS_MARGIN = 16e6;
+const RSS_MARGIN = 12e6;
 const ACCOUNTED_MARGIN = 1e4;
 
 it('fifty jobs leave the memory of the process as it was', { timeout: 300_000 }, async () => {

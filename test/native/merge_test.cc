@@ -3,13 +3,14 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <set>
 
 #include "kernels/error.h"
 #include "kernels/half.h"
+#include "kernels/merge_block.h"
 #include "kernels/merge_plain.h"
-#include "kernels/merge_rounds.h"
 #include "kernels/plain_pairs.h"
 
 using namespace herm;
@@ -51,11 +52,8 @@ const Activation kActivations[] = {
     {ActivationKind::Sigmoid, 1.5},
 };
 
-std::vector<Merge> tree(const TestBlock& block, const Activation& phi, double share, int threads = 1,
-                        bool plain = false) {
-  PlainPairs neurons(Job(threads), phi, block.stored(), merge_capacity(block.input.rows(), share));
-  merge_rounds(Job(threads), neurons, share, plain);
-  return neurons.merges();
+std::vector<Merge> tree(const TestBlock& block, const Activation& phi, const MergeOptions& options, int threads = 1) {
+  return merge_block(Job(threads), phi, block.stored(), options).merges;
 }
 
 void check_same(const std::vector<Merge>& a, const std::vector<Merge>& b) {
@@ -91,7 +89,7 @@ TEST_CASE("a merge's cost is the squared change of the block's function") {
   for (const Activation& phi : kActivations) {
     for (unsigned seed = 1; seed <= 12; ++seed) {
       const TestBlock pair(2, 5, 3, seed);
-      const auto merges = tree(pair, phi, 0);
+      const auto merges = tree(pair, phi, {0});
       REQUIRE(merges.size() == 1);
       const Merge& merge = merges[0];
       Matrix input(1, 5), output(1, 3);
@@ -132,13 +130,16 @@ TEST_CASE(
     constexpr std::size_t m = 80;
     const TestBlock block(m, 12, 5, 21);
     const PlainPairs neurons(Job(), phi, block.stored(), m);
-    const LivingGram gram(Job(), neurons, m);
+    const auto gram = make_stored_gram(Job(), neurons, m);
+    GramWindow window;
     // With an identity, the parent's mean decides everything, and the sweep knows one choice of three.
     const bool linear = phi.kind == ActivationKind::Identity;
     std::vector<double> excess;
     std::vector<float> above(m + kSweepPadding), below(m + kSweepPadding);
     for (std::size_t i = 0; i < m; i += 3) {
-      neurons.sweep(i, i + 1, m, gram.rows(i).data(), above.data());
+      const auto row = static_cast<std::uint32_t>(i);
+      gram->read({&row, 1}, i + 1, m, window);
+      neurons.sweep(i, i + 1, m, window.row(0).data(), above.data());
       for (std::size_t j = i + 1; j < m; ++j) {
         CAPTURE(i);
         CAPTURE(j);
@@ -152,7 +153,9 @@ TEST_CASE(
               std::max(CostEstimate::upper(view.phi, view.output), CostEstimate::lower(view.phi, view.output)));
         excess.push_back(std::fabs(swept - estimate) / weaker);
         CHECK(swept >= CostEstimate::lower(view.phi, view.output) - 1e-4 * weaker);
-        neurons.sweep(j, i, i + 1, gram.rows(j).data(), below.data());
+        const auto other = static_cast<std::uint32_t>(j);
+        gram->read({&other, 1}, i, i + 1, window);
+        neurons.sweep(j, i, i + 1, window.row(0).data(), below.data());
         CHECK(above[j - i - 1] == below[0]);
       }
     }
@@ -170,7 +173,7 @@ TEST_CASE("the search finds the matching of all pairs, merge for merge") {
       CAPTURE(static_cast<int>(phi.kind));
       for (const double share : {0.0, 0.05, 0.3, 1.0}) {
         CAPTURE(share);
-        check_same(tree(block, phi, share), tree(block, phi, share, 1, true));
+        check_same(tree(block, phi, {share}), tree(block, phi, {share, true}));
       }
     }
   }
@@ -190,8 +193,8 @@ TEST_CASE("the search finds it among copies, unequal, dead and constant neurons,
       CAPTURE(static_cast<int>(phi.kind));
       CAPTURE(n);
       CAPTURE(p);
-      check_forest(tree(block, phi, 0.05), 120);
-      check_same(tree(block, phi, 0.05), tree(block, phi, 0.05, 1, true));
+      check_forest(tree(block, phi, {}), 120);
+      check_same(tree(block, phi, {}), tree(block, phi, {0.05, true}));
     }
   }
 }
@@ -200,46 +203,61 @@ TEST_CASE("Gram matrices of parents are those of their vectors") {
   constexpr std::size_t m = 60;
   const TestBlock block(m, 20, 9, 13);
   PlainPairs neurons(Job(), {ActivationKind::Gelu}, block.stored(), 2 * m);
-  LivingGram gram(Job(2), neurons, 2 * m);
+  const auto gram = make_stored_gram(Job(2), neurons, 2 * m);
+  const auto computed = make_computed_gram(neurons, 2 * m);
   std::vector<char> alive(m, 1);
   for (int round = 0; round < 5; ++round) {
-    const auto pairs = match_plain(Job(), neurons, gram, 4, alive);
+    const auto pairs = match_plain(Job(), neurons, *gram, 4, alive);
     std::vector<Union> unions;
     neurons.begin_merges(pairs.size());
     for (std::size_t t = 0; t < pairs.size(); ++t)
       unions.push_back({pairs[t].owner, pairs[t].partner, neurons.merge(t, pairs[t].owner, pairs[t].partner)});
     neurons.end_merges();
     for (const auto& pair : pairs) alive[pair.owner] = alive[pair.partner] = 0;
-    gram.append(Job(2), unions, alive);
+    gram->append(Job(2), unions, alive);
     alive.resize(neurons.size(), 1);
     if (round == 2) {
       std::vector<std::uint32_t> kept;
       for (std::uint32_t p = 0; p < alive.size(); ++p)
         if (alive[p]) kept.push_back(p);
-      gram.compact(Job(2), kept);
+      gram->compact(Job(2), kept);
       neurons.compact(kept);
       alive.assign(kept.size(), 1);
     }
-    for (std::size_t a = 0; a < neurons.size(); ++a) {
-      for (std::size_t b = 0; b < neurons.size(); ++b) {
+    std::vector<std::uint32_t> all(neurons.size());
+    std::iota(all.begin(), all.end(), 0);
+    GramWindow kept, anew;
+    gram->read(all, 0, all.size(), kept);
+    computed->read(all, 0, all.size(), anew);
+    for (const std::uint32_t a : all) {
+      for (const std::uint32_t b : all) {
         if (!alive[a] || !alive[b] || a == b) continue;
         for (std::size_t side = 0; side < 2; ++side) {
           const double exact = neurons.side(side).correlation(a, b);
-          CHECK(std::fabs(static_cast<double>(gram.rows(a)[side][b]) - exact) <= 2e-6);
-          CHECK(gram.rows(a)[side][b] == gram.rows(b)[side][a]);
+          CHECK(std::fabs(static_cast<double>(kept.row(a)[side][b]) - exact) <= 2e-6);
+          CHECK(std::fabs(static_cast<double>(anew.row(a)[side][b]) - exact) <= 2e-6);
+          CHECK(kept.row(a)[side][b] == kept.row(b)[side][a]);
         }
       }
     }
   }
 }
 
+TEST_CASE("the same tree without Gram matrices in memory, where no costs agree to rounding") {
+  for (const Activation& phi : {Activation{ActivationKind::Relu}, Activation{ActivationKind::Gelu}}) {
+    const TestBlock block(300, 24, 20, 31);
+    check_same(tree(block, phi, {}), tree(block, phi, {0.05, false, false}));
+    check_same(tree(block, phi, {}, 1), tree(block, phi, {0.05, false, false}, 3));
+  }
+}
+
 TEST_CASE("rounds give the same tree for every number of threads") {
   const TestBlock block(400, 10, 8, 3);
   for (const Activation& phi : {Activation{ActivationKind::Relu}, Activation{ActivationKind::Gelu}}) {
-    const auto one = tree(block, phi, 0.05, 1);
+    const auto one = tree(block, phi, {}, 1);
     check_forest(one, 400);
-    check_same(one, tree(block, phi, 0.05, 2));
-    check_same(one, tree(block, phi, 0.05, 5));
+    check_same(one, tree(block, phi, {}, 2));
+    check_same(one, tree(block, phi, {}, 5));
   }
 }
 
@@ -247,7 +265,7 @@ TEST_CASE("ReLU neurons that are scaled copies merge first, for nothing") {
   TestBlock block(20, 8, 6, 11);
   block.copy_neuron(3, 12, 4.0, 0.5);
   block.copy_neuron(5, 17, 0.25, -8.0);
-  const auto merges = tree(block, {ActivationKind::Relu}, 0);
+  const auto merges = tree(block, {ActivationKind::Relu}, {0});
   const double energy = squared_norm(Job(), HermiteExpander({ActivationKind::Relu}, kSearchDegree), block.view());
   for (std::size_t t = 0; t < 2; ++t) {
     CHECK(merges[t].cost <= 1e-6 * energy);  // β is a half
@@ -259,7 +277,7 @@ TEST_CASE("ReLU neurons that are scaled copies merge first, for nothing") {
 TEST_CASE("odd activations merge a neuron with its mirror image") {
   TestBlock block(10, 6, 4, 5);
   block.copy_neuron(2, 8, -1.0, 0.75);
-  const auto merges = tree(block, {ActivationKind::Tanh}, 0);
+  const auto merges = tree(block, {ActivationKind::Tanh}, {0});
   CHECK(merges[0].i == 2);
   CHECK(merges[0].j == 8);
   CHECK(merges[0].cost <= 1e-12);
@@ -270,42 +288,39 @@ TEST_CASE("degenerate blocks still merge down to one neuron") {
     CAPTURE(static_cast<int>(phi.kind));
     TestBlock zero(6, 3, 2, 1);
     for (std::size_t i = 0; i < 6; ++i) zero.copy_neuron(0, i, 0, 0);
-    check_forest(tree(zero, phi, 0.05), 6);
+    check_forest(tree(zero, phi, {}), 6);
 
     TestBlock dead(9, 3, 2, 2);
     dead.copy_neuron(1, 4, 1, 0);  // nothing goes out
     dead.copy_neuron(1, 6, 0, 1);  // nothing comes in
-    check_forest(tree(dead, phi, 0.05), 9);
+    check_forest(tree(dead, phi, {}), 9);
 
     TestBlock scaled(8, 3, 2, 3);
     for (std::size_t i = 0; i < 8; ++i)
       scaled.copy_neuron(i, i, std::pow(10.0, 9.0 * (i % 3) - 9), std::pow(10.0, 6.0 * (i % 2) - 3));
-    check_forest(tree(scaled, phi, 0.05), 8);
+    check_forest(tree(scaled, phi, {}), 8);
 
     TestBlock denormal(5, 3, 2, 4);
     for (std::size_t i = 0; i < 5; ++i) denormal.copy_neuron(i, i, 1e-44, 1e-44);
-    check_forest(tree(denormal, phi, 0.05), 5);
+    check_forest(tree(denormal, phi, {}), 5);
 
     TestBlock same(7, 3, 2, 5);
     for (std::size_t i = 1; i < 7; ++i) same.copy_neuron(0, i, 1, 1);
-    check_forest(tree(same, phi, 0.05), 7);
+    check_forest(tree(same, phi, {}), 7);
   }
-  CHECK(tree(TestBlock(1, 3, 2, 1), {ActivationKind::Relu}, 0.05).empty());
+  CHECK(tree(TestBlock(1, 3, 2, 1), {ActivationKind::Relu}, {}).empty());
 }
 
 TEST_CASE("weights beyond double precision's squares are refused") {
   TestBlock huge(4, 3, 2, 6);
   huge.copy_neuron(2, 2, 1e200, 1);
-  CHECK_THROWS_AS(tree(huge, {ActivationKind::Relu}, 0.05), KernelError);
+  CHECK_THROWS_AS(tree(huge, {ActivationKind::Relu}, {}), KernelError);
 }
 
 TEST_CASE("an aborted job stops with Aborted") {
   std::int32_t control[2] = {1, 0};
   const TestBlock block(40, 5, 5, 9);
   const Job job(2, control);
-  const auto build = [&] {
-    PlainPairs neurons(job, {ActivationKind::Relu}, block.stored(), merge_capacity(40, 0.05));
-    merge_rounds(job, neurons, 0.05);
-  };
+  const auto build = [&] { merge_block(job, {ActivationKind::Relu}, block.stored(), {}); };
   CHECK_THROWS_AS(build(), Aborted);
 }

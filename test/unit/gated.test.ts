@@ -10,12 +10,13 @@ import { symmetriesOf } from '../../lib/analysis/symmetry.ts';
 import { openHerm } from '../../lib/file/read.ts';
 import { certifyWidths, refitSkeleton } from '../../lib/herm/certificate.ts';
 import { compress } from '../../lib/herm/compress.ts';
+import { buildTree } from '../../lib/herm/merge.ts';
 import type { Block } from '../../lib/model/block.ts';
 import { findBlocks } from '../../lib/model/blocks.ts';
 import { forward, mlpLayers } from '../../lib/model/forward.ts';
 import { readSafetensorsHeader } from '../../lib/model/safetensors.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors_write.ts';
-import { bufferSource } from '../../lib/model/source.ts';
+import { bufferSource, fileSource } from '../../lib/model/source.ts';
 import { fromFloat64, type Tensor, toFloat64 } from '../../lib/model/tensor.ts';
 import { blockWeights, lookupIn } from '../../lib/model/weights.ts';
 import { makeCase } from '../format/support/case.ts';
@@ -373,8 +374,8 @@ describe('a certificate of a gated block', () => {
   });
 
   it('asks for the gate of a tree', async () => {
-    const { gate: _, ...plain } = tree;
-    await expect(certifyWidths(block, weights, plain, [5])).rejects.toThrow('the tree does not fit the block');
+    const without = { ...tree, gate: undefined };
+    await expect(certifyWidths(block, weights, without, [5])).rejects.toThrow('the tree does not fit the block');
   });
 
   /** ‖f − f_k‖²: that of the block of all neurons of both, those of the skeleton with their outputs negated. */
@@ -405,14 +406,60 @@ describe('a certificate of a gated block', () => {
   }
 });
 
-describe('compressing a gated block', () => {
-  it('is refused by name', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'hermkit-gated-'));
-    const file = bufferSource(serializeSafetensors(tensorsOf(sample(4, 3, 2))), 'model.safetensors');
-    await expect(compress(file, join(folder, 'out.herm'), { activation: 'silu' })).rejects.toMatchObject({
-      code: 'BLOCK_GATED',
-      message: expect.stringContaining(PART),
-    });
-    await rm(folder, { recursive: true });
+describe('compressing gated blocks', () => {
+  it.each(['silu', 'relu', 'gelu_tanh'])(
+    '%s: the original comes back, and every width is smaller',
+    async (activation) => {
+      const folder = await mkdtemp(join(tmpdir(), 'hermkit-gated-'));
+      try {
+        const output = join(folder, 'out.herm');
+        const original = serializeSafetensors(tensorsOf(sample(40, 6, 5)));
+        const report = await compress(bufferSource(original, 'model.safetensors'), output, {
+          activation,
+          refit: [0.5],
+        });
+        expect(report.errors[0]!.at(-1)).toBe(0);
+        expect(report.refits[0]!.errors[0]).toBeLessThan(1);
+        const file = await openHerm(await fileSource(output));
+        const parts: Uint8Array[] = [];
+        for await (const part of file.recover()) parts.push(part);
+        expect(Buffer.compare(Buffer.concat(parts), original)).toBe(0);
+        const [block, tree] = [file.blocks[0]!, await file.tree(PART)];
+        const weights = blockWeights(block, lookupIn(tensorsOf(sample(40, 6, 5))));
+        const widths = report.ladder.map(([width]) => width!);
+        expect(report.errors[0]).toEqual(await certifyWidths(block, weights, tree, widths));
+        const { tensors } = await file.skeleton({ [PART]: 10 });
+        expect(tensors.map(({ name, shape }) => [name.slice(PART.length + 1), shape])).toEqual([
+          ['down_proj.weight', [5, 10]],
+          ['gate_proj.bias', [10]],
+          ['gate_proj.weight', [10, 6]],
+          ['up_proj.bias', [10]],
+          ['up_proj.weight', [10, 6]],
+        ]);
+        await file.close();
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
+
+  it('merges copies first, and for nothing, whatever the scale of their values', async () => {
+    const gated = sample(12, 6, 5);
+    const copy = (rows: Matrix, factor: number) =>
+      rows.map((row, i) => (i === 7 ? rows[2]!.map((x) => factor * x) : row));
+    const { block, weights } = await load(
+      {
+        ...gated,
+        gate: copy(gated.gate, 1),
+        gateBias: gated.gateBias.map((b, i) => (i === 7 ? gated.gateBias[2]! : b)),
+        value: copy(gated.value, -4),
+        valueBias: gated.valueBias.map((b, i) => (i === 7 ? -4 * gated.valueBias[2]! : b)),
+      },
+      'silu',
+    );
+    const tree = await buildTree(block, weights);
+    expect([...tree.pairs.subarray(0, 2)]).toEqual([2, 7]);
+    const [first] = await certifyWidths(block, weights, tree, [11]);
+    expect(first).toBeLessThan(1e-6);
   });
 });

@@ -21,7 +21,7 @@ import {
 } from 'hermkit';
 
 const [folder, warmUp, jobs] = process.argv.slice(2);
-const [neurons, width] = [300, 48];
+const [neurons, width] = [200, 24];
 
 const tensor = (name, shape, phase) => {
   const length = shape.reduce((product, size) => product * size);

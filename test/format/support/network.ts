@@ -121,6 +121,7 @@ export function randomTree(
     beta: new Uint16Array(2 * merges),
     bias: new Float64Array(merges),
     cost: Float64Array.from({ length: merges }, () => Math.fround(random.unit())),
+    gate: undefined,
   } satisfies MergeTree;
   for (let t = 0; t < merges; t++) {
     const [a, b] = [random.below(living.length), random.below(living.length - 1)];

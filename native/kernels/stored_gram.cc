@@ -1,8 +1,7 @@
-#include "kernels/living_gram.h"
-
 #include <algorithm>
 
 #include "kernels/gram.h"
+#include "kernels/living_gram.h"
 #include "kernels/pair_sweep.h"
 #include "kernels/threads.h"
 
@@ -14,7 +13,29 @@ constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
 
 }  // namespace
 
-LivingGram::LivingGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity)
+class StoredGram final : public LivingGram {
+ public:
+  StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity);
+
+  std::size_t capacity() const override { return capacity_; }
+  void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
+            GramWindow& window) const override;
+  void append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) override;
+  void compact(const Job& job, const std::vector<std::uint32_t>& kept) override;
+
+ private:
+  float* row(std::size_t kind, std::size_t p) { return matrices_[kind].get() + place_[p] * stride_; }
+  const float* row(std::size_t kind, std::size_t p) const { return matrices_[kind].get() + place_[p] * stride_; }
+  void combine_rows(const Union& merge);
+  void combine_columns(const std::vector<Union>& unions, std::size_t kind);
+
+  std::vector<GramKind> kinds_;
+  std::size_t width_, capacity_, stride_;
+  std::vector<std::unique_ptr<float[]>> matrices_;  // [m×stride], one a kind; memory is touched only where it is used
+  std::vector<std::uint32_t> place_;                // of a position's row in memory
+};
+
+StoredGram::StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity)
     : kinds_(neurons.kinds().begin(), neurons.kinds().end()),
       width_(neurons.size()),
       capacity_(capacity),
@@ -37,14 +58,15 @@ LivingGram::LivingGram(const Job& job, const NeuronPairs& neurons, std::size_t c
   for (std::size_t p = 0; p < m; ++p) place_[p] = static_cast<std::uint32_t>(p);
 }
 
-std::array<const float*, 5> LivingGram::rows(std::size_t p) const {
-  std::array<const float*, 5> found{};
-  for (std::size_t k = 0; k < kinds_.size(); ++k) found[k] = row(k, p);
-  return found;
+void StoredGram::read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t /*end*/,
+                      GramWindow& window) const {
+  window.rows_.assign(positions.size(), {});
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    for (std::size_t k = 0; k < kinds_.size(); ++k) window.rows_[i][k] = row(k, positions[i]) + begin;
 }
 
 // A parent takes its first child's memory.
-void LivingGram::combine_rows(const Union& merge) {
+void StoredGram::combine_rows(const Union& merge) {
   for (std::size_t k = 0; k < kinds_.size(); ++k) {
     const auto& mix = merge.mix[kinds_[k].row_side];
     const auto x = static_cast<float>(mix[0]), y = static_cast<float>(mix[1]);
@@ -56,7 +78,7 @@ void LivingGram::combine_rows(const Union& merge) {
 
 // Parents' correlations with each other: the upper triangle from rows that already are their parents', the lower one as
 // the mirror kind has it, so that both agree to the bit.
-void LivingGram::combine_columns(const std::vector<Union>& unions, std::size_t kind) {
+void StoredGram::combine_columns(const std::vector<Union>& unions, std::size_t kind) {
   for (std::size_t t = 0; t < unions.size(); ++t) {
     float* to = row(kind, unions[t].first);
     for (std::size_t u = t; u < unions.size(); ++u) {
@@ -67,7 +89,7 @@ void LivingGram::combine_columns(const std::vector<Union>& unions, std::size_t k
   }
 }
 
-void LivingGram::append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) {
+void StoredGram::append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) {
   const std::size_t count = unions.size();
   parallel_for(job, count, 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) combine_rows(unions[t]);
@@ -95,7 +117,7 @@ void LivingGram::append(const Job& job, const std::vector<Union>& unions, const 
   width_ += count;
 }
 
-void LivingGram::compact(const Job& job, const std::vector<std::uint32_t>& kept) {
+void StoredGram::compact(const Job& job, const std::vector<std::uint32_t>& kept) {
   for (std::size_t p = 0; p < kept.size(); ++p) place_[p] = place_[kept[p]];
   width_ = kept.size();
   parallel_for(job, kept.size(), kRows, [&](std::size_t begin, std::size_t end) {
@@ -105,6 +127,10 @@ void LivingGram::compact(const Job& job, const std::vector<std::uint32_t>& kept)
         for (std::size_t c = 0; c < kept.size(); ++c) values[c] = values[kept[c]];
       }
   });
+}
+
+std::unique_ptr<LivingGram> make_stored_gram(const Job& job, const NeuronPairs& neurons, std::size_t capacity) {
+  return std::make_unique<StoredGram>(job, neurons, capacity);
 }
 
 }  // namespace herm
