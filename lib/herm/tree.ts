@@ -20,7 +20,7 @@ export interface MergeTree {
   /** [T] biases of the parents, representable in the block's bias dtype; zeros where the block has no biases. */
   readonly bias: Float64Array;
   /** Of a gated block, whose `alpha` and `bias` are its value branch's: the same of the gates. */
-  readonly gate: GateMerges | undefined;
+  readonly gate?: GateMerges | undefined;
   /** [T] cost δ of each merge: the squared L²(prior) change of the block's function. */
   readonly cost: Float64Array;
 }
