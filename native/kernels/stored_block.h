@@ -16,9 +16,9 @@ struct StoredBlock {
   StoredMatrix output;  // m neurons, width p
   // Of a gated block, whose `input` and `bias` are the value branch.
   bool has_gate = false;
-  StoredMatrix gate;  // m neurons, width n
+  StoredMatrix gate{};  // m neurons, width n
   bool has_gate_bias = false;
-  StoredMatrix gate_bias;  // [1×m]
+  StoredMatrix gate_bias{};  // [1×m]
 };
 
 class LoadedBlock {
