@@ -2,7 +2,7 @@ import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import type { GidOutputs, NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
-import { checkNeurons, checkPairs } from './pairs.ts';
+import { callWithPairs, checkNeurons } from './pairs.ts';
 
 /**
  * What g neurons (φ_k, v_k) compute together, Σ_k v_k⊗φ_k, as orthogonal terms a_l⊗ψ_l of sizes σ_l (docs/theory.md,
@@ -129,10 +129,11 @@ export async function pairGates(
   pairs: Uint32Array,
   options?: CallOptions,
 ): Promise<Float64Array> {
-  checkPairs(block, pairs);
   const gates = new Float64Array(pairs.length);
   const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) => addon.pairGates({ ...weights, activation, pairs, gates }, job));
+  await callWithPairs(block, pairs, () =>
+    callNative(options, (addon, job) => addon.pairGates({ ...weights, activation, pairs, gates }, job)),
+  );
   return gates;
 }
 

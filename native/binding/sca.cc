@@ -92,7 +92,7 @@ Napi::Value sca_pairs_binding(const Napi::CallbackInfo& info) {
   const std::size_t count = pairs.size() / 2;
   const auto shares = args.float64("shares", 2 * count), angles = args.float64("angles", 2 * count);
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
-    const Matrix z = joint_weights(LoadedBlock(block).view());
+    Matrix z = joint_weights(LoadedBlock(block).view());
     sca_pairs(job, z.view(), joint_inputs(block), pairs.data(), count, shares.data(), angles.data());
   });
 }
