@@ -2,7 +2,15 @@ import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import type { GidOutputs, NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
+import { requireMemory } from '../native/memory.ts';
 import { callWithPairs, checkNeurons } from './pairs.ts';
+
+// m×m doubles that a whole layer's gates hold at their peak, when its second Gram matrix is factored: both Gram matrices,
+// both rescaled, the first factor, the second one and what it is worked out in.
+const SPECTRUM_MATRICES = 7;
+// g×g doubles of a group: the four results, and at the peak, the SVD, both Gram matrices, both factors, the core and its
+// copy, both sets of vectors and a workspace of four.
+const GROUP_MATRICES = 16;
 
 /**
  * What g neurons (φ_k, v_k) compute together, Σ_k v_k⊗φ_k, as orthogonal terms a_l⊗ψ_l of sizes σ_l (docs/theory.md,
@@ -82,7 +90,8 @@ export async function gidPair(
  * GID of any neurons of a block for x ~ N(0, I).
  *
  * @param neurons their indices
- * @throws HermError `BAD_ARGUMENT` when a neuron does not exist; `NON_FINITE`; `ABORTED`
+ * @throws HermError `BAD_ARGUMENT` when a neuron does not exist; `OUT_OF_MEMORY` before anything is allocated when 128·g²
+ * bytes and the neurons' weights do not fit; `NON_FINITE`; `TOO_LARGE`; `ABORTED`
  */
 export async function gidGroup(
   block: Block,
@@ -93,6 +102,7 @@ export async function gidGroup(
   checkNeurons(block, 'neurons', neurons);
   const indices = Uint32Array.from(neurons);
   const count = indices.length;
+  requireMemory(`The GID of ${count} neurons of block ${block.name}`, needOf(block, count, GROUP_MATRICES));
   const outputs = allocate(count);
   const kernel = new Float64Array(count * count);
   const outputGram = new Float64Array(count * count);
@@ -105,12 +115,15 @@ export async function gidGroup(
 
 /**
  * The gates of a whole layer for x ~ N(0, I), and with them a lower bound on the error of every smaller layer. Takes about
- * 3m³ operations and 40m² bytes.
+ * 3m³ operations and 56m² bytes.
  *
- * @throws HermError `NON_FINITE`; `OUT_OF_MEMORY`; `TOO_LARGE`; `ABORTED`
+ * @throws HermError `OUT_OF_MEMORY` before anything is allocated when 56·m² bytes and the layer's weights in double
+ * precision do not fit; `NON_FINITE`; `TOO_LARGE`; `ABORTED`
  */
 export async function gateSpectrum(block: Block, weights: NativeBlock, options?: CallOptions): Promise<GateSpectrum> {
-  const gates = new Float64Array(block.neurons);
+  const { name, neurons } = block;
+  requireMemory(`The gates of the ${neurons} neurons of block ${name}`, needOf(block, neurons, SPECTRUM_MATRICES));
+  const gates = new Float64Array(neurons);
   const activation = nativeActivation(block.activation);
   await callNative(options, (addon, job) => addon.gateSpectrum({ ...weights, activation, gates }, job));
   return { gates, ...boundsOf(gates) };
@@ -148,6 +161,11 @@ function boundsOf(gates: Float64Array): Pick<GateSpectrum, 'norm' | 'bounds'> {
   }
   const size = bounds[0]!;
   return { norm: first * size, bounds: bounds.map((bound) => bound / size) };
+}
+
+/** Bytes of so many square matrices of `neurons` and of their weights in double precision. */
+function needOf({ inputs, outputs }: Block, neurons: number, matrices: number): number {
+  return 8 * (matrices * neurons ** 2 + neurons * (inputs + outputs));
 }
 
 function allocate(neurons: number): GidOutputs {

@@ -2,6 +2,7 @@ import { HermError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import type { NativeBlock, ScaOutputs } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
+import { requireMemory } from '../native/memory.ts';
 import { callWithPairs } from './pairs.ts';
 
 /** One hidden neuron: x ↦ output · φ(⟨input, x⟩ + bias), or with a gate output · φ(⟨gate, x⟩ + gateBias) (⟨input, x⟩ + bias). */
@@ -97,11 +98,13 @@ export async function scaGroup(neurons: readonly Neuron[], options?: CallOptions
  * say only that: `inputs` ones and p zeros.
  *
  * @param weights the block's stored weights
- * @throws HermError `NON_FINITE`; `OUT_OF_MEMORY`; `TOO_LARGE`; `ABORTED`
+ * @throws HermError `OUT_OF_MEMORY` before anything is allocated when the layer in double precision, its components and
+ * their SVD do not fit; `NON_FINITE`; `TOO_LARGE`; `ABORTED`
  */
 export async function scaLayer(block: Block, weights: NativeBlock, options?: CallOptions): Promise<Sca> {
   const inputs = (block.inputs + 1) * (block.gate ? 2 : 1);
   const width = inputs + block.outputs;
+  requireMemory(`SCA of the ${block.neurons} neurons of block ${block.name}`, needOf(block.neurons, width));
   const outputs = allocate(block.neurons, width);
   const rank = await callNative(options, (addon, job) => addon.scaBlock({ ...weights, ...outputs }, job));
   return trim(outputs, { rank, neurons: block.neurons, inputs, width });
@@ -139,6 +142,18 @@ function checkLength(
     `neurons[${neuron}].${side} has ${length ?? 'no'} numbers, neurons[0].${side} has ${expected ?? 'none'}; neurons of one group have as many.`,
     { neuron, side, length, expected },
   );
+}
+
+/**
+ * Bytes for g neurons of width d with k = min(g, d) components. The neurons, as they are and as unit vectors, last
+ * throughout; beside them come first the SVD (basis before and after, a part of it and its copy, and at most 5k² of
+ * vectors and workspace), then the results, the kernel's and the caller's.
+ */
+function needOf(neurons: number, width: number): number {
+  const most = Math.min(neurons, width);
+  const svd = 4 * most * width + 5 * most ** 2;
+  const results = 2 * most * (neurons + width);
+  return 8 * (2 * neurons * width + Math.max(svd, results));
 }
 
 function allocate(neurons: number, width: number): ScaOutputs {

@@ -1,13 +1,36 @@
+import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
-import type { NativeBlock } from '../native/binding.ts';
-import { type CallOptions, callNative } from '../native/call.ts';
-import { requireMemory } from '../native/memory.ts';
+import { MERGE_PHASES, type NativeBlock } from '../native/binding.ts';
+import { type CallOptions, callNative, threadsOf } from '../native/call.ts';
+import { formatBytes, freeMemory } from '../native/memory.ts';
+import { type MergeMode, mergeMemory } from './merge_memory.ts';
 import { allocateTree, type MergeTree } from './tree.ts';
 
 // A larger share saves rounds, a smaller one lets costs be looked at again sooner; below 5% the trees hardly change.
 const ROUND_SHARE = 0.05;
-// Input Gram, output Gram and kernel, each m×m doubles.
-const GRAM_MATRICES = 3;
+
+/** How a tree was built. */
+export interface MergeReport {
+  readonly threads: number;
+  readonly mode: MergeMode;
+  readonly rounds: number;
+  /** Rows that were searched whole: one a neuron, and again where its candidates were used up. */
+  readonly scans: number;
+  /** Pairs whose cost was estimated in double precision. */
+  readonly estimates: number;
+  /** Where the time went, in seconds of the clock. */
+  readonly phases: Readonly<Record<(typeof MERGE_PHASES)[number], number>>;
+}
+
+export interface MergeOptions extends CallOptions {
+  /**
+   * Bytes that the search may use beside the block's weights; default: the memory that is free. Where the Gram matrices
+   * do not fit, their rows are computed whenever they are needed, which takes longer.
+   */
+  readonly memory?: number | undefined;
+  /** Called once, when the tree is there. */
+  readonly onReport?: ((report: MergeReport) => void) | undefined;
+}
 
 /**
  * Merges the neurons of a block down to one and records how: HERM's rounds (docs/theory.md, section 4), prior x ~ N(0, I).
@@ -15,32 +38,68 @@ const GRAM_MATRICES = 3;
  *
  * @param block m neurons, n inputs, p outputs
  * @param weights their stored weights
- * @throws HermError `OUT_OF_MEMORY` before anything is allocated when 24·m² bytes do not fit; `NON_FINITE`; `ABORTED`
+ * @throws HermError `OUT_OF_MEMORY` before anything is allocated when not even the vectors fit; `NON_FINITE`; `ABORTED`;
+ * `BAD_ARGUMENT`
  */
-export async function buildTree(block: Block, weights: NativeBlock, options?: CallOptions): Promise<MergeTree> {
-  return search(block, weights, { roundShare: ROUND_SHARE, plain: false }, options);
+export async function buildTree(block: Block, weights: NativeBlock, options?: MergeOptions): Promise<MergeTree> {
+  return search(block, weights, false, options);
 }
 
-/** {@link buildTree} one merge at a time, every cost evaluated: slow, the oracle for tests. */
-export async function buildTreePlain(block: Block, weights: NativeBlock, options?: CallOptions): Promise<MergeTree> {
-  return search(block, weights, { roundShare: 0, plain: true }, options);
+/** {@link buildTree} by looking at all pairs in every round: slow, the oracle for tests. */
+export async function buildTreePlain(block: Block, weights: NativeBlock, options?: MergeOptions): Promise<MergeTree> {
+  return search(block, weights, true, options);
+}
+
+/** Seconds that the BLAS calls for a block's Gram matrices take, and nothing else: what {@link buildTree} is measured against. */
+export async function measureGram(block: Block, weights: NativeBlock, options?: CallOptions): Promise<number> {
+  chooseMode(block, undefined);
+  return callNative(options, (addon, job) => addon.measureGram(weights, job));
 }
 
 async function search(
   block: Block,
   weights: NativeBlock,
-  schedule: { roundShare: number; plain: boolean },
-  options: CallOptions | undefined,
+  plain: boolean,
+  options: MergeOptions | undefined,
 ): Promise<MergeTree> {
-  const { name, neurons, inputs, outputs } = block;
-  const need = 8 * (GRAM_MATRICES * neurons ** 2 + neurons * (inputs + outputs));
-  requireMemory(`Merging the ${neurons} neurons of block ${name}`, need);
-  const merges = Math.max(0, neurons - 1);
-  const tree = allocateTree(neurons, merges);
-  const { pairs, alpha, beta, cost, bias: biasOut } = tree;
-  const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) =>
-    addon.mergeRounds({ ...weights, activation, ...schedule, pairs, alpha, beta, biasOut, cost }, job),
-  );
+  const mode = chooseMode(block, options?.memory);
+  const tree = allocateTree(block.neurons, Math.max(0, block.neurons - 1), block.gate !== undefined);
+  const { pairs, alpha, beta, cost, bias: biasOut, gate } = tree;
+  const report = new Float64Array(MERGE_PHASES.length + 3);
+  const args = {
+    ...weights,
+    activation: nativeActivation(block.activation),
+    roundShare: ROUND_SHARE,
+    plain,
+    stored: mode === 'stored',
+    ...{ pairs, alpha, beta, biasOut, cost, report },
+    gateAlpha: gate?.alpha,
+    gateBiasOut: gate?.bias,
+  };
+  await callNative(options, (addon, job) => addon.mergeRounds(args, job));
+  options?.onReport?.(readReport(report, mode, threadsOf(options)));
   return tree;
+}
+
+/** The fastest way that fits. */
+function chooseMode(block: Block, memory: number | undefined): MergeMode {
+  if (memory !== undefined && !(memory > 0)) {
+    throw new HermError('BAD_ARGUMENT', `memory takes a number of bytes above 0, not ${memory}.`, { memory });
+  }
+  const free = memory ?? freeMemory();
+  const need = mergeMemory(block);
+  if (need.stored <= free) return 'stored';
+  if (need.computed <= free) return 'computed';
+  const limit = memory === undefined ? 'are free' : 'are allowed (memory)';
+  throw new HermError(
+    'OUT_OF_MEMORY',
+    `Merging the ${block.neurons} neurons of block ${block.name} needs ${formatBytes(need.stored)} of memory, or ${formatBytes(need.computed)} without keeping Gram matrices, and ${formatBytes(free)} ${limit}.`,
+    { need: need.computed, free },
+  );
+}
+
+function readReport(report: Float64Array, mode: MergeMode, threads: number): MergeReport {
+  const phases = Object.fromEntries(MERGE_PHASES.map((name, at) => [name, report[at] as number]));
+  const [rounds, scans, estimates] = report.subarray(MERGE_PHASES.length) as unknown as [number, number, number];
+  return { threads, mode, rounds, scans, estimates, phases: phases as MergeReport['phases'] };
 }

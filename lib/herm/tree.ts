@@ -18,12 +18,14 @@ export interface MergeTree {
   readonly beta: Uint16Array;
   /** [T] biases of the parents, representable in the block's bias dtype; zeros where the block has no biases. */
   readonly bias: Float64Array;
+  /** Of a gated block, whose `alpha` and `bias` are its value branch's: the same of the gates. */
+  readonly gate: { readonly alpha: Uint16Array; readonly bias: Float64Array } | undefined;
   /** [T] cost δ of each merge: the squared L²(prior) change of the block's function. */
   readonly cost: Float64Array;
 }
 
 /** A tree with room for `merges` merges of `neurons` neurons, all zeros. */
-export function allocateTree(neurons: number, merges: number): MergeTree {
+export function allocateTree(neurons: number, merges: number, gated = false): MergeTree {
   return {
     neurons,
     merges,
@@ -31,6 +33,7 @@ export function allocateTree(neurons: number, merges: number): MergeTree {
     alpha: new Uint16Array(2 * merges),
     beta: new Uint16Array(2 * merges),
     bias: new Float64Array(merges),
+    gate: gated ? { alpha: new Uint16Array(2 * merges), bias: new Float64Array(merges) } : undefined,
     cost: new Float64Array(merges),
   };
 }

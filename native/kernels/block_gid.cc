@@ -67,7 +67,7 @@ PairGrams pair_grams(const Job& job, const BlockKernel& kernel, ConstMatrix outp
   for (std::size_t i = 0; i < kernel.size(); ++i) grams.input_diagonal[i] = kernel.second(i);
   grams.tile = [&kernel, output](const KernelTile& at, MutMatrix phi, MutMatrix h) {
     kernel.tile(kernel, at, true, phi);
-    multiply_transposed(output.rows_from(at.i, at.i_end), output.rows_from(at.j, at.j_end), h);
+    multiply_rows(output.rows_from(at.i, at.i_end), output.rows_from(at.j, at.j_end), h);
   };
   grams.entry = [&kernel, output](std::size_t i, std::size_t j) {
     return std::pair{kernel.entry(i, j), dot(output, i, j)};

@@ -9,7 +9,7 @@
 namespace herm {
 
 // out = a bᵀ, [m×k] from a [m×n] and b [k×n].
-inline void multiply_transposed(ConstMatrix a, ConstMatrix b, MutMatrix out) {
+inline void multiply_rows(ConstMatrix a, ConstMatrix b, MutMatrix out) {
   if (out.rows == 0 || out.cols == 0) return;
   if (a.cols == 0) {  // BLAS would refuse the strides
     for (std::size_t i = 0; i < out.rows; ++i) std::fill_n(out.row(i), out.cols, 0.0);

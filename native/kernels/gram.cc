@@ -10,65 +10,119 @@ namespace herm {
 
 namespace {
 
-constexpr std::size_t kTile = 256;
+// Large tiles are faster, small ones keep all threads busy. The choice depends on the matrix alone, and a tile takes a
+// few milliseconds: threads look for an abort in between.
+struct Tiling {
+  std::size_t tile;
 
-std::size_t tiles(std::size_t n) { return (n + kTile - 1) / kTile; }
-std::size_t tile_end(std::size_t tile, std::size_t n) { return std::min(n, (tile + 1) * kTile); }
+  Tiling(std::size_t rows, std::size_t inner) : tile(rows < 3072 ? 256 : inner > 8192 ? 384 : 768) {}
+  std::size_t count(std::size_t n) const { return (n + tile - 1) / tile; }
+  std::size_t end(std::size_t index, std::size_t n) const { return std::min(n, (index + 1) * tile); }
+};
 
-// out tile = a b or a bᵀ. BLAS would refuse the strides of empty matrices; an empty inner dimension gives zeros.
-void gemm(CBLAS_TRANSPOSE transpose_b, ConstMatrix a, ConstMatrix b, MutMatrix out) {
-  if (out.rows == 0 || out.cols == 0) return;
-  if (a.cols == 0) {
-    for (std::size_t i = 0; i < out.rows; ++i) std::fill_n(out.row(i), out.cols, 0.0);
-    return;
-  }
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose_b, blas_dim(out.rows, "rows"), blas_dim(out.cols, "cols"),
-              blas_dim(a.cols, "cols"), 1.0, a.data, blas_dim(a.stride, "stride"), b.data, blas_dim(b.stride, "stride"),
-              0.0, out.data, blas_dim(out.stride, "stride"));
+void blas_gemm(CBLAS_TRANSPOSE transpose_b, lapack_int m, lapack_int n, lapack_int k, MatrixView<const double> a,
+               MatrixView<const double> b, MatrixView<double> out) {
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose_b, m, n, k, 1.0, a.data, blas_dim(a.stride, "stride"), b.data,
+              blas_dim(b.stride, "stride"), 0.0, out.data, blas_dim(out.stride, "stride"));
 }
 
-MutMatrix block(MutMatrix m, std::size_t row, std::size_t row_end, std::size_t col, std::size_t col_end) {
+void blas_gemm(CBLAS_TRANSPOSE transpose_b, lapack_int m, lapack_int n, lapack_int k, MatrixView<const float> a,
+               MatrixView<const float> b, MatrixView<float> out) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, transpose_b, m, n, k, 1.0F, a.data, blas_dim(a.stride, "stride"), b.data,
+              blas_dim(b.stride, "stride"), 0.0F, out.data, blas_dim(out.stride, "stride"));
+}
+
+void blas_syrk(lapack_int n, lapack_int k, MatrixView<const double> a, MatrixView<double> out) {
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, n, k, 1.0, a.data, blas_dim(a.stride, "stride"), 0.0, out.data,
+              blas_dim(out.stride, "stride"));
+}
+
+void blas_syrk(lapack_int n, lapack_int k, MatrixView<const float> a, MatrixView<float> out) {
+  cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, n, k, 1.0F, a.data, blas_dim(a.stride, "stride"), 0.0F, out.data,
+              blas_dim(out.stride, "stride"));
+}
+
+// out tile = a b or a bᵀ. BLAS would refuse the strides of empty matrices; an empty inner dimension gives zeros.
+template <class T>
+void gemm(CBLAS_TRANSPOSE transpose_b, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> out) {
+  if (out.rows == 0 || out.cols == 0) return;
+  if (a.cols == 0) {
+    for (std::size_t i = 0; i < out.rows; ++i) std::fill_n(out.row(i), out.cols, T{});
+    return;
+  }
+  blas_gemm(transpose_b, blas_dim(out.rows, "rows"), blas_dim(out.cols, "cols"), blas_dim(a.cols, "cols"), a, b, out);
+}
+
+template <class T>
+MatrixView<T> block(MatrixView<T> m, std::size_t row, std::size_t row_end, std::size_t col, std::size_t col_end) {
   return {&m.data[row * m.stride + col], row_end - row, col_end - col, m.stride};
 }
 
-}  // namespace
-
-void gram(const Job& job, ConstMatrix a, MutMatrix out) {
-  const std::size_t n = tiles(a.rows);
+template <class T>
+void gram_of(const Job& job, MatrixView<const T> a, MatrixView<T> out, bool mirrored) {
+  const Tiling tiling(a.rows, a.cols);
+  const std::size_t n = tiling.count(a.rows);
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = i; j < n; ++j) pairs.emplace_back(i, j);
 
   parallel_for(job, pairs.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
-      const std::size_t i0 = pairs[t].first * kTile, i1 = tile_end(pairs[t].first, a.rows);
-      const std::size_t j0 = pairs[t].second * kTile, j1 = tile_end(pairs[t].second, a.rows);
-      MutMatrix tile = block(out, i0, i1, j0, j1);
+      const std::size_t i0 = pairs[t].first * tiling.tile, i1 = tiling.end(pairs[t].first, a.rows);
+      const std::size_t j0 = pairs[t].second * tiling.tile, j1 = tiling.end(pairs[t].second, a.rows);
+      const MatrixView<T> tile = block(out, i0, i1, j0, j1);
       if (i0 == j0 && a.cols > 0) {
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, blas_dim(tile.rows, "rows"), blas_dim(a.cols, "cols"), 1.0,
-                    a.row(i0), blas_dim(a.stride, "stride"), 0.0, tile.data, blas_dim(tile.stride, "stride"));
+        blas_syrk(blas_dim(tile.rows, "rows"), blas_dim(a.cols, "cols"), a.rows_from(i0, i1), tile);
       } else {
         gemm(CblasTrans, a.rows_from(i0, i1), a.rows_from(j0, j1), tile);
       }
-      mirror_tile(out, i0, i1, j0, j1);
+      if (mirrored) mirror_tile(out, i0, i1, j0, j1);
     }
   });
 }
 
-void cross_gram(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out) {
-  parallel_for(job, tiles(a.rows) * tiles(b.rows), 1, [&](std::size_t begin, std::size_t end) {
+template <class T>
+void cross_gram_of(const Job& job, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> out) {
+  const Tiling tiling(std::max(a.rows, b.rows), a.cols);
+  parallel_for(job, tiling.count(a.rows) * tiling.count(b.rows), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
-      const std::size_t i = t / tiles(b.rows), j = t % tiles(b.rows);
-      gemm(CblasTrans, a.rows_from(i * kTile, tile_end(i, a.rows)), b.rows_from(j * kTile, tile_end(j, b.rows)),
-           block(out, i * kTile, tile_end(i, a.rows), j * kTile, tile_end(j, b.rows)));
+      const std::size_t i0 = t / tiling.count(b.rows) * tiling.tile, i1 = std::min(a.rows, i0 + tiling.tile);
+      const std::size_t j0 = t % tiling.count(b.rows) * tiling.tile, j1 = std::min(b.rows, j0 + tiling.tile);
+      gemm(CblasTrans, a.rows_from(i0, i1), b.rows_from(j0, j1), block(out, i0, i1, j0, j1));
     }
+  });
+}
+
+}  // namespace
+
+void gram(const Job& job, ConstMatrix a, MutMatrix out) { gram_of(job, a, out, true); }
+void gram(const Job& job, MatrixView<const float> a, MatrixView<float> out) { gram_of(job, a, out, true); }
+void gram_upper(const Job& job, MatrixView<const float> a, MatrixView<float> out) { gram_of(job, a, out, false); }
+
+void cross_gram(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out) { cross_gram_of(job, a, b, out); }
+void cross_gram(const Job& job, MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> out) {
+  cross_gram_of(job, a, b, out);
+}
+
+void multiply_rows(MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> out) {
+  gemm(CblasTrans, a, b, out);
+}
+
+void transpose(const Job& job, MatrixView<const float> a, MatrixView<float> out) {
+  constexpr std::size_t kLines = 64;  // rows of `out` at a time, in squares of one cache line a row
+  parallel_for(job, out.rows, kLines, [&](std::size_t begin, std::size_t end) {
+    constexpr std::size_t kSquare = 16;
+    for (std::size_t j = 0; j < out.cols; j += kSquare)
+      for (std::size_t i = begin; i < end; ++i)
+        for (std::size_t c = j; c < std::min(out.cols, j + kSquare); ++c) out(i, c) = a(c, i);
   });
 }
 
 void multiply(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out) {
-  parallel_for(job, tiles(a.rows), 1, [&](std::size_t begin, std::size_t end) {
+  const Tiling tiling(a.rows, a.cols);
+  parallel_for(job, tiling.count(a.rows), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
-      const std::size_t i0 = i * kTile, i1 = tile_end(i, a.rows);
+      const std::size_t i0 = i * tiling.tile, i1 = tiling.end(i, a.rows);
       gemm(CblasNoTrans, a.rows_from(i0, i1), b, block(out, i0, i1, 0, b.cols));
     }
   });

@@ -15,6 +15,8 @@ class Aborted : public std::exception {
   const char* what() const noexcept override { return "the operation was aborted"; }
 };
 
+class ThreadTeam;
+
 // `control` is two int32 that the caller owns and may write from another thread: [0] becomes non-zero to abort,
 // [1] receives the progress in millionths. A Job without control runs to its end.
 class Job {
@@ -23,6 +25,13 @@ class Job {
   explicit Job(int threads, std::int32_t* control = nullptr) : threads_(std::max(1, threads)), control_(control) {}
 
   int threads() const { return threads_; }
+  // Threads that wait for this job's loops (threads.h); without a team every loop starts its own.
+  ThreadTeam* team() const { return team_; }
+  Job with_team(ThreadTeam* team) const {
+    Job job = *this;
+    job.team_ = team;
+    return job;
+  }
   bool aborted() const {
     return control_ && std::atomic_ref<std::int32_t>(control_[0]).load(std::memory_order_relaxed);
   }
@@ -39,6 +48,7 @@ class Job {
 
  private:
   int threads_ = 1;
+  ThreadTeam* team_ = nullptr;
   std::int32_t* control_ = nullptr;
 };
 

@@ -1,41 +1,39 @@
-#include <algorithm>
-#include <tuple>
+#include "kernels/merge_plain.h"
 
-#include "kernels/merge_rounds.h"
+#include <algorithm>
+
+#include "kernels/pair_sweep.h"
 
 namespace herm {
 
-std::vector<Merge> merge_plain(const Job& job, MergeState& state) {
-  const std::size_t m = state.size();
-  Matrix cost(m, m);
-  for (std::size_t i = 0; i < m; ++i) {
+std::vector<RankedPair> match_plain(const Job& job, const NeuronPairs& neurons, const LivingGram& gram,
+                                    std::size_t count, const std::vector<char>& alive) {
+  const auto size = static_cast<std::uint32_t>(neurons.size());
+  std::vector<RankedPair> all;
+  GramWindow window;
+  std::vector<float> swept(size + kSweepPadding);
+  for (std::uint32_t a = 0; a < size; ++a) {
     job.check();
-    for (std::size_t j = i + 1; j < m; ++j) cost(i, j) = state.estimate(i, j);
-  }
-
-  std::vector<Merge> merges;
-  while (state.living() > 1) {
-    job.check();
-    std::tuple<double, std::uint32_t, std::uint32_t> cheapest{0, 0, 0};
-    bool found = false;
-    for (std::uint32_t i = 0; i < m; ++i) {
-      if (!state.alive(i)) continue;
-      for (std::uint32_t j = i + 1; j < m; ++j) {
-        const std::tuple offer{cost(i, j), i, j};
-        if (state.alive(j) && (!found || offer < cheapest)) {
-          cheapest = offer;
-          found = true;
-        }
-      }
-    }
-    const std::uint32_t parent = std::get<1>(cheapest);
-    state.apply(job, {{parent, std::get<2>(cheapest)}}, merges);
-    for (std::size_t j = 0; j < m; ++j) {
-      if (j == parent || !state.alive(j)) continue;
-      cost(std::min<std::size_t>(parent, j), std::max<std::size_t>(parent, j)) = state.estimate(parent, j);
+    if (!alive[a]) continue;
+    if (a + 1 == size) break;
+    gram.read({&a, 1}, a + 1, size, window);
+    neurons.sweep(a, a + 1, size, window.row(0).data(), swept.data());
+    for (std::uint32_t b = a + 1; b < size; ++b) {
+      if (!alive[b]) continue;
+      const auto [owner, partner] = neurons.owns(a, b) ? std::pair(a, b) : std::pair(b, a);
+      all.push_back({pair_cost(neurons, owner, partner, swept[b - a - 1]), owner, partner});
     }
   }
-  return merges;
+  std::sort(all.begin(), all.end());
+  std::vector<char> available(alive);
+  std::vector<RankedPair> pairs;
+  for (const RankedPair& pair : all) {
+    if (pairs.size() == count) break;
+    if (!available[pair.owner] || !available[pair.partner]) continue;
+    available[pair.owner] = available[pair.partner] = 0;
+    pairs.push_back(pair);
+  }
+  return pairs;
 }
 
 }  // namespace herm

@@ -1,181 +1,137 @@
 #include "kernels/merge_rounds.h"
 
 #include <algorithm>
-#include <limits>
+#include <chrono>
+#include <memory>
 #include <stdexcept>
-#include <tuple>
 
+#include "kernels/merge_plain.h"
 #include "kernels/threads.h"
 
 namespace herm {
 
 namespace {
 
-constexpr std::size_t kCandidates = 8;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// Dead columns are skipped by nobody; dropping them costs as much as going over them a few times.
+constexpr double kCrowded = 0.65;  // share of the living in all columns
 
-struct Candidate {
-  double cost;
-  std::uint32_t partner;
-  bool operator<(const Candidate& other) const { return std::tie(cost, partner) < std::tie(other.cost, other.partner); }
-};
-
-// A neuron's cheapest partners, ascending. Invariant: every living partner that is not listed costs at least as much as
-// the last one listed, so the first is the true nearest for as long as the list is not empty.
-class CandidateList {
+class Stopwatch {
  public:
-  double worst() const { return entries_.size() < kCandidates ? kInfinity : entries_.back().cost; }
-  bool empty() const { return entries_.empty(); }
-  double last_cost() const { return entries_.empty() ? -kInfinity : entries_.back().cost; }
-  const std::vector<Candidate>& entries() const { return entries_; }
-
-  void clear() { entries_.clear(); }
-  void insert(const Candidate& candidate) {
-    entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), candidate), candidate);
-    if (entries_.size() > kCandidates) entries_.pop_back();
-  }
-  template <class Gone>
-  void drop(Gone gone) {
-    std::erase_if(entries_, [&](const Candidate& c) { return gone(c.partner); });
+  explicit Stopwatch(MergeReport& report) : report_(report) {}
+  void lap(MergeReport::Phase phase) {
+    const auto now = Clock::now();
+    report_.seconds[phase] += std::chrono::duration<double>(now - last_).count();
+    last_ = now;
   }
 
  private:
-  std::vector<Candidate> entries_;
+  using Clock = std::chrono::steady_clock;
+  MergeReport& report_;
+  Clock::time_point last_ = Clock::now();
 };
 
 class Rounds {
  public:
-  Rounds(const Job& job, MergeState& state, double share)
-      : job_(job), state_(state), share_(share), lists_(state.size()) {}
+  Rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options)
+      : job_(job),
+        neurons_(neurons),
+        share_(options.round_share),
+        watch_(report_),
+        alive_(neurons.size(), 1),
+        living_(neurons.size()),
+        gram_(make_gram(job, neurons, options)) {
+    watch_.lap(MergeReport::kGram);
+    if (!options.plain) search_ = std::make_unique<MergeSearch>(job, neurons, *gram_);
+    watch_.lap(MergeReport::kSweep);
+  }
 
-  std::vector<Merge> run() {
-    std::vector<std::uint32_t> all(state_.size());
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint32_t>(i);
-    if (all.size() > 1) scan(all, {});
-    std::vector<Merge> merges;
-    const double goal = static_cast<double>(std::max<std::size_t>(state_.size(), 2) - 1);
-    while (state_.living() > 1) {
+  MergeReport run() {
+    const auto goal = static_cast<double>(living_);
+    while (living_ > 1) {
       job_.check();
-      const auto pairs = match();
-      state_.apply(job_, pairs, merges);
-      if (state_.living() > 1) refresh(pairs);
-      job_.progress(static_cast<double>(merges.size()) / goal);
+      const auto limit = static_cast<std::size_t>(share_ * static_cast<double>(living_));
+      round(std::max<std::size_t>(1, limit));
+      job_.progress(1 - static_cast<double>(living_ - 1) / goal);
     }
-    return merges;
+    if (search_) report_.counts = search_->counts();
+    return report_;
   }
 
  private:
-  using Pair = std::pair<std::uint32_t, std::uint32_t>;
-  struct Found {
-    std::uint32_t slot;
-    Candidate candidate;
-  };
-
-  std::vector<Pair> match() const {
-    std::vector<std::tuple<double, std::uint32_t, std::uint32_t>> offers;
-    for (std::uint32_t i = 0; i < lists_.size(); ++i) {
-      if (!state_.alive(i)) continue;
-      for (const Candidate& c : lists_[i].entries()) {
-        const auto [low, high] = std::minmax(i, c.partner);
-        offers.emplace_back(c.cost, low, high);
-      }
-    }
-    std::sort(offers.begin(), offers.end());
-    const auto limit =
-        std::max<std::size_t>(1, static_cast<std::size_t>(share_ * static_cast<double>(state_.living())));
-    std::vector<char> taken(lists_.size(), 0);
-    std::vector<Pair> pairs;
-    for (const auto& [cost, i, j] : offers) {
-      if (taken[i] || taken[j]) continue;
-      taken[i] = taken[j] = 1;
-      pairs.emplace_back(i, j);
-      if (pairs.size() == limit) break;
-    }
-    return pairs;
+  static std::unique_ptr<LivingGram> make_gram(const Job& job, const NeuronPairs& neurons,
+                                               const MergeOptions& options) {
+    const std::size_t capacity = merge_capacity(neurons.size(), options.round_share);
+    return options.stored ? make_stored_gram(job, neurons, capacity) : make_computed_gram(neurons, capacity);
   }
 
-  // After a round: forget who is gone or changed, search anew for parents and for neurons that have nobody left, and
-  // offer the parents to everybody else.
-  void refresh(const std::vector<Pair>& pairs) {
-    std::vector<char> touched(lists_.size(), 0);
-    for (const auto& [i, j] : pairs) touched[i] = touched[j] = 1;
-    std::vector<std::uint32_t> parents, lost;
-    for (std::uint32_t s = 0; s < lists_.size(); ++s) {
-      if (touched[s]) {
-        lists_[s].clear();
-        if (state_.alive(s)) parents.push_back(s);
-      } else if (state_.alive(s)) {
-        lists_[s].drop([&](std::uint32_t partner) { return touched[partner] != 0; });
-        if (lists_[s].empty()) lost.push_back(s);
-      }
-    }
-    scan(parents, touched);
-    scan(lost, {});
+  void round(std::size_t limit) {
+    limit = std::min(limit, living_ / 2);
+    if (alive_.size() + limit > gram_->capacity() ||
+        static_cast<double>(living_) < kCrowded * static_cast<double>(alive_.size()))
+      compact();
+    watch_.lap(MergeReport::kUpdate);
+    const auto pairs =
+        search_ ? search_->match(job_, limit, alive_) : match_plain(job_, neurons_, *gram_, limit, alive_);
+    watch_.lap(MergeReport::kMatch);
+    merge(pairs);
+    ++report_.rounds;
   }
 
-  // Fills the lists of `slots`. Where `offering` marks parents, unmarked neurons with a list get them as partners too.
-  void scan(const std::vector<std::uint32_t>& slots, const std::vector<char>& offering) {
-    std::vector<std::vector<Found>> offers(slots.size());
-    parallel_for(job_, slots.size(), 1, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t s = begin; s < end; ++s) search(slots[s], offering, offers[s]);
+  void merge(const std::vector<RankedPair>& pairs) {
+    const std::size_t before = neurons_.size();
+    std::vector<Union> unions(pairs.size());
+    neurons_.begin_merges(pairs.size());
+    parallel_for(job_, pairs.size(), 2, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t t = begin; t < end; ++t) {
+        const auto& pair = pairs[t];
+        unions[t] = {pair.owner, pair.partner, neurons_.merge(t, pair.owner, pair.partner)};
+      }
     });
-    for (const auto& offer : offers)
-      for (const Found& found : offer) {
-        CandidateList& list = lists_[found.slot];
-        // Beyond the last listed cost the list knows nothing of the others: inserting there would break its invariant.
-        if (found.candidate.cost < list.last_cost()) list.insert(found.candidate);
-      }
+    neurons_.end_merges();
+    watch_.lap(MergeReport::kOperator);
+    for (const auto& pair : pairs) alive_[pair.owner] = alive_[pair.partner] = 0;
+    gram_->append(job_, unions, alive_);
+    alive_.resize(neurons_.size(), 1);
+    living_ -= pairs.size();
+    watch_.lap(MergeReport::kUpdate);
+    if (search_) search_->update(job_, before, alive_);
+    watch_.lap(MergeReport::kOffer);
   }
 
-  // Exact search of one neuron's cheapest partners: absorbing bounds an estimate from above, σ_2² from below, and only
-  // partners whose lower bound undercuts the best estimates so far are evaluated.
-  void search(std::uint32_t slot, const std::vector<char>& offering, std::vector<Found>& offers) {
-    struct Bounded {
-      double lower;
-      std::uint32_t partner;
-    };
-    thread_local std::vector<Bounded> open;
-    thread_local std::vector<double> uppers;
-    open.clear();
-    uppers.clear();
-    for (std::uint32_t j = 0; j < lists_.size(); ++j) {
-      if (j == slot || !state_.alive(j)) continue;
-      open.push_back({state_.lower_bound(slot, j), j});
-      uppers.push_back(state_.upper_bound(slot, j));
-    }
-    const std::size_t keep = std::min(kCandidates, uppers.size());
-    std::nth_element(uppers.begin(), uppers.begin() + static_cast<std::ptrdiff_t>(keep - 1), uppers.end());
-    const double within = uppers[keep - 1];
-    const auto offered = [&](std::uint32_t j, double lower) {
-      return !offering.empty() && !offering[j] && lower < lists_[j].last_cost();
-    };
-    std::erase_if(open, [&](const Bounded& b) { return b.lower > within && !offered(b.partner, b.lower); });
-    std::sort(open.begin(), open.end(), [](const Bounded& a, const Bounded& b) {
-      return std::tie(a.lower, a.partner) < std::tie(b.lower, b.partner);
-    });
-
-    CandidateList& list = lists_[slot];
-    for (const auto& [lower, partner] : open) {
-      const bool offer = offered(partner, lower);
-      // Not >=: the bounds carry rounding, and equal costs are told apart by slot.
-      if (!offer && lower > list.worst()) continue;
-      const Candidate candidate{state_.estimate(slot, partner), partner};
-      if (candidate < Candidate{list.worst(), std::numeric_limits<std::uint32_t>::max()}) list.insert(candidate);
-      if (offer) offers.push_back({partner, {candidate.cost, slot}});
-    }
+  void compact() {
+    std::vector<std::uint32_t> kept;
+    for (std::uint32_t p = 0; p < alive_.size(); ++p)
+      if (alive_[p]) kept.push_back(p);
+    gram_->compact(job_, kept);
+    if (search_) search_->compact(kept);
+    neurons_.compact(kept);
+    alive_.assign(kept.size(), 1);
   }
 
-  const Job& job_;
-  MergeState& state_;
+  const Job job_;
+  NeuronPairs& neurons_;
   double share_;
-  std::vector<CandidateList> lists_;
+  MergeReport report_;
+  Stopwatch watch_;
+  std::vector<char> alive_;
+  std::size_t living_;
+  std::unique_ptr<LivingGram> gram_;
+  std::unique_ptr<MergeSearch> search_;  // none: all pairs are looked at
 };
 
 }  // namespace
 
-std::vector<Merge> merge_rounds(const Job& job, MergeState& state, double round_share) {
-  if (!(round_share >= 0 && round_share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
-  return Rounds(job, state, round_share).run();
+std::size_t merge_capacity(std::size_t neurons, double round_share) {
+  const auto round = static_cast<std::size_t>(std::min(round_share, 0.5) * static_cast<double>(neurons));
+  return neurons + std::max(round, neurons / 10) + 1;
+}
+
+MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options) {
+  const double share = options.round_share;
+  if (!(share >= 0 && share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
+  if (neurons.size() < 2) return {};
+  ThreadTeam team(job);
+  return Rounds(job.with_team(&team), neurons, options).run();
 }
 
 }  // namespace herm

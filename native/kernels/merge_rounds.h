@@ -1,21 +1,35 @@
 // HERM's schedule: who merges with whom, in what order (docs/theory.md, section 4).
 #pragma once
 
-#include <functional>
-#include <vector>
+#include <array>
+#include <cstddef>
 
-#include "kernels/merge_state.h"
+#include "kernels/living_gram.h"
+#include "kernels/merge_search.h"
+#include "kernels/neuron_pairs.h"
 
 namespace herm {
 
-// Rounds. Every living neuron keeps its few cheapest partners; a round merges disjoint pairs greedily, cheapest first,
-// up to `round_share` of the living (at least one pair). Ties by slot. A neuron's list is exact under CostEstimate:
-// partners are pruned by bounds only. The recorded costs are the operator's. Returns the m − 1 merges in order. Throws
-// std::invalid_argument unless round_share lies in [0, 1].
-std::vector<Merge> merge_rounds(const Job& job, MergeState& state, double round_share);
+// Where the time of a merge went, in seconds of the clock.
+struct MergeReport {
+  enum Phase : std::size_t { kLoad, kGram, kSweep, kMatch, kOperator, kUpdate, kOffer, kPhases };
+  std::array<double, kPhases> seconds{};
+  std::size_t rounds = 0;
+  SearchCounts counts;
+};
 
-// One merge at a time, always the pair of least estimate, every estimate evaluated: O(m³) bookkeeping, the oracle of
-// the rounds.
-std::vector<Merge> merge_plain(const Job& job, MergeState& state);
+struct MergeOptions {
+  double round_share = 0.05;  // of the living neurons that a round merges at most, in pairs
+  bool plain = false;         // looks at all pairs in every round: the oracle of the search
+  bool stored = true;         // Gram matrices in memory; otherwise rows are computed whenever they are read
+};
+
+// Positions that merging `neurons` neurons in rounds of a share needs room for.
+std::size_t merge_capacity(std::size_t neurons, double round_share);
+
+// Rounds, down to one neuron: a round merges disjoint pairs greedily, cheapest first by pair_cost, up to the share of
+// the living (at least one pair). The neurons record their merges. Throws std::invalid_argument unless the share lies
+// in [0, 1].
+MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options);
 
 }  // namespace herm

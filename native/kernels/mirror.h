@@ -9,8 +9,9 @@ namespace herm {
 
 // m(j, i) := m(i, j) for rows i in [i0, i1) and columns j > i in [j0, j1): in squares of one cache line a row, because
 // writing down whole columns would fetch a line for every number.
-inline void mirror_tile(MutMatrix m, std::size_t i0, std::size_t i1, std::size_t j0, std::size_t j1) {
-  constexpr std::size_t kLine = 8;  // doubles
+template <class T>
+void mirror_tile(MatrixView<T> m, std::size_t i0, std::size_t i1, std::size_t j0, std::size_t j1) {
+  constexpr std::size_t kLine = 64 / sizeof(T);
   for (std::size_t j = j0; j < j1; j += kLine) {
     for (std::size_t i = i0; i < i1; i += kLine) {
       const std::size_t i_end = std::min(i1, i + kLine), j_end = std::min(j1, j + kLine);

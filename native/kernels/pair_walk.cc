@@ -160,7 +160,7 @@ std::vector<double> gram_diagonal(const Job& job, ConstMatrix a) {
   parallel_for(job, a.rows, kBlock, [&](std::size_t begin, std::size_t end) {
     const ConstMatrix rows = a.rows_from(begin, end);
     Matrix block(rows.rows, rows.rows);
-    multiply_transposed(rows, rows, block.view());
+    multiply_rows(rows, rows, block.view());
     for (std::size_t i = begin; i < end; ++i) diagonal[i] = block(i - begin, i - begin);
   });
   return diagonal;

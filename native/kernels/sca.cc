@@ -130,8 +130,8 @@ PairGrams part_grams(const Job& job, ConstMatrix unit, std::size_t inputs) {
     if (!(grams.input_diagonal[i] + grams.output_diagonal[i] > 0)) grams.input_diagonal[i] = NAN;
   }
   grams.tile = [in, out](const KernelTile& at, MutMatrix input, MutMatrix output) {
-    multiply_transposed(in.rows_from(at.i, at.i_end), in.rows_from(at.j, at.j_end), input);
-    multiply_transposed(out.rows_from(at.i, at.i_end), out.rows_from(at.j, at.j_end), output);
+    multiply_rows(in.rows_from(at.i, at.i_end), in.rows_from(at.j, at.j_end), input);
+    multiply_rows(out.rows_from(at.i, at.i_end), out.rows_from(at.j, at.j_end), output);
   };
   grams.entry = [in, out](std::size_t i, std::size_t j) { return std::pair{dot(in, i, j), dot(out, i, j)}; };
   return grams;

@@ -4,11 +4,8 @@
 #include <sched.h>
 #endif
 
-#include <atomic>
+#include <algorithm>
 #include <exception>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 #include "kernels/blas.h"
 
@@ -46,16 +43,67 @@ void parallel_for(const Job& job, std::size_t n, std::size_t grain,
   };
 
   const std::size_t helpers = std::min<std::size_t>(static_cast<std::size_t>(job.threads()), chunks) - 1;
-  std::vector<std::thread> pool;
-  pool.reserve(helpers);
-  try {
-    for (std::size_t i = 0; i < helpers; ++i) pool.emplace_back(work);
-  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
-    // No more threads to be had (or no memory for them): the ones that started, and this one, do the work.
+  if (helpers == 0) {
+    work();
+  } else if (job.team()) {
+    job.team()->run(work, helpers);
+  } else {
+    ThreadTeam(Job(static_cast<int>(helpers) + 1)).run(work, helpers);
   }
-  work();
-  for (auto& thread : pool) thread.join();
   if (error) std::rethrow_exception(error);
+}
+
+ThreadTeam::ThreadTeam(const Job& job) {
+  try {
+    for (int i = 1; i < job.threads(); ++i) helpers_.emplace_back([this, i] { serve(static_cast<std::size_t>(i)); });
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
+    // No more threads to be had (or no memory for them): the ones that started, and the caller's, do the work.
+  }
+}
+
+ThreadTeam::~ThreadTeam() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closing_.store(true);
+  }
+  wake_.notify_all();
+  for (auto& helper : helpers_) helper.join();
+}
+
+void ThreadTeam::run(const std::function<void()>& work, std::size_t helpers) {
+  helpers = std::min(helpers, helpers_.size());
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    work_ = &work;
+    wanted_ = helpers;
+    unfinished_.store(helpers);
+    round_.fetch_add(1);
+  }
+  wake_.notify_all();
+  work();
+  while (unfinished_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+}
+
+void ThreadTeam::serve(std::size_t index) {
+  constexpr int kLooks = 2000;  // some ten microseconds
+  for (std::uint64_t seen = 0;;) {
+    for (int look = 0; look < kLooks && round_.load(std::memory_order_acquire) == seen && !closing_.load(); ++look) {
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+    const std::function<void()>* work;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [&] { return closing_.load() || round_.load() != seen; });
+      if (closing_.load()) return;
+      seen = round_.load();
+      if (index > wanted_) continue;
+      work = work_;
+    }
+    (*work)();
+    unfinished_.fetch_sub(1, std::memory_order_release);
+  }
 }
 
 int default_threads() {

@@ -3,11 +3,15 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <set>
 
 #include "kernels/error.h"
-#include "kernels/merge_rounds.h"
+#include "kernels/half.h"
+#include "kernels/merge_block.h"
+#include "kernels/merge_plain.h"
+#include "kernels/plain_pairs.h"
 
 using namespace herm;
 
@@ -27,6 +31,11 @@ struct TestBlock {
   }
 
   BlockNeurons view() const { return {input.view(), bias.empty() ? nullptr : bias.data(), output.view()}; }
+  StoredBlock stored() const {
+    const auto matrix = [](const Matrix& x) { return StoredMatrix{DType::F64, x.data(), x.rows(), x.cols(), false}; };
+    const StoredMatrix biases{DType::F64, bias.data(), 1, bias.size(), false};
+    return {matrix(input), !bias.empty(), biases, matrix(output)};
+  }
 
   // Neuron `to` becomes the function of neuron `from` times `out`, with its inputs scaled by `in`.
   void copy_neuron(std::size_t from, std::size_t to, double in, double out) {
@@ -36,7 +45,6 @@ struct TestBlock {
   }
 };
 
-const BiasFormat kBias{true, DType::F32};
 const Activation kActivations[] = {
     {ActivationKind::Identity},     {ActivationKind::Relu}, {ActivationKind::LeakyRelu, 0.2},
     {ActivationKind::Relu2},        {ActivationKind::Gelu}, {ActivationKind::GeluTanh},
@@ -44,9 +52,8 @@ const Activation kActivations[] = {
     {ActivationKind::Sigmoid, 1.5},
 };
 
-std::vector<Merge> tree(const TestBlock& block, const Activation& phi, double share, int threads = 1) {
-  MergeState state(Job(threads), phi, {!block.bias.empty(), DType::F32}, block.view());
-  return merge_rounds(Job(threads), state, share);
+std::vector<Merge> tree(const TestBlock& block, const Activation& phi, const MergeOptions& options, int threads = 1) {
+  return merge_block(Job(threads), phi, block.stored(), options).merges;
 }
 
 void check_same(const std::vector<Merge>& a, const std::vector<Merge>& b) {
@@ -82,26 +89,22 @@ TEST_CASE("a merge's cost is the squared change of the block's function") {
   for (const Activation& phi : kActivations) {
     for (unsigned seed = 1; seed <= 12; ++seed) {
       const TestBlock pair(2, 5, 3, seed);
-      const MergeState state(Job(), phi, kBias, pair.view());
-      const Parent parent = state.best(0, 1);
+      const auto merges = tree(pair, phi, {0});
+      REQUIRE(merges.size() == 1);
+      const Merge& merge = merges[0];
       Matrix input(1, 5), output(1, 3);
-      for (std::size_t c = 0; c < 5; ++c)
-        input(0, c) = parent.alpha[0] * pair.input(0, c) + parent.alpha[1] * pair.input(1, c);
-      for (std::size_t c = 0; c < 3; ++c)
-        output(0, c) = parent.beta[0] * pair.output(0, c) + parent.beta[1] * pair.output(1, c);
-      const BlockNeurons merged{input.view(), &parent.bias, output.view()};
+      for (std::size_t k = 0; k < 2; ++k) {
+        for (std::size_t c = 0; c < 5; ++c) input(0, c) += from_half(merge.alpha[k]) * pair.input(k, c);
+        for (std::size_t c = 0; c < 3; ++c) output(0, c) += from_half(merge.beta[k]) * pair.output(k, c);
+      }
+      const BlockNeurons merged{input.view(), &merge.bias, output.view()};
       const HermiteExpander expander(phi, kSearchDegree);
       const double energy = squared_norm(Job(), expander, pair.view());
       const double distance = squared_distance(Job(), expander, pair.view(), energy, merged);
       CAPTURE(static_cast<int>(phi.kind));
       CAPTURE(seed);
-      CHECK(std::fabs(parent.cost - distance) <= 1e-10 * energy);
-      CHECK(parent.cost >= state.lower_bound(0, 1) - 1e-10 * energy);
-      // Rounding β may cost something; an estimate may not leave its bounds.
-      CHECK(parent.cost <= state.upper_bound(0, 1) + 1e-6 * energy);
-      CHECK(state.estimate(0, 1) >= state.lower_bound(0, 1));
-      CHECK(state.estimate(0, 1) <= std::max(state.upper_bound(0, 1), state.lower_bound(0, 1)));
-      CHECK(std::fabs(state.estimate(0, 1) - parent.cost) <= 0.01 * energy);
+      // Directions are kept in single precision, and looked up in double.
+      CHECK(std::fabs(merge.cost - distance) <= 1e-6 * energy);
     }
   }
 }
@@ -109,53 +112,152 @@ TEST_CASE("a merge's cost is the squared change of the block's function") {
 TEST_CASE("identity activation without biases: the parent is generator 1 up to half precision") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     const TestBlock pair(2, 4, 4, seed, false);
-    const MergeState state(Job(), {ActivationKind::Identity}, {}, pair.view());
+    const PlainPairs neurons(Job(), {ActivationKind::Identity}, pair.stored(), 3);
     const double energy = squared_norm(Job(), HermiteExpander({ActivationKind::Identity}, kSearchDegree), pair.view());
-    const double excess = state.best(0, 1).cost - state.lower_bound(0, 1);
-    const Parent parent = state.best(0, 1);
+    const PairView view = neurons.view(0, 1);
+    const Parent parent = neurons.parent_of(0, 1);
+    CHECK(parent.cost >= CostEstimate::lower(view.phi, view.output) - 1e-10 * energy);
     // Near-opposite mixtures are left to absorption.
-    if (parent.alpha[0] != 0 && parent.alpha[1] != 0) CHECK(excess <= 1e-5 * energy);
+    if (parent.alpha[0] != 0 && parent.alpha[1] != 0)
+      CHECK(parent.cost - CostEstimate::lower(view.phi, view.output) <= 1e-5 * energy);
   }
 }
 
-TEST_CASE("one pair a round is the plain schedule, merge for merge") {
+TEST_CASE(
+    "estimates keep to the operator's costs: the closer one to 1%, the swept one to 2% of the weaker neuron mostly") {
   for (const Activation& phi : kActivations) {
-    for (const bool with_bias : {true, false}) {
-      const TestBlock block(33, 6, 5, 7, with_bias);
-      MergeState plain(Job(), phi, {with_bias, DType::F32}, block.view());
-      CAPTURE(static_cast<int>(phi.kind));
-      check_same(tree(block, phi, 0), merge_plain(Job(), plain));
-    }
-  }
-}
-
-TEST_CASE("tabulated estimates keep to the operator's costs, and rounds to the plain schedule") {
-  for (const Activation& phi : kActivations) {
-    const TestBlock block(80, 12, 5, 21);
-    MergeState plain(Job(), phi, kBias, block.view());
     CAPTURE(static_cast<int>(phi.kind));
-    for (std::size_t i = 0; i < 80; i += 3) {
-      for (std::size_t j = i + 1; j < 80; j += 7) {
-        TestBlock pair(2, 12, 5, 1);
-        for (std::size_t c = 0; c < 12; ++c) pair.input(0, c) = block.input(i, c), pair.input(1, c) = block.input(j, c);
-        for (std::size_t c = 0; c < 5; ++c)
-          pair.output(0, c) = block.output(i, c), pair.output(1, c) = block.output(j, c);
-        pair.bias = {block.bias[i], block.bias[j]};
-        const double energy = squared_norm(Job(), HermiteExpander(phi, kSearchDegree), pair.view());
-        CHECK(std::fabs(plain.estimate(i, j) - plain.best(i, j).cost) <= 0.01 * energy);
+    constexpr std::size_t m = 80;
+    const TestBlock block(m, 12, 5, 21);
+    const PlainPairs neurons(Job(), phi, block.stored(), m);
+    const auto gram = make_stored_gram(Job(), neurons, m);
+    GramWindow window;
+    // With an identity, the parent's mean decides everything, and the sweep knows one choice of three.
+    const bool linear = phi.kind == ActivationKind::Identity;
+    std::vector<double> excess;
+    std::vector<float> above(m + kSweepPadding), below(m + kSweepPadding);
+    for (std::size_t i = 0; i < m; i += 3) {
+      const auto row = static_cast<std::uint32_t>(i);
+      gram->read({&row, 1}, i + 1, m, window);
+      neurons.sweep(i, i + 1, m, window.row(0).data(), above.data());
+      for (std::size_t j = i + 1; j < m; ++j) {
+        CAPTURE(i);
+        CAPTURE(j);
+        const PairView view = neurons.view(i, j);
+        const double energy = neurons.energy(i) + neurons.energy(j), weaker = neurons.energy(i);
+        const double estimate = neurons.estimate(i, j), swept = weaker * static_cast<double>(above[j - i - 1]);
+        CHECK(neurons.owns(i, j));
+        CHECK(std::fabs(estimate - neurons.parent_of(i, j).cost) <= 0.01 * energy);
+        CHECK(estimate >= CostEstimate::lower(view.phi, view.output));
+        CHECK(estimate <=
+              std::max(CostEstimate::upper(view.phi, view.output), CostEstimate::lower(view.phi, view.output)));
+        excess.push_back(std::fabs(swept - estimate) / weaker);
+        CHECK(swept >= CostEstimate::lower(view.phi, view.output) - 1e-4 * weaker);
+        const auto other = static_cast<std::uint32_t>(j);
+        gram->read({&other, 1}, i, i + 1, window);
+        neurons.sweep(j, i, i + 1, window.row(0).data(), below.data());
+        CHECK(above[j - i - 1] == below[0]);
       }
     }
-    check_same(tree(block, phi, 0), merge_plain(Job(), plain));
+    std::sort(excess.begin(), excess.end());
+    CAPTURE(excess[excess.size() * 9 / 10]);
+    CHECK(excess[excess.size() / 2] <= (linear ? 0.2 : 0.02));
+    CHECK(excess[excess.size() * 9 / 10] <= (linear ? 0.5 : 0.1));
+  }
+}
+
+TEST_CASE("the search finds the matching of all pairs, merge for merge") {
+  for (const Activation& phi : kActivations) {
+    for (const bool with_bias : {true, false}) {
+      const TestBlock block(90, 6, 5, 7, with_bias);
+      CAPTURE(static_cast<int>(phi.kind));
+      for (const double share : {0.0, 0.05, 0.3, 1.0}) {
+        CAPTURE(share);
+        check_same(tree(block, phi, {share}), tree(block, phi, {share, true}));
+      }
+    }
+  }
+}
+
+TEST_CASE("the search finds it among copies, unequal, dead and constant neurons, and with one input or output") {
+  std::mt19937_64 random(5);
+  std::lognormal_distribution<double> spread(0, 2);
+  for (const Activation& phi :
+       {Activation{ActivationKind::Relu}, Activation{ActivationKind::Gelu}, Activation{ActivationKind::Tanh}}) {
+    for (const auto& [n, p] : {std::pair<std::size_t, std::size_t>{9, 7}, {1, 7}, {9, 1}, {1, 1}}) {
+      TestBlock block(120, n, p, 17);
+      for (std::size_t i = 0; i < 120; ++i) block.copy_neuron(i, i, 1, spread(random));
+      for (std::size_t i = 60; i < 100; ++i) block.copy_neuron(i % 7, i, 1, spread(random));
+      for (std::size_t i = 100; i < 106; ++i) block.copy_neuron(i, i, 1, 0);
+      for (std::size_t i = 106; i < 112; ++i) block.copy_neuron(i, i, 0, 1);
+      CAPTURE(static_cast<int>(phi.kind));
+      CAPTURE(n);
+      CAPTURE(p);
+      check_forest(tree(block, phi, {}), 120);
+      check_same(tree(block, phi, {}), tree(block, phi, {0.05, true}));
+    }
+  }
+}
+
+TEST_CASE("Gram matrices of parents are those of their vectors") {
+  constexpr std::size_t m = 60;
+  const TestBlock block(m, 20, 9, 13);
+  PlainPairs neurons(Job(), {ActivationKind::Gelu}, block.stored(), 2 * m);
+  const auto gram = make_stored_gram(Job(2), neurons, 2 * m);
+  const auto computed = make_computed_gram(neurons, 2 * m);
+  std::vector<char> alive(m, 1);
+  for (int round = 0; round < 5; ++round) {
+    const auto pairs = match_plain(Job(), neurons, *gram, 4, alive);
+    std::vector<Union> unions;
+    neurons.begin_merges(pairs.size());
+    for (std::size_t t = 0; t < pairs.size(); ++t)
+      unions.push_back({pairs[t].owner, pairs[t].partner, neurons.merge(t, pairs[t].owner, pairs[t].partner)});
+    neurons.end_merges();
+    for (const auto& pair : pairs) alive[pair.owner] = alive[pair.partner] = 0;
+    gram->append(Job(2), unions, alive);
+    alive.resize(neurons.size(), 1);
+    if (round == 2) {
+      std::vector<std::uint32_t> kept;
+      for (std::uint32_t p = 0; p < alive.size(); ++p)
+        if (alive[p]) kept.push_back(p);
+      gram->compact(Job(2), kept);
+      neurons.compact(kept);
+      alive.assign(kept.size(), 1);
+    }
+    std::vector<std::uint32_t> all(neurons.size());
+    std::iota(all.begin(), all.end(), 0);
+    GramWindow kept, anew;
+    gram->read(all, 0, all.size(), kept);
+    computed->read(all, 0, all.size(), anew);
+    for (const std::uint32_t a : all) {
+      for (const std::uint32_t b : all) {
+        if (!alive[a] || !alive[b] || a == b) continue;
+        for (std::size_t side = 0; side < 2; ++side) {
+          const double exact = neurons.side(side).correlation(a, b);
+          CHECK(std::fabs(static_cast<double>(kept.row(a)[side][b]) - exact) <= 2e-6);
+          CHECK(std::fabs(static_cast<double>(anew.row(a)[side][b]) - exact) <= 2e-6);
+          CHECK(kept.row(a)[side][b] == kept.row(b)[side][a]);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the same tree without Gram matrices in memory, where no costs agree to rounding") {
+  for (const Activation& phi : {Activation{ActivationKind::Relu}, Activation{ActivationKind::Gelu}}) {
+    const TestBlock block(300, 24, 20, 31);
+    check_same(tree(block, phi, {}), tree(block, phi, {0.05, false, false}));
+    check_same(tree(block, phi, {}, 1), tree(block, phi, {0.05, false, false}, 3));
   }
 }
 
 TEST_CASE("rounds give the same tree for every number of threads") {
-  const TestBlock block(120, 10, 8, 3);
+  const TestBlock block(400, 10, 8, 3);
   for (const Activation& phi : {Activation{ActivationKind::Relu}, Activation{ActivationKind::Gelu}}) {
-    const auto one = tree(block, phi, 0.05, 1);
-    check_forest(one, 120);
-    check_same(one, tree(block, phi, 0.05, 2));
-    check_same(one, tree(block, phi, 0.05, 5));
+    const auto one = tree(block, phi, {}, 1);
+    check_forest(one, 400);
+    check_same(one, tree(block, phi, {}, 2));
+    check_same(one, tree(block, phi, {}, 5));
   }
 }
 
@@ -163,7 +265,7 @@ TEST_CASE("ReLU neurons that are scaled copies merge first, for nothing") {
   TestBlock block(20, 8, 6, 11);
   block.copy_neuron(3, 12, 4.0, 0.5);
   block.copy_neuron(5, 17, 0.25, -8.0);
-  const auto merges = tree(block, {ActivationKind::Relu}, 0);
+  const auto merges = tree(block, {ActivationKind::Relu}, {0});
   const double energy = squared_norm(Job(), HermiteExpander({ActivationKind::Relu}, kSearchDegree), block.view());
   for (std::size_t t = 0; t < 2; ++t) {
     CHECK(merges[t].cost <= 1e-6 * energy);  // β is a half
@@ -175,7 +277,7 @@ TEST_CASE("ReLU neurons that are scaled copies merge first, for nothing") {
 TEST_CASE("odd activations merge a neuron with its mirror image") {
   TestBlock block(10, 6, 4, 5);
   block.copy_neuron(2, 8, -1.0, 0.75);
-  const auto merges = tree(block, {ActivationKind::Tanh}, 0);
+  const auto merges = tree(block, {ActivationKind::Tanh}, {0});
   CHECK(merges[0].i == 2);
   CHECK(merges[0].j == 8);
   CHECK(merges[0].cost <= 1e-12);
@@ -186,42 +288,39 @@ TEST_CASE("degenerate blocks still merge down to one neuron") {
     CAPTURE(static_cast<int>(phi.kind));
     TestBlock zero(6, 3, 2, 1);
     for (std::size_t i = 0; i < 6; ++i) zero.copy_neuron(0, i, 0, 0);
-    check_forest(tree(zero, phi, 0.05), 6);
+    check_forest(tree(zero, phi, {}), 6);
 
     TestBlock dead(9, 3, 2, 2);
     dead.copy_neuron(1, 4, 1, 0);  // nothing goes out
     dead.copy_neuron(1, 6, 0, 1);  // nothing comes in
-    check_forest(tree(dead, phi, 0.05), 9);
+    check_forest(tree(dead, phi, {}), 9);
 
     TestBlock scaled(8, 3, 2, 3);
     for (std::size_t i = 0; i < 8; ++i)
       scaled.copy_neuron(i, i, std::pow(10.0, 9.0 * (i % 3) - 9), std::pow(10.0, 6.0 * (i % 2) - 3));
-    check_forest(tree(scaled, phi, 0.05), 8);
+    check_forest(tree(scaled, phi, {}), 8);
 
     TestBlock denormal(5, 3, 2, 4);
     for (std::size_t i = 0; i < 5; ++i) denormal.copy_neuron(i, i, 1e-44, 1e-44);
-    check_forest(tree(denormal, phi, 0.05), 5);
+    check_forest(tree(denormal, phi, {}), 5);
 
     TestBlock same(7, 3, 2, 5);
     for (std::size_t i = 1; i < 7; ++i) same.copy_neuron(0, i, 1, 1);
-    check_forest(tree(same, phi, 0.05), 7);
+    check_forest(tree(same, phi, {}), 7);
   }
-  CHECK(tree(TestBlock(1, 3, 2, 1), {ActivationKind::Relu}, 0.05).empty());
+  CHECK(tree(TestBlock(1, 3, 2, 1), {ActivationKind::Relu}, {}).empty());
 }
 
 TEST_CASE("weights beyond double precision's squares are refused") {
   TestBlock huge(4, 3, 2, 6);
   huge.copy_neuron(2, 2, 1e200, 1);
-  CHECK_THROWS_AS(tree(huge, {ActivationKind::Relu}, 0.05), KernelError);
+  CHECK_THROWS_AS(tree(huge, {ActivationKind::Relu}, {}), KernelError);
 }
 
 TEST_CASE("an aborted job stops with Aborted") {
   std::int32_t control[2] = {1, 0};
   const TestBlock block(40, 5, 5, 9);
   const Job job(2, control);
-  const auto build = [&] {
-    MergeState state(job, {ActivationKind::Relu}, kBias, block.view());
-    merge_rounds(job, state, 0.05);
-  };
+  const auto build = [&] { merge_block(job, {ActivationKind::Relu}, block.stored(), {}); };
   CHECK_THROWS_AS(build(), Aborted);
 }

@@ -204,3 +204,29 @@ describe('symmetries', () => {
       RUNS,
     ));
 });
+
+describe('what memory cannot hold is refused before anything is allocated', () => {
+  const m = 1e12;
+  const huge = { ...block, neurons: m };
+  const refused = (need: number) => ({
+    name: 'HermError',
+    code: 'OUT_OF_MEMORY',
+    message: expect.stringContaining(`neurons of block ${block.name} needs`),
+    details: { need, free: expect.any(Number) },
+  });
+
+  test('the gates of a layer: 56·m² bytes and its weights', async () => {
+    await expect(gateSpectrum(huge, weights)).rejects.toMatchObject(refused(56 * m ** 2 + 8 * m * (9 + 6)));
+  });
+
+  test('the SCA of a layer: its weights twice, and its components twice', async () => {
+    const d = 9 + 1 + 6;
+    await expect(scaLayer(huge, weights)).rejects.toMatchObject(refused(8 * (2 * m * d + 2 * d * (m + d))));
+  });
+
+  test('the GID of a group: 128·g² bytes and its weights', async () => {
+    const g = 1e6;
+    const group = new Uint32Array(g).fill(3);
+    await expect(gidGroup(block, weights, group)).rejects.toMatchObject(refused(128 * g ** 2 + 8 * g * (9 + 6)));
+  });
+});

@@ -1,0 +1,35 @@
+import type { NativeActivation, NativeBlock, NativeJob } from './common.ts';
+
+export interface CertificateKernels {
+  /** What widths cost: native/kernels/certificate.h. */
+  certify(args: CertifyArgs, job: NativeJob): Promise<void>;
+  /** The best output weights for one width: native/kernels/certificate.h. */
+  refitSkeleton(args: RefitSkeletonArgs, job: NativeJob): Promise<void>;
+}
+
+/** A merge tree of T merges as arrays (lib/herm/tree.ts). */
+export interface NativeTree {
+  readonly pairs: Uint32Array;
+  readonly alpha: Uint16Array;
+  readonly beta: Uint16Array;
+  readonly parentBias: Float64Array;
+}
+
+export interface CertifyArgs extends NativeBlock, NativeTree {
+  readonly activation: NativeActivation;
+  /** [L] descending */
+  readonly widths: Uint32Array;
+  /** [L] filled */
+  readonly errors: Float64Array;
+}
+
+export interface RefitSkeletonArgs extends NativeBlock, NativeTree {
+  readonly activation: NativeActivation;
+  readonly width: number;
+  /** Share of the kernel's mean diagonal that is added to it. */
+  readonly ridge: number;
+  /** [k×p] filled, in the output weight's dtype, neurons as rows. */
+  readonly refitted: Uint8Array;
+  /** [1] filled: the relative error left. */
+  readonly error: Float64Array;
+}

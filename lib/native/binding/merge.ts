@@ -1,0 +1,32 @@
+import type { NativeActivation, NativeBlock, NativeJob } from './common.ts';
+
+export interface MergeKernel {
+  /** HERM's rounds: native/kernels/merge_rounds.h. */
+  mergeRounds(args: MergeRoundsArgs, job: NativeJob): Promise<void>;
+  /** Resolves to the seconds of a block's Gram BLAS calls alone: native/kernels/merge_block.h. */
+  measureGram(args: NativeBlock, job: NativeJob): Promise<number>;
+}
+
+export interface MergeRoundsArgs extends NativeBlock {
+  readonly activation: NativeActivation;
+  /** Share of the living neurons that one round may merge, in pairs; 0 merges one pair a round. */
+  readonly roundShare: number;
+  /** Look at all pairs in every round: the oracle of the search. */
+  readonly plain: boolean;
+  /** Keep Gram matrices in memory; otherwise compute rows whenever they are read. */
+  readonly stored: boolean;
+  readonly pairs: Uint32Array;
+  readonly alpha: Uint16Array;
+  readonly beta: Uint16Array;
+  readonly biasOut: Float64Array;
+  readonly cost: Float64Array;
+  /** Of gated blocks: α and biases of the gates, as `alpha` and `biasOut`. */
+  readonly gateAlpha: Uint16Array | undefined;
+  readonly gateBiasOut: Float64Array | undefined;
+  /** [10] filled: seconds of {@link MERGE_PHASES}, then rounds, scans, estimates. */
+  readonly report: Float64Array;
+}
+
+/** Numbered as `herm::MergeReport::Phase`. */
+export const MERGE_PHASES = ['load', 'gram', 'sweep', 'match', 'operator', 'update', 'offer'] as const;
+

@@ -1,0 +1,158 @@
+#include "kernels/gated_pairs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/half.h"
+#include "kernels/threads.h"
+
+namespace herm {
+
+namespace {
+
+enum Side : std::size_t { kGate, kValue, kOutput };
+constexpr std::array<GramKind, 5> kKinds{
+    {{kGate, kGate, 0}, {kValue, kValue, 1}, {kGate, kValue, 3}, {kValue, kGate, 2}, {kOutput, kOutput, 4}}};
+constexpr std::size_t kExpansions = 16;  // that a thread makes at a time
+
+}  // namespace
+
+GatedPairs::GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity)
+    : operator_(activation, {block.has_gate_bias, block.gate_bias.dtype}, {block.has_bias, block.bias.dtype}),
+      profiles_(capacity) {
+  const RowReader gates(job, block.gate), values(job, block.input), outputs(job, block.output);
+  const std::size_t m = values.rows();
+  if (outputs.rows() != m) throw std::invalid_argument("input and output weights differ in neurons");
+  if (gates.rows() != m || gates.width() != values.width())
+    throw std::invalid_argument("gates and values differ in size");
+  const auto gate_bias = load_biases(block.has_gate_bias, block.gate_bias, m);
+  const auto value_bias = load_biases(block.has_bias, block.bias, m);
+  std::vector<Neuron> neurons(m);
+  std::vector<double> energies(m);
+  parallel_for(job, m, kExpansions, [&](std::size_t begin, std::size_t end) {
+    std::vector<double> g(gates.width()), u(values.width()), v(outputs.width());
+    for (std::size_t i = begin; i < end; ++i) {
+      gates.read(i, g.data());
+      values.read(i, u.data());
+      outputs.read(i, v.data());
+      const RowNorm gate = unit_row(g.data(), g.size(), g.data()), value = unit_row(u.data(), u.size(), u.data());
+      double cosine = 0;
+      for (std::size_t c = 0; c < g.size(); ++c) cosine += g[c] * u[c];
+      Neuron& neuron = neurons[i];
+      neuron.slot = static_cast<std::uint32_t>(i);
+      neuron.output = unit_row(v.data(), v.size(), v.data()).times(1);
+      const double n = gate.times(1), size = value.times(1);
+      neuron.input = {n, gate_bias[i], value_bias[i], n * size * cosine, size * size};
+      expand(neuron);
+      energies[i] = neuron.energy;
+    }
+  });
+  const auto order = order_by_energy(energies);
+  sides_[kGate] = std::make_unique<UnitRows>(job, gates, order, capacity);
+  sides_[kValue] = std::make_unique<UnitRows>(job, values, order, capacity);
+  sides_[kOutput] = std::make_unique<UnitRows>(job, outputs, order, capacity);
+  neurons_.reserve(capacity);
+  for (const std::uint32_t i : order) {
+    neurons_.push_back(std::move(neurons[i]));
+    largest_amplitude_ = std::max(largest_amplitude_, std::sqrt(neurons_.back().energy));
+  }
+  for (const Neuron& neuron : neurons_) add_profile(neuron);
+}
+
+void GatedPairs::expand(Neuron& neuron) const {
+  operator_.expander().expand(neuron.input, neuron.series);
+  neuron.energy = countable_energy(neuron.output * neuron.output * neuron.series.second);
+}
+
+void GatedPairs::add_profile(const Neuron& neuron) {
+  profiles_.push(neuron.series, std::sqrt(neuron.input.value),
+                 largest_amplitude_ > 0 ? std::sqrt(neuron.energy) / largest_amplitude_ : 0);
+}
+
+std::span<const GramKind> GatedPairs::kinds() const { return kKinds; }
+
+void GatedPairs::sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
+                       float* r) const {
+  sweep_gated({&profiles_, fixed, fixed < begin, rows[0], rows[1], rows[2], rows[3], rows[4]}, begin, end, r);
+}
+
+GatedPairView GatedPairs::view(std::size_t first, std::size_t second) const {
+  const Neuron &a = neurons_[first], &b = neurons_[second];
+  const double n1 = a.input.gate_dev, n2 = b.input.gate_dev;
+  const double u1 = std::sqrt(a.input.value), u2 = std::sqrt(b.input.value);
+  const UnitRows &gates = *sides_[kGate], &values = *sides_[kValue];
+  const GatedGram gram{n1 * n2 * gates.correlation(first, second), n1 * u2 * gates.correlation(first, values, second),
+                       u1 * n2 * values.correlation(first, gates, second), u1 * u2 * values.correlation(first, second)};
+  return {
+      {n1, n2},
+      {a.input.gate_mean, b.input.gate_mean},
+      {a.input.value_mean, b.input.value_mean},
+      {n1 * n1, gram.gate, n2 * n2},
+      {a.input.value, gram.value, b.input.value},
+      {{{a.input.cross, gram.gate_value}, {gram.value_gate, b.input.cross}}},
+      {a.series.second, kernel(a.series, b.series, gram), b.series.second},
+      {a.output * a.output, a.output * b.output * sides_[kOutput]->correlation(first, second), b.output * b.output}};
+}
+
+GatedParent GatedPairs::parent_of(std::size_t first, std::size_t second) const {
+  return operator_.best(view(first, second), neurons_[first].series, neurons_[second].series);
+}
+
+double GatedPairs::estimate(std::size_t owner, std::size_t partner) const {
+  const bool swapped = neurons_[partner].slot < neurons_[owner].slot;
+  return swapped ? parent_of(partner, owner).cost : parent_of(owner, partner).cost;
+}
+
+void GatedPairs::begin_merges(std::size_t count) {
+  merging_ = count;
+  neurons_.resize(neurons_.size() + count);
+  merges_.resize(merges_.size() + count);
+  for (const auto& side : sides_) side->grow(count);
+}
+
+SideMix GatedPairs::merge(std::size_t t, std::size_t first, std::size_t second) {
+  const bool swapped = neurons_[second].slot < neurons_[first].slot;
+  const std::size_t i = swapped ? second : first, j = swapped ? first : second;
+  const GatedPairView pair = view(i, j);
+  const GatedParent parent = operator_.best(pair, neurons_[i].series, neurons_[j].series);
+  const auto halves = [](const std::array<double, 2>& x) { return std::array{to_half(x[0]), to_half(x[1])}; };
+  Merge& merge = merges_[merges_.size() - merging_ + t];
+  merge = {neurons_[i].slot,  neurons_[j].slot, halves(parent.alpha_value), halves(parent.beta),
+           parent.value_bias, parent.cost,      halves(parent.alpha),       parent.gate_bias};
+
+  const std::size_t p = neurons_.size() - merging_ + t;
+  Neuron& neuron = neurons_[p];
+  neuron.slot = merge.i;
+  GatedMixture mixture{};
+  mixture.gate = parent.alpha;
+  mixture.value = parent.alpha_value;
+  neuron.input = mixed_neuron(pair, mixture, parent.gate_bias, parent.value_bias);
+  neuron.output = std::sqrt(std::max(0.0, quadratic(pair.output, parent.beta)));
+  expand(neuron);
+  SideMix mix{};
+  for (std::size_t k = 0; k < 2; ++k) {
+    const std::size_t child = swapped ? 1 - k : k;
+    const Neuron& from = neurons_[k == 0 ? i : j];
+    const double value = std::sqrt(neuron.input.value);
+    mix[kGate][child] = neuron.input.gate_dev > 0 ? parent.alpha[k] * from.input.gate_dev / neuron.input.gate_dev : 0;
+    mix[kValue][child] = value > 0 ? parent.alpha_value[k] * std::sqrt(from.input.value) / value : 0;
+    mix[kOutput][child] = neuron.output > 0 ? parent.beta[k] * from.output / neuron.output : 0;
+  }
+  for (std::size_t s = 0; s < sides_.size(); ++s) sides_[s]->combine(p, first, mix[s][0], second, mix[s][1]);
+  return mix;
+}
+
+void GatedPairs::end_merges() {
+  for (std::size_t p = neurons_.size() - merging_; p < neurons_.size(); ++p) add_profile(neurons_[p]);
+  merging_ = 0;
+}
+
+void GatedPairs::compact(const std::vector<std::uint32_t>& kept) {
+  for (std::size_t p = 0; p < kept.size(); ++p)
+    if (kept[p] != p) neurons_[p] = std::move(neurons_[kept[p]]);
+  neurons_.resize(kept.size());
+  profiles_.compact(kept);
+  for (const auto& side : sides_) side->compact(kept);
+}
+
+}  // namespace herm

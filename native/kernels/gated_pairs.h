@@ -1,0 +1,54 @@
+// Gated blocks y = V (φ(Gx + b_g) ⊙ (Ux + b_u)) + c as the search sees them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/gated_operator.h"
+#include "kernels/gated_sweep.h"
+#include "kernels/neuron_pairs.h"
+#include "kernels/stored_block.h"
+
+namespace herm {
+
+class GatedPairs final : public NeuronPairs {
+ public:
+  // As PlainPairs.
+  GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity);
+
+  std::size_t size() const override { return neurons_.size(); }
+  std::span<const GramKind> kinds() const override;
+  const UnitRows& side(std::size_t s) const override { return *sides_[s]; }
+  double energy(std::size_t p) const override { return neurons_[p].energy; }
+  void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
+  // The operator's own cost.
+  double estimate(std::size_t owner, std::size_t partner) const override;
+  void begin_merges(std::size_t count) override;
+  SideMix merge(std::size_t t, std::size_t first, std::size_t second) override;
+  void end_merges() override;
+  void compact(const std::vector<std::uint32_t>& kept) override;
+
+  // The operator's parent of two neurons, `first` being the one of the lower slot.
+  GatedParent parent_of(std::size_t first, std::size_t second) const;
+  GatedPairView view(std::size_t first, std::size_t second) const;
+
+ private:
+  struct Neuron {
+    std::uint32_t slot = 0;
+    double output = 0;  // ‖v‖
+    double energy = 0;
+    GatedNeuron input;
+    GatedSeries series;
+  };
+  void expand(Neuron& neuron) const;
+  void add_profile(const Neuron& neuron);
+
+  GatedOperator operator_;
+  std::array<std::unique_ptr<UnitRows>, 3> sides_;  // gates, values, outputs
+  std::vector<Neuron> neurons_;
+  GatedProfiles profiles_;
+  double largest_amplitude_ = 0;
+  std::size_t merging_ = 0;  // parents in the making
+};
+
+}  // namespace herm

@@ -1,0 +1,63 @@
+#include "kernels/merge_block.h"
+
+#include <chrono>
+#include <memory>
+
+#include "kernels/gated_pairs.h"
+#include "kernels/gram.h"
+#include "kernels/plain_pairs.h"
+
+namespace herm {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// [m×n] of any numbers: multiplying takes the same time.
+std::vector<float> load_floats(const Job& job, const StoredMatrix& stored) {
+  const RowReader reader(job, stored);
+  std::vector<float> floats(checked_mul(reader.rows(), reader.width()));
+  std::vector<double> row(reader.width());
+  for (std::size_t i = 0; i < reader.rows(); ++i) {
+    reader.read(i, row.data());
+    for (std::size_t c = 0; c < row.size(); ++c) floats[i * row.size() + c] = static_cast<float>(row[c]);
+  }
+  return floats;
+}
+
+}  // namespace
+
+MergeOutcome merge_block(const Job& job, const Activation& activation, const StoredBlock& block,
+                         const MergeOptions& options) {
+  const auto start = Clock::now();
+  const std::size_t capacity = merge_capacity(block.input.neurons(), options.round_share);
+  std::unique_ptr<NeuronPairs> neurons;
+  if (block.has_gate) {
+    neurons = std::make_unique<GatedPairs>(job, activation, block, capacity);
+  } else {
+    neurons = std::make_unique<PlainPairs>(job, activation, block, capacity);
+  }
+  const double load = seconds_since(start);
+  MergeOutcome outcome{{}, merge_rounds(job, *neurons, options)};
+  outcome.report.seconds[MergeReport::kLoad] = load;
+  outcome.merges = neurons->merges();
+  return outcome;
+}
+
+double measure_gram(const Job& job, const StoredBlock& block) {
+  const std::size_t m = block.input.neurons();
+  std::vector<StoredMatrix> stored{block.input, block.output};
+  if (block.has_gate) stored.push_back(block.gate);
+  std::vector<std::vector<float>> sides;
+  for (const StoredMatrix& side : stored) sides.push_back(load_floats(job, side));
+  std::vector<float> out(checked_mul(m, m));  // touched by its creation
+  const auto view = [&](std::size_t s) { return MatrixView<const float>(sides[s].data(), m, stored[s].width()); };
+  const auto start = Clock::now();
+  for (std::size_t s = 0; s < sides.size(); ++s) gram_upper(job, view(s), MatrixView<float>(out.data(), m, m));
+  if (block.has_gate) cross_gram(job, view(2), view(0), MatrixView<float>(out.data(), m, m));
+  return seconds_since(start);
+}
+
+}  // namespace herm

@@ -1,0 +1,334 @@
+#include "kernels/merge_search.h"
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <numeric>
+#include <queue>
+
+#include "kernels/pair_sweep.h"
+#include "kernels/threads.h"
+
+namespace herm {
+
+namespace {
+
+constexpr std::size_t kKept = 16;      // partners that a scan keeps
+constexpr std::size_t kOwners = 64;    // owners that a thread takes at a time
+constexpr std::size_t kColumns = 512;  // positions of a sweep: their profiles stay in the cache
+constexpr std::size_t kParents = 8;    // parents that a thread takes at a time
+constexpr std::size_t kBatch = 64;     // owners that are looked up at once
+constexpr double kFree = 1e-9;         // of the owner's energy
+constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
+
+RowOfKinds shifted(RowOfKinds row, std::size_t columns) {
+  for (const float*& values : row) values = values ? values + columns : nullptr;
+  return row;
+}
+
+}  // namespace
+
+double pair_cost(const NeuronPairs& neurons, std::size_t owner, std::size_t partner, float swept) {
+  const double energy = neurons.energy(owner);
+  const double cost = std::max(energy * static_cast<double>(swept), neurons.estimate(owner, partner));
+  return cost > kFree * energy ? cost : 0;
+}
+
+struct MergeSearch::Entry {
+  double cost;  // by the sweep, or looked up
+  std::uint32_t partner;
+  float swept;
+  bool exact;
+
+  bool operator<(const Entry& other) const {
+    return cost < other.cost || (cost == other.cost && partner < other.partner);
+  }
+};
+
+// The few smallest of a stream of swept estimates (for an owner without energy all are 0: its pairs cost nothing, and
+// are told apart by position alone), ties in the order of arrival.
+class MergeSearch::Smallest {
+ public:
+  void clear() { size_ = 0; }
+  std::size_t size() const { return size_; }
+  float worst() const { return size_ < kKept ? std::numeric_limits<float>::infinity() : values_[kKept - 1]; }
+  void add(float value, std::uint32_t partner) {
+    std::size_t at = std::min(size_, kKept - 1);
+    if (size_ < kKept) ++size_;
+    for (; at > 0 && values_[at - 1] > value; --at) {
+      values_[at] = values_[at - 1];
+      partners_[at] = partners_[at - 1];
+    }
+    values_[at] = value;
+    partners_[at] = partner;
+  }
+  float value(std::size_t i) const { return values_[i]; }
+  std::uint32_t partner(std::size_t i) const { return partners_[i]; }
+
+ private:
+  std::size_t size_ = 0;
+  std::array<float, kKept> values_;
+  std::array<std::uint32_t, kKept> partners_;
+};
+
+// An owner's partners in ascending order. Whoever is not listed comes after `rest`.
+class MergeSearch::List {
+ public:
+  const std::vector<Entry>& entries() const { return entries_; }
+  bool complete() const { return complete_; }
+  bool lists(std::uint32_t partner) const {
+    return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.partner == partner; });
+  }
+  // Where the next partner stands in the schedule, or a bound on it.
+  RankedPair next(std::uint32_t owner) const {
+    const RankedPair rest{rest_.cost, owner, rest_.partner};
+    if (entries_.empty()) return rest;
+    return std::min(rest, {entries_.front().cost, owner, entries_.front().partner});
+  }
+  bool next_is_listed() const { return !entries_.empty() && (complete_ || !(rest_ < entries_.front())); }
+
+  template <class Gone>
+  void drop(Gone gone) {
+    std::erase_if(entries_, [&](const Entry& e) { return gone(e.partner); });
+  }
+  // Whether a new partner, younger than all others, would have to be listed.
+  bool wants(double cost) const { return complete_ || cost < rest_.cost; }
+  // Lists that have grown long are cut.
+  void offer(const Entry& entry) {
+    if (!wants(entry.cost)) return;
+    insert(entry);
+    if (entries_.size() <= 2 * kKept) return;
+    if (entries_[kKept - 1] < rest_) rest_ = entries_[kKept - 1];
+    complete_ = false;
+    entries_.resize(kKept);
+  }
+  void insert(const Entry& entry) { entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), entry), entry); }
+  // After a scan found `kept`, ascending, and everybody else beyond the last of them unless it was all there is.
+  void extend(const std::vector<Entry>& kept, bool all) {
+    complete_ = all;
+    rest_ = all ? Entry{std::numeric_limits<double>::infinity(), kNone, 0, false} : kept.back();
+    for (const Entry& entry : kept) insert(entry);
+  }
+  // The first entry's cost became known.
+  void settle(double cost) {
+    Entry entry = entries_.front();
+    entry.cost = cost;
+    entry.exact = true;
+    entries_.erase(entries_.begin());
+    insert(entry);
+  }
+  // New positions; all partners listed are among the living.
+  void renumber(const std::vector<std::uint32_t>& place) {
+    for (Entry& entry : entries_) entry.partner = place[entry.partner];
+    if (!complete_) rest_.partner = place[rest_.partner];
+  }
+
+ private:
+  std::vector<Entry> entries_;
+  Entry rest_{std::numeric_limits<double>::infinity(), kNone, 0, false};
+  bool complete_ = true;
+};
+
+MergeSearch::MergeSearch(const Job& job, const NeuronPairs& neurons, const LivingGram& gram)
+    : neurons_(neurons), gram_(gram), lists_(neurons.size()) {
+  fill_all(job);
+}
+
+MergeSearch::~MergeSearch() = default;
+
+// All pairs, a few owners and columns at a time.
+void MergeSearch::fill_all(const Job& job) {
+  const std::size_t m = neurons_.size();
+  parallel_for(job, m, kOwners, [&](std::size_t begin, std::size_t end) {
+    std::vector<Smallest> smallest(end - begin);
+    std::array<float, kColumns + kSweepPadding> r;
+    std::vector<std::uint32_t> owners(end - begin);
+    std::iota(owners.begin(), owners.end(), static_cast<std::uint32_t>(begin));
+    GramWindow window;
+    for (std::size_t column = begin / kColumns * kColumns; column < m; column += kColumns) {
+      const std::size_t column_end = std::min(m, column + kColumns);
+      gram_.read(owners, column, column_end, window);
+      for (std::size_t owner = begin; owner < end; ++owner) {
+        const std::size_t from = std::max(column, owner + 1);
+        if (from >= column_end) continue;
+        const auto row = shifted(window.row(owner - begin), from - column);
+        neurons_.sweep(owner, from, column_end, row.data(), r.data());
+        if (neurons_.energy(owner) == 0) std::fill_n(r.data(), column_end - from, 0.0F);
+        Smallest& best = smallest[owner - begin];
+        for (std::size_t j = from; j < column_end; ++j)
+          if (r[j - from] < best.worst()) best.add(r[j - from], static_cast<std::uint32_t>(j));
+      }
+    }
+    for (std::size_t owner = begin; owner < end; ++owner) {
+      const auto slot = static_cast<std::uint32_t>(owner);
+      lists_[owner].extend(entries(slot, smallest[owner - begin]), smallest[owner - begin].size() < kKept);
+    }
+  });
+  counts_.scans += m;
+}
+
+// More partners for an owner, beyond those that it has listed.
+void MergeSearch::scan(std::uint32_t owner, const std::vector<char>& available) {
+  thread_local std::vector<float> r;
+  const std::size_t size = neurons_.size();
+  r.resize(size + 2 * kSweepPadding);
+  thread_local GramWindow window;
+  gram_.read({&owner, 1}, 0, size, window);
+  neurons_.sweep(owner, 0, owner, window.row(0).data(), r.data());
+  neurons_.sweep(owner, owner + 1, size, shifted(window.row(0), owner + 1).data(), r.data() + owner + 1);
+  if (neurons_.energy(owner) == 0) std::fill_n(r.data(), size, 0.0F);
+  List& list = lists_[owner];
+  constexpr float kListed = std::numeric_limits<float>::infinity();
+  r[owner] = kListed;
+  for (const auto& entry : list.entries()) r[entry.partner] = kListed;
+  Smallest best;
+  std::size_t unlisted = 0;
+  for (std::size_t j = 0; j < size; ++j) {
+    if (!(r[j] < best.worst()) || !available[j] || !neurons_.owns(owner, j)) continue;
+    ++unlisted;  // all of them are counted until `best` is full
+    best.add(r[j], static_cast<std::uint32_t>(j));
+  }
+  list.extend(entries(owner, best), unlisted < kKept);
+}
+
+std::vector<MergeSearch::Entry> MergeSearch::entries(std::uint32_t owner, const Smallest& best) const {
+  std::vector<Entry> kept;
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    const float swept = best.value(i);
+    kept.push_back({neurons_.energy(owner) * static_cast<double>(swept), best.partner(i), swept, false});
+  }
+  return kept;
+}
+
+// Makes an owner's next pair a known one: one scan or one estimate at least, if it has partners left.
+void MergeSearch::settle(std::uint32_t owner, const std::vector<char>& available) {
+  List& list = lists_[owner];
+  if (!list.next_is_listed()) {
+    scan(owner, available);
+    std::atomic_ref(counts_.scans).fetch_add(1, std::memory_order_relaxed);
+  }
+  if (list.entries().empty() || list.entries().front().exact || !list.next_is_listed()) return;
+  const auto& front = list.entries().front();
+  list.settle(pair_cost(neurons_, owner, front.partner, front.swept));
+  std::atomic_ref(counts_.estimates).fetch_add(1, std::memory_order_relaxed);
+}
+
+std::vector<RankedPair> MergeSearch::match(const Job& job, std::size_t count, const std::vector<char>& alive) {
+  std::vector<char> available(alive);
+  std::vector<RankedPair> owners;
+  for (std::uint32_t p = 0; p < lists_.size(); ++p) {
+    if (!alive[p]) continue;
+    const RankedPair next = lists_[p].next(p);
+    if (next.partner != kNone) owners.push_back(next);
+  }
+  // The owners that this round will most likely ask, all at once.
+  const std::size_t likely = std::min(owners.size(), count + count / 4 + 1);
+  if (likely > 0)
+    std::nth_element(owners.begin(), owners.begin() + static_cast<std::ptrdiff_t>(likely - 1), owners.end());
+  parallel_for(job, likely, 4, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) settle(owners[i].owner, available);
+  });
+  for (std::size_t i = 0; i < likely; ++i) owners[i] = lists_[owners[i].owner].next(owners[i].owner);
+
+  std::priority_queue queue(std::greater<RankedPair>{}, std::move(owners));
+  std::vector<RankedPair> pairs;
+  std::vector<std::uint32_t> batch;
+  std::vector<RankedPair> held;
+  while (pairs.size() < count && !queue.empty()) {
+    batch.clear();
+    held.clear();
+    while (!queue.empty() && batch.size() < kBatch && held.size() < kBatch) {
+      const RankedPair top = queue.top();
+      queue.pop();
+      if (!available[top.owner]) continue;
+      List& list = lists_[top.owner];
+      list.drop([&](std::uint32_t partner) { return !available[partner]; });
+      const RankedPair next = list.next(top.owner);
+      if (next.partner == kNone) continue;
+      if (next > top) {
+        queue.push(next);
+      } else if (!list.next_is_listed() || !list.entries().front().exact) {
+        batch.push_back(top.owner);
+      } else if (batch.empty()) {
+        available[top.owner] = available[top.partner] = 0;
+        pairs.push_back(top);
+        if (pairs.size() == count) return pairs;
+      } else {
+        held.push_back(top);  // whoever is looked up now may come before it
+      }
+    }
+    parallel_for(job, batch.size(), 4, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) settle(batch[i], available);
+    });
+    for (const std::uint32_t owner : batch) queue.push(lists_[owner].next(owner));
+    for (const RankedPair& pair : held) queue.push(pair);
+  }
+  return pairs;
+}
+
+void MergeSearch::update(const Job& job, std::size_t first_new, const std::vector<char>& alive) {
+  const std::size_t size = neurons_.size(), parents = size - first_new;
+  lists_.resize(size);
+  parallel_for(job, first_new, kColumns, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t p = begin; p < end; ++p)
+      if (alive[p]) lists_[p].drop([&](std::uint32_t partner) { return !alive[partner]; });
+  });
+  struct Offer {
+    std::uint32_t owner;
+    Entry entry;
+  };
+  // Parents fill their own lists; what they offer to others waits until all lists are there.
+  std::vector<std::vector<Offer>> offers((parents + kParents - 1) / kParents);
+  parallel_for(job, parents, kParents, [&](std::size_t begin, std::size_t end) {
+    std::array<Smallest, kParents> smallest;
+    std::array<float, kColumns + kSweepPadding> r;
+    auto& out = offers[begin / kParents];
+    std::vector<std::uint32_t> group(end - begin);
+    std::iota(group.begin(), group.end(), static_cast<std::uint32_t>(first_new + begin));
+    GramWindow window;
+    for (std::size_t column = 0; column < first_new + end; column += kColumns) {
+      gram_.read(group, column, std::min(size, column + kColumns), window);
+      for (std::size_t t = begin; t < end; ++t) {
+        const auto parent = static_cast<std::uint32_t>(first_new + t);
+        const std::size_t column_end = std::min<std::size_t>(parent, column + kColumns);
+        if (column >= column_end) continue;
+        neurons_.sweep(parent, column, column_end, window.row(t - begin).data(), r.data());
+        if (neurons_.energy(parent) == 0) std::fill_n(r.data(), column_end - column, 0.0F);
+        for (std::size_t j = column; j < column_end; ++j) {
+          const float swept = r[j - column];
+          if (!alive[j]) continue;
+          if (neurons_.owns(parent, j)) {
+            if (swept < smallest[t - begin].worst()) smallest[t - begin].add(swept, static_cast<std::uint32_t>(j));
+          } else {
+            const double cost = neurons_.energy(j) * static_cast<double>(swept);
+            if (j >= first_new || lists_[j].wants(cost))
+              out.push_back({static_cast<std::uint32_t>(j), {cost, parent, swept, false}});
+          }
+        }
+      }
+    }
+    for (std::size_t t = begin; t < end; ++t) {
+      const auto parent = static_cast<std::uint32_t>(first_new + t);
+      lists_[parent].extend(entries(parent, smallest[t - begin]), smallest[t - begin].size() < kKept);
+    }
+  });
+  for (const auto& group : offers)
+    for (const Offer& offer : group) lists_[offer.owner].offer(offer.entry);
+}
+
+void MergeSearch::compact(const std::vector<std::uint32_t>& kept) {
+  // A bound may stand on a neuron that is gone: the next living one takes its place, since ties go by position.
+  std::vector<std::uint32_t> place(neurons_.size(), static_cast<std::uint32_t>(kept.size()));
+  std::size_t next = kept.size();
+  for (std::size_t p = place.size(); p-- > 0;) {
+    if (next > 0 && kept[next - 1] == p) --next;
+    place[p] = static_cast<std::uint32_t>(next);
+  }
+  for (std::size_t p = 0; p < kept.size(); ++p) {
+    if (kept[p] != p) lists_[p] = std::move(lists_[kept[p]]);
+    lists_[p].renumber(place);
+  }
+  lists_.resize(kept.size());
+}
+
+}  // namespace herm

@@ -1,0 +1,81 @@
+// The living neurons of a block as the search for merges sees them, whatever the kind of block: vectors on several
+// sides, correlations between them, and what a pair would cost.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/merge.h"
+#include "kernels/unit_rows.h"
+
+namespace herm {
+
+constexpr std::size_t kMaxSides = 3;
+constexpr std::size_t kMaxKinds = 5;  // of Gram matrices
+
+// Coefficients of unit vectors, one pair for each side: parent = x·first + y·second.
+using SideMix = std::array<std::array<double, 2>, kMaxSides>;
+
+// A Gram matrix that the search reads: correlations of the rows of one side with the columns of another.
+struct GramKind {
+  std::size_t row_side, col_side;
+  std::size_t mirror;  // the kind with both exchanged
+};
+
+// A neuron's energy as the search counts it: what is too small to be told apart in multiples is nothing.
+double countable_energy(double energy);
+// Neurons in ascending order of their energies. Throws KernelError("NON_FINITE") where they leave the range of double
+// precision: costs are made of their products.
+std::vector<std::uint32_t> order_by_energy(const std::vector<double>& energies);
+// [m] zeros where there are none.
+std::vector<double> load_biases(bool present, const StoredMatrix& stored, std::size_t m);
+
+// Neurons are known by position. A position is held from the neuron's birth until the next compact(); parents get
+// positions at the end. A pair's owner is the neuron of less energy (of equals, the lower position): then every owner's
+// cheapest partners are others.
+class NeuronPairs {
+ public:
+  NeuronPairs() = default;
+  NeuronPairs(const NeuronPairs&) = delete;
+  NeuronPairs& operator=(const NeuronPairs&) = delete;
+  virtual ~NeuronPairs() = default;
+
+  virtual std::size_t size() const = 0;
+  virtual std::span<const GramKind> kinds() const = 0;
+  virtual const UnitRows& side(std::size_t s) const = 0;
+  // ‖f‖² of one neuron's function.
+  virtual double energy(std::size_t p) const = 0;
+  // Whether a owns the pair.
+  bool owns(std::size_t a, std::size_t b) const {
+    const double x = energy(a), y = energy(b);
+    return x < y || (x == y && a < b);
+  }
+
+  // r[j − begin] for [begin, end) all below or all above `fixed`: about what merging j with `fixed` would cost, in
+  // energies of the pair's owner; the same to the bit whichever of both is fixed. rows[k] is the row of `fixed` in the
+  // Gram matrix of kind k, from column `begin` on. Rows and r have kSweepPadding floats to spare.
+  virtual void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
+                     float* r) const = 0;
+  // The cost again, more closely, from the vectors in double precision.
+  virtual double estimate(std::size_t owner, std::size_t partner) const = 0;
+
+  // Merges disjoint pairs: exact costs, and parents at the positions size() … size() + pairs − 1. Thread-safe for
+  // different t after begin_merges(count); end_merges() makes the parents part of the block.
+  virtual void begin_merges(std::size_t count) = 0;
+  virtual SideMix merge(std::size_t t, std::size_t first, std::size_t second) = 0;
+  virtual void end_merges() = 0;
+
+  // Keeps only the listed positions, in ascending order.
+  virtual void compact(const std::vector<std::uint32_t>& kept) = 0;
+
+  // All merges so far, in order.
+  const std::vector<Merge>& merges() const { return merges_; }
+
+ protected:
+  std::vector<Merge> merges_;
+};
+
+}  // namespace herm

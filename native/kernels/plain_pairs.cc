@@ -1,0 +1,141 @@
+#include "kernels/plain_pairs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/half.h"
+#include "kernels/threads.h"
+
+namespace herm {
+
+namespace {
+
+constexpr std::array<GramKind, 2> kKinds{{{0, 0, 0}, {1, 1, 1}}};
+constexpr std::size_t kExpansions = 16;  // that a thread makes at a time
+
+}  // namespace
+
+PlainPairs::PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity)
+    : operator_(activation, {block.has_bias, block.bias.dtype}), profiles_(capacity) {
+  const RowReader input(job, block.input), output(job, block.output);
+  const std::size_t m = input.rows();
+  if (output.rows() != m) throw std::invalid_argument("input and output weights differ in neurons");
+  const auto devs = input.norms(job), outputs = output.norms(job);
+  const auto bias = load_biases(block.has_bias, block.bias, m);
+  std::vector<Neuron> neurons(m);
+  std::vector<double> energies(m);
+  parallel_for(job, m, kExpansions, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      neurons[i].slot = static_cast<std::uint32_t>(i);
+      operator_.expander().expand(devs[i].times(1), bias[i], neurons[i].series);
+      neurons[i].output = outputs[i].times(1);
+      neurons[i].energy = countable_energy(neurons[i].output * neurons[i].output * neurons[i].series.second);
+      energies[i] = neurons[i].energy;
+    }
+  });
+  const auto order = order_by_energy(energies);
+  input_ = std::make_unique<UnitRows>(job, input, order, capacity);
+  output_ = std::make_unique<UnitRows>(job, output, order, capacity);
+
+  std::vector<double> deviations(m);
+  neurons_.reserve(capacity);
+  short_.reserve(capacity);
+  for (const std::uint32_t i : order) {
+    deviations[i] = neurons[i].series.dev;
+    neurons_.push_back(std::move(neurons[i]));
+    largest_amplitude_ = std::max(largest_amplitude_, std::sqrt(neurons_.back().energy));
+  }
+  for (const Neuron& neuron : neurons_) add_profile(neuron);
+  estimate_ = std::make_unique<const CostEstimate>(job, activation, block.has_bias, deviations);
+}
+
+void PlainPairs::add_profile(const Neuron& neuron) {
+  short_.push_back(shorten(neuron.series));
+  profiles_.push(neuron.series, largest_amplitude_ > 0 ? std::sqrt(neuron.energy) / largest_amplitude_ : 0);
+}
+
+std::span<const GramKind> PlainPairs::kinds() const { return kKinds; }
+
+void PlainPairs::sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
+                       float* r) const {
+  sweep_pairs({&profiles_, operator_.expander().activation().odd(), fixed, fixed < begin, rows[0], rows[1]}, begin, end,
+              r);
+}
+
+PairView PlainPairs::view(std::size_t first, std::size_t second) const {
+  const Neuron &a = neurons_[first], &b = neurons_[second];
+  const double rho = input_->correlation(first, second), h = output_->correlation(first, second);
+  const double n1 = a.series.dev, n2 = b.series.dev;
+  return {{n1, n2},
+          {a.series.mean, b.series.mean},
+          {n1 * n1, n1 * n2 * rho, n2 * n2},
+          {a.series.second, kernel(a.series, b.series, rho), b.series.second},
+          {a.output * a.output, a.output * b.output * h, b.output * b.output}};
+}
+
+double PlainPairs::estimate(std::size_t owner, std::size_t partner) const {
+  return (*estimate_)(view(owner, partner), short_[owner], short_[partner]);
+}
+
+Parent PlainPairs::parent_of(std::size_t first, std::size_t second) const {
+  return operator_.best(view(first, second), neurons_[first].series, neurons_[second].series);
+}
+
+void PlainPairs::begin_merges(std::size_t count) {
+  merging_ = count;
+  neurons_.resize(neurons_.size() + count);
+  merges_.resize(merges_.size() + count);
+  input_->grow(count);
+  output_->grow(count);
+}
+
+SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second) {
+  SideMix mix{};
+  const bool swapped = neurons_[second].slot < neurons_[first].slot;
+  const std::size_t i = swapped ? second : first, j = swapped ? first : second;
+  const PairView pair = view(i, j);
+  const Parent parent = operator_.best(pair, neurons_[i].series, neurons_[j].series);
+  Merge& merge = merges_[merges_.size() - merging_ + t];
+  merge = {neurons_[i].slot,
+           neurons_[j].slot,
+           {to_half(parent.alpha[0]), to_half(parent.alpha[1])},
+           {to_half(parent.beta[0]), to_half(parent.beta[1])},
+           parent.bias,
+           parent.cost};
+
+  const std::size_t p = neurons_.size() - merging_ + t;
+  Neuron& neuron = neurons_[p];
+  neuron.slot = merge.i;
+  const double dev = std::sqrt(std::max(0.0, quadratic(pair.input, parent.alpha)));
+  neuron.output = std::sqrt(std::max(0.0, quadratic(pair.output, parent.beta)));
+  operator_.expander().expand(dev, parent.bias, neuron.series);
+  neuron.energy = countable_energy(neuron.output * neuron.output * neuron.series.second);
+  const auto child = [&](std::size_t k) { return swapped ? 1 - k : k; };
+  for (std::size_t k = 0; k < 2; ++k) {
+    mix[0][child(k)] = dev > 0 ? parent.alpha[k] * pair.dev[k] / dev : 0;
+    mix[1][child(k)] = neuron.output > 0 ? parent.beta[k] * neurons_[k == 0 ? i : j].output / neuron.output : 0;
+  }
+  input_->combine(p, first, mix[0][0], second, mix[0][1]);
+  output_->combine(p, first, mix[1][0], second, mix[1][1]);
+  return mix;
+}
+
+void PlainPairs::end_merges() {
+  for (std::size_t p = neurons_.size() - merging_; p < neurons_.size(); ++p) add_profile(neurons_[p]);
+  merging_ = 0;
+}
+
+void PlainPairs::compact(const std::vector<std::uint32_t>& kept) {
+  for (std::size_t p = 0; p < kept.size(); ++p) {
+    if (kept[p] == p) continue;
+    neurons_[p] = std::move(neurons_[kept[p]]);
+    short_[p] = short_[kept[p]];
+  }
+  neurons_.resize(kept.size());
+  short_.resize(kept.size());
+  profiles_.compact(kept);
+  input_->compact(kept);
+  output_->compact(kept);
+}
+
+}  // namespace herm

@@ -1,0 +1,56 @@
+// Blocks y = V φ(Wx + b) + c as the search sees them: unit input and output weights, Hermite series, and HERM's merge
+// operator.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/cost_estimate.h"
+#include "kernels/merge_operator.h"
+#include "kernels/neuron_pairs.h"
+#include "kernels/pair_sweep.h"
+#include "kernels/stored_block.h"
+
+namespace herm {
+
+class PlainPairs final : public NeuronPairs {
+ public:
+  // Neurons in ascending order of their energies. Room for `capacity` positions. Throws KernelError("NON_FINITE") where
+  // energies leave the range of double precision.
+  PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity);
+
+  std::size_t size() const override { return neurons_.size(); }
+  std::span<const GramKind> kinds() const override;
+  const UnitRows& side(std::size_t s) const override { return s == 0 ? *input_ : *output_; }
+  double energy(std::size_t p) const override { return neurons_[p].energy; }
+  void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
+  double estimate(std::size_t owner, std::size_t partner) const override;
+  void begin_merges(std::size_t count) override;
+  SideMix merge(std::size_t t, std::size_t first, std::size_t second) override;
+  void end_merges() override;
+  void compact(const std::vector<std::uint32_t>& kept) override;
+
+  // The operator's parent of two neurons, `first` being the one of the lower slot.
+  Parent parent_of(std::size_t first, std::size_t second) const;
+  PairView view(std::size_t first, std::size_t second) const;
+
+ private:
+  struct Neuron {
+    std::uint32_t slot = 0;
+    double output = 0;  // ‖v‖
+    double energy = 0;
+    HermiteSeries series;
+  };
+  void add_profile(const Neuron& neuron);
+
+  MergeOperator operator_;
+  std::unique_ptr<UnitRows> input_, output_;
+  std::unique_ptr<const CostEstimate> estimate_;  // made once the deviations are known
+  std::vector<Neuron> neurons_;
+  std::vector<ShortSeries> short_;
+  Profiles profiles_;
+  double largest_amplitude_ = 0;
+  std::size_t merging_ = 0;  // parents in the making
+};
+
+}  // namespace herm

@@ -1,0 +1,136 @@
+#include <algorithm>
+
+#include "kernels/gram.h"
+#include "kernels/living_gram.h"
+#include "kernels/pair_sweep.h"
+#include "kernels/threads.h"
+
+namespace herm {
+
+namespace {
+
+constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
+
+}  // namespace
+
+class StoredGram final : public LivingGram {
+ public:
+  StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity);
+
+  std::size_t capacity() const override { return capacity_; }
+  void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
+            GramWindow& window) const override;
+  void append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) override;
+  void compact(const Job& job, const std::vector<std::uint32_t>& kept) override;
+
+ private:
+  float* row(std::size_t kind, std::size_t p) { return matrices_[kind].get() + place_[p] * stride_; }
+  const float* row(std::size_t kind, std::size_t p) const { return matrices_[kind].get() + place_[p] * stride_; }
+  void combine_rows(const Union& merge);
+  void combine_columns(const std::vector<Union>& unions, std::size_t kind);
+
+  std::vector<GramKind> kinds_;
+  std::size_t width_, capacity_, stride_;
+  std::vector<std::unique_ptr<float[]>> matrices_;  // [m×stride], one a kind; memory is touched only where it is used
+  std::vector<std::uint32_t> place_;                // of a position's row in memory
+};
+
+StoredGram::StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity)
+    : kinds_(neurons.kinds().begin(), neurons.kinds().end()),
+      width_(neurons.size()),
+      capacity_(capacity),
+      stride_(capacity + kSweepPadding),
+      place_(capacity) {
+  const std::size_t m = width_;
+  for (std::size_t k = 0; k < kinds_.size(); ++k) {
+    matrices_.emplace_back(new float[checked_mul(m, stride_)]);
+    const MatrixView<float> out(matrices_.back().get(), m, m, stride_);
+    const auto& kind = kinds_[k];
+    const auto rows = neurons.side(kind.row_side).view(), cols = neurons.side(kind.col_side).view();
+    if (kind.mirror == k) {
+      gram(job, rows, out);
+    } else if (kind.mirror > k) {
+      cross_gram(job, rows, cols, out);
+    } else {
+      transpose(job, MatrixView<const float>(matrices_[kind.mirror].get(), m, m, stride_), out);
+    }
+  }
+  for (std::size_t p = 0; p < m; ++p) place_[p] = static_cast<std::uint32_t>(p);
+}
+
+void StoredGram::read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t /*end*/,
+                      GramWindow& window) const {
+  window.rows_.assign(positions.size(), {});
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    for (std::size_t k = 0; k < kinds_.size(); ++k) window.rows_[i][k] = row(k, positions[i]) + begin;
+}
+
+// A parent takes its first child's memory.
+void StoredGram::combine_rows(const Union& merge) {
+  for (std::size_t k = 0; k < kinds_.size(); ++k) {
+    const auto& mix = merge.mix[kinds_[k].row_side];
+    const auto x = static_cast<float>(mix[0]), y = static_cast<float>(mix[1]);
+    float* to = row(k, merge.first);
+    const float* with = row(k, merge.second);
+    for (std::size_t c = 0; c < width_; ++c) to[c] = x * to[c] + y * with[c];
+  }
+}
+
+// Parents' correlations with each other: the upper triangle from rows that already are their parents', the lower one as
+// the mirror kind has it, so that both agree to the bit.
+void StoredGram::combine_columns(const std::vector<Union>& unions, std::size_t kind) {
+  for (std::size_t t = 0; t < unions.size(); ++t) {
+    float* to = row(kind, unions[t].first);
+    for (std::size_t u = t; u < unions.size(); ++u) {
+      const auto& mix = unions[u].mix[kinds_[kind].col_side];
+      to[width_ + u] =
+          static_cast<float>(mix[0]) * to[unions[u].first] + static_cast<float>(mix[1]) * to[unions[u].second];
+    }
+  }
+}
+
+void StoredGram::append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) {
+  const std::size_t count = unions.size();
+  parallel_for(job, count, 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) combine_rows(unions[t]);
+  });
+  for (std::size_t k = 0; k < kinds_.size(); ++k) combine_columns(unions, k);
+  for (std::size_t k = 0; k < kinds_.size(); ++k) {
+    for (std::size_t t = 0; t < count; ++t)
+      for (std::size_t u = 0; u < t; ++u)
+        row(k, unions[t].first)[width_ + u] = row(kinds_[k].mirror, unions[u].first)[width_ + t];
+  }
+  parallel_for(job, width_, kRows, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t k = 0; k < kinds_.size(); ++k) {
+      // In squares, since a parent's row gives one number to every other row.
+      for (std::size_t t = 0; t < count; t += kRows) {
+        const std::size_t t_end = std::min(count, t + kRows);
+        for (std::size_t u = t; u < t_end; ++u) {
+          const float* from = row(kinds_[k].mirror, unions[u].first);
+          for (std::size_t p = begin; p < end; ++p)
+            if (alive[p]) row(k, p)[width_ + u] = from[p];
+        }
+      }
+    }
+  });
+  for (std::size_t t = 0; t < count; ++t) place_[width_ + t] = place_[unions[t].first];
+  width_ += count;
+}
+
+void StoredGram::compact(const Job& job, const std::vector<std::uint32_t>& kept) {
+  for (std::size_t p = 0; p < kept.size(); ++p) place_[p] = place_[kept[p]];
+  width_ = kept.size();
+  parallel_for(job, kept.size(), kRows, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t p = begin; p < end; ++p)
+      for (std::size_t k = 0; k < kinds_.size(); ++k) {
+        float* values = row(k, p);
+        for (std::size_t c = 0; c < kept.size(); ++c) values[c] = values[kept[c]];
+      }
+  });
+}
+
+std::unique_ptr<LivingGram> make_stored_gram(const Job& job, const NeuronPairs& neurons, std::size_t capacity) {
+  return std::make_unique<StoredGram>(job, neurons, capacity);
+}
+
+}  // namespace herm

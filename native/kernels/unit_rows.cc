@@ -1,0 +1,111 @@
+#include "kernels/unit_rows.h"
+
+#include <array>
+
+#include "kernels/lane_copy.h"
+#include "kernels/threads.h"
+
+namespace herm {
+
+namespace {
+
+constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
+
+// Σ x_c y_c in double. Lanes of its own, so that the sum is the same on every CPU.
+double dot(const float* x, const float* y, std::size_t n) {
+  constexpr std::size_t kLanes = 16;
+  std::array<double, kLanes> sums{};
+  std::size_t c = 0;
+  for (; c + kLanes <= n; c += kLanes)
+    for (std::size_t l = 0; l < kLanes; ++l) sums[l] += static_cast<double>(x[c + l]) * static_cast<double>(y[c + l]);
+  for (; c < n; ++c) sums[c % kLanes] += static_cast<double>(x[c]) * static_cast<double>(y[c]);
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+}  // namespace
+
+RowReader::RowReader(const Job& job, const StoredMatrix& stored) : stored_(stored) {
+  if (!stored.transposed) return;
+  lanes_.resize(checked_mul(checked_mul(stored.rows, stored.cols), dtype_bytes(stored.dtype)));
+  load_lanes(job, stored, lanes_.data());
+}
+
+void RowReader::read(std::size_t row, double* out) const {
+  const void* bytes = stored_.transposed ? lanes_.data() : stored_.bytes;
+  const std::size_t row_bytes = width() * dtype_bytes(stored_.dtype);
+  widen(stored_.dtype, static_cast<const char*>(bytes) + row * row_bytes, width(), out);
+}
+
+std::vector<RowNorm> RowReader::norms(const Job& job) const {
+  std::vector<RowNorm> norms(rows());
+  parallel_for(job, rows(), kRows, [&](std::size_t begin, std::size_t end) {
+    std::vector<double> row(width());
+    for (std::size_t i = begin; i < end; ++i) {
+      read(i, row.data());
+      norms[i] = unit_row(row.data(), row.size(), row.data());
+    }
+  });
+  return norms;
+}
+
+UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<std::uint32_t>& order,
+                   std::size_t capacity)
+    : width_(source.width()),
+      size_(order.size()),
+      values_(checked_mul(capacity, source.width())),
+      inverse_norm_(capacity) {
+  parallel_for(job, size_, kRows, [&](std::size_t begin, std::size_t end) {
+    std::vector<double> wide(width_);
+    for (std::size_t p = begin; p < end; ++p) {
+      source.read(order[p], wide.data());
+      unit_row(wide.data(), width_, wide.data());
+      for (std::size_t c = 0; c < width_; ++c) row(p)[c] = static_cast<float>(wide[c]);
+      set_norm(p);
+    }
+  });
+}
+
+void UnitRows::set_norm(std::size_t p) {
+  const double squared = dot(row(p), row(p), width_);
+  inverse_norm_[p] = squared > 0 ? 1 / std::sqrt(squared) : 0;
+}
+
+double UnitRows::correlation(std::size_t a, const UnitRows& other, std::size_t b) const {
+  const double cosine = dot(row(a), other.row(b), width_) * (inverse_norm_[a] * other.inverse_norm_[b]);
+  // Rows that are equal to the bit, or opposite, are so exactly.
+  constexpr double kEqual = 4e-16;
+  if (cosine > 1 - kEqual) return 1;
+  return cosine < kEqual - 1 ? -1 : cosine;
+}
+
+void UnitRows::combine(std::size_t p, std::size_t a, double x, std::size_t b, double y) {
+  const float *from = row(a), *with = row(b);
+  x *= inverse_norm_[a];
+  y *= inverse_norm_[b];
+  double squared = 0;
+  for (std::size_t c = 0; c < width_; ++c) {
+    const double value = x * static_cast<double>(from[c]) + y * static_cast<double>(with[c]);
+    squared += value * value;
+  }
+  const double scale = squared > 0 ? 1 / std::sqrt(squared) : 0;
+  x *= scale;
+  y *= scale;
+  float* to = row(p);
+  for (std::size_t c = 0; c < width_; ++c) {
+    to[c] = static_cast<float>(x * static_cast<double>(from[c]) + y * static_cast<double>(with[c]));
+  }
+  set_norm(p);
+}
+
+void UnitRows::compact(const std::vector<std::uint32_t>& kept) {
+  for (std::size_t p = 0; p < kept.size(); ++p) {
+    if (kept[p] == p) continue;
+    std::copy_n(row(kept[p]), width_, row(p));
+    inverse_norm_[p] = inverse_norm_[kept[p]];
+  }
+  size_ = kept.size();
+}
+
+}  // namespace herm

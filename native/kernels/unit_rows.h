@@ -1,0 +1,62 @@
+// The vectors of living neurons on one side of a block, scaled to length 1: what Gram matrices of correlations are made
+// of, and where a pair is looked up again in double precision.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/dtype.h"
+#include "kernels/job.h"
+#include "kernels/unit_row.h"
+
+namespace herm {
+
+// Rows of a stored matrix, neurons as rows, one at a time in double.
+class RowReader {
+ public:
+  RowReader(const Job& job, const StoredMatrix& stored);
+
+  std::size_t rows() const { return stored_.neurons(); }
+  std::size_t width() const { return stored_.width(); }
+  void read(std::size_t row, double* out) const;  // out [width]
+  // ‖row‖ of every row.
+  std::vector<RowNorm> norms(const Job& job) const;
+
+ private:
+  StoredMatrix stored_;
+  std::vector<std::uint8_t> lanes_;  // a transposed copy, where the file has neurons as columns
+};
+
+// Rows keep their place until compact().
+class UnitRows {
+ public:
+  // Row p becomes row order[p] of the source; `capacity` rows of memory.
+  UnitRows(const Job& job, const RowReader& source, const std::vector<std::uint32_t>& order, std::size_t capacity);
+
+  std::size_t width() const { return width_; }
+  MatrixView<const float> view() const { return {values_.data(), size_, width_}; }
+
+  // The correlation of rows a and b in double precision; 0 where one of them is zero.
+  double correlation(std::size_t a, std::size_t b) const { return correlation(a, *this, b); }
+  double correlation(std::size_t a, const UnitRows& other, std::size_t b) const;
+
+  // Adds rows, each to be set once, from any thread.
+  void grow(std::size_t count) { size_ += count; }
+  // Row p := the direction of x·row a + y·row b.
+  void combine(std::size_t p, std::size_t a, double x, std::size_t b, double y);
+  // Keeps only the listed rows, in ascending order.
+  void compact(const std::vector<std::uint32_t>& kept);
+
+ private:
+  float* row(std::size_t i) { return values_.data() + i * width_; }
+  const float* row(std::size_t i) const { return values_.data() + i * width_; }
+  void set_norm(std::size_t p);
+
+  std::size_t width_;
+  std::size_t size_;
+  std::vector<float> values_;         // [capacity×width]
+  std::vector<double> inverse_norm_;  // of the rows as rounded to float: 1 up to 1e-7; 0 for zero rows
+};
+
+}  // namespace herm
