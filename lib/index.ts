@@ -24,7 +24,8 @@ export {
   type RefitReport,
 } from './herm/compress.ts';
 export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
-export { buildTree } from './herm/merge.ts';
+export { buildTree, type MergeOptions, type MergeReport, measureGram } from './herm/merge.ts';
+export { type MergeMode, mergeMemory } from './herm/merge_memory.ts';
 export type { Skeleton, SkeletonOptions, WidthRequest } from './herm/skeleton.ts';
 export type { MergeTree } from './herm/tree.ts';
 export type { Activation, ActivationName, Block, BlockGate, WeightRef } from './model/block.ts';

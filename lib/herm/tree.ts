@@ -19,7 +19,7 @@ export interface MergeTree {
   /** [T] biases of the parents, representable in the block's bias dtype; zeros where the block has no biases. */
   readonly bias: Float64Array;
   /** Of a gated block, whose `alpha` and `bias` are its value branch's: the same of the gates. */
-  readonly gate: { readonly alpha: Uint16Array; readonly bias: Float64Array } | undefined;
+  readonly gate?: { readonly alpha: Uint16Array; readonly bias: Float64Array } | undefined;
   /** [T] cost δ of each merge: the squared L²(prior) change of the block's function. */
   readonly cost: Float64Array;
 }

@@ -30,7 +30,7 @@ export async function callNative<T>(
   options: CallOptions | undefined,
   call: (addon: Addon, job: NativeJob) => Promise<T>,
 ): Promise<T> {
-  const threads = checkThreads(options?.threads);
+  const threads = threadsOf(options);
   throwIfAborted(options?.signal);
   const addon = loadAddon() as unknown as Addon;
   return enqueue(options?.signal, () => run(addon, threads, options, call));
@@ -138,7 +138,8 @@ function isHermCode(code: unknown): code is HermErrorCode {
   return (HERM_ERROR_CODES as readonly unknown[]).includes(code);
 }
 
-function checkThreads(threads: number | undefined): number {
+/** The number of threads that a call uses. @throws HermError `BAD_ARGUMENT` unless it is a whole number from 1 on. */
+export function threadsOf({ threads }: CallOptions = {}): number {
   if (threads === undefined) return availableParallelism();
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw new HermError('BAD_ARGUMENT', `threads must be a whole number from 1 to 1024, not ${threads}.`, { threads });

@@ -9,11 +9,20 @@ import { HermError } from '../errors.ts';
  * @throws HermError `OUT_OF_MEMORY`
  */
 export function requireMemory(what: string, need: number): void {
-  const free = process.availableMemory?.() ?? freemem();
+  const free = freeMemory();
   if (need <= free) return;
-  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  throw new HermError('OUT_OF_MEMORY', `${what} needs ${gib(need)} of memory and ${gib(free)} are free.`, {
-    need,
-    free,
-  });
+  throw new HermError(
+    'OUT_OF_MEMORY',
+    `${what} needs ${formatBytes(need)} of memory and ${formatBytes(free)} are free.`,
+    { need, free },
+  );
+}
+
+/** Bytes that this process can still take, within its container's limit where there is one. */
+export function freeMemory(): number {
+  return process.availableMemory?.() ?? freemem();
+}
+
+export function formatBytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

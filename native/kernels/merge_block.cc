@@ -50,6 +50,10 @@ double measure_gram(const Job& job, const StoredBlock& block) {
   const std::size_t m = block.input.neurons();
   std::vector<StoredMatrix> stored{block.input, block.output};
   if (block.has_gate) stored.push_back(block.gate);
+  for (const StoredMatrix& side : stored)
+    if (side.neurons() != m) throw std::invalid_argument("input and output weights differ in neurons");
+  if (block.has_gate && block.gate.width() != block.input.width())
+    throw std::invalid_argument("gates and values differ in size");
   std::vector<std::vector<float>> sides;
   for (const StoredMatrix& side : stored) sides.push_back(load_floats(job, side));
   std::vector<float> out(checked_mul(m, m));  // touched by its creation

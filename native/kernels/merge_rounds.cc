@@ -122,13 +122,12 @@ class Rounds {
 }  // namespace
 
 std::size_t merge_capacity(std::size_t neurons, double round_share) {
+  if (!(round_share >= 0 && round_share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
   const auto round = static_cast<std::size_t>(std::min(round_share, 0.5) * static_cast<double>(neurons));
   return neurons + std::max(round, neurons / 10) + 1;
 }
 
 MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options) {
-  const double share = options.round_share;
-  if (!(share >= 0 && share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
   if (neurons.size() < 2) return {};
   ThreadTeam team(job);
   return Rounds(job.with_team(&team), neurons, options).run();

@@ -24,7 +24,8 @@ struct MergeOptions {
   bool stored = true;         // Gram matrices in memory; otherwise rows are computed whenever they are read
 };
 
-// Positions that merging `neurons` neurons in rounds of a share needs room for.
+// Positions that merging `neurons` neurons in rounds of a share needs room for. Throws std::invalid_argument unless the
+// share lies in [0, 1].
 std::size_t merge_capacity(std::size_t neurons, double round_share);
 
 // Rounds, down to one neuron: a round merges disjoint pairs greedily, cheapest first by pair_cost, up to the share of

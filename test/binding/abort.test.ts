@@ -81,7 +81,7 @@ const calls: Record<string, () => LongCall> = {
     };
   },
   mergeRounds: () => {
-    const m = 1500;
+    const m = 4000;
     const outputs = {
       pairs: new Uint32Array(2 * (m - 1)),
       alpha: new Uint16Array(2 * (m - 1)),
@@ -90,7 +90,8 @@ const calls: Record<string, () => LongCall> = {
       cost: f64(m - 1),
       report: f64(10),
     };
-    const args = { ...blockWeights(m, 64, 64), activation, roundShare: 0.05, plain: false };
+    const gates = { gateAlpha: undefined, gateBiasOut: undefined };
+    const args = { ...blockWeights(m, 64, 64), activation, ...gates, roundShare: 0.05, plain: false, stored: true };
     return { outputs, start: (addon, job) => addon.mergeRounds({ ...args, ...outputs }, job), begun: progressed };
   },
   certify: () => {

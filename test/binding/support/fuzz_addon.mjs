@@ -105,9 +105,12 @@ const valid = {
     pairs: new Uint32Array(6),
     alpha: halves(),
     beta: halves(),
+    stored: pick([true, false]),
     biasOut: f64(3),
     cost: f64(3),
+    report: f64(10),
   }),
+  measureGram: () => block(),
   tensorShift: () => ({ data: u8(64), dtype: below(4) }),
   loadLanes: () => ({ source: { ...matrix(n, m), transposed: true }, lanes: u8(m * n * 8) }),
   storeLanes: () => ({

@@ -24,10 +24,11 @@ function start(cost) {
     beta: new Uint16Array(2 * merges),
     biasOut: new Float64Array(merges),
     cost,
+    report: new Float64Array(10),
   };
   const block = { input: weight(1), bias: undefined, output: weight(2), activation: { kind: 1, slope: 0 } };
   const job = { control: new Int32Array(2), threads: 2 };
-  return addon.mergeRounds({ ...block, ...outputs, roundShare: 0.05, plain: false }, job);
+  return addon.mergeRounds({ ...block, ...outputs, roundShare: 0.05, plain: false, stored: true }, job);
 }
 
 const results = new Set();
