@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 
 #include "kernels/block_kernel.h"
@@ -106,8 +107,13 @@ void block_gate_spectrum(const Job& job, const Activation& activation, const Blo
 void block_pair_gates(const Job& job, const Activation& activation, const BlockNeurons& block,
                       const std::uint32_t* pairs, std::size_t count, double* gates) {
   const PairIndex index(job, pairs, count, block.input.rows);
-  const Selection selection(block, index.neurons());
-  const BlockNeurons chosen = selection.view();
+  std::optional<Selection> selection;
+  if (index.neurons().size() < block.input.rows) {
+    selection.emplace(block, index.neurons());
+  } else {
+    require_finite(block);
+  }
+  const BlockNeurons chosen = selection ? selection->view() : block;
   const BlockKernel kernel(job, HermiteExpander(activation, kSearchDegree), chosen);
   for_each_batch(job, index, pair_grams(job, kernel, chosen.output),
                  [&](const PairBatch& batch, const std::size_t* numbers) {

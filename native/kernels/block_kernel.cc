@@ -51,8 +51,7 @@ BlockKernel::BlockKernel(const Job& job, const HermiteExpander& expander, const 
 void BlockKernel::tile(const BlockKernel& other, const KernelTile& tile, bool upper, MutMatrix out) const {
   if (block_.gated() != other.block_.gated()) throw std::invalid_argument("gated and plain neurons have no kernel");
   if (block_.gated()) return gated_tile(other, tile, upper, out);
-  multiply_rows(block_.input.rows_from(tile.i, tile.i_end), other.block_.input.rows_from(tile.j, tile.j_end),
-                      out);
+  multiply_rows(block_.input.rows_from(tile.i, tile.i_end), other.block_.input.rows_from(tile.j, tile.j_end), out);
   // The series of so many columns stay in the cache.
   for (std::size_t j = tile.j; j < tile.j_end; j += kTile) {
     const std::size_t end = std::min(tile.j_end, j + kTile);

@@ -66,8 +66,7 @@ void batch_shares(const PairBatch& pairs, BatchShares& result) {
     const Part input(&pairs.in11[k], &pairs.in12[k], &pairs.in22[k]);
     const Part output(&pairs.out11[k], &pairs.out12[k], &pairs.out22[k]);
     const Lanes r = input.g12 + output.g12, total = (one - r) * (one + r), per_total = one / total;
-    const auto safe =
-        (total >= kParallel) & (input.determinant >= input.bound) & (output.determinant >= output.bound);
+    const auto safe = (total >= kParallel) & (input.determinant >= input.bound) & (output.determinant >= output.bound);
 
     // Both parts have the same gap, and the shorter one has it with the smaller error. The smaller eigenvalues come
     // from the determinants, without cancellation.

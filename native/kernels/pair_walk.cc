@@ -15,7 +15,7 @@ namespace herm {
 
 namespace {
 
-constexpr std::size_t kBand = 128;                    // rows of the Gram matrices made at a time
+constexpr std::size_t kBand = 192;                    // rows of the Gram matrices made at a time
 constexpr std::size_t kPiece = 2048;                  // and columns, in one call
 constexpr std::size_t kChunk = std::size_t{1} << 16;  // pairs that a thread sorts at a time
 
