@@ -21,9 +21,9 @@ class PairIndex {
   std::size_t count() const { return count_; }
   // The neurons that occur, ascending.
   const std::vector<std::uint32_t>& neurons() const { return neurons_; }
-  // Where the neurons of pair k are in neurons(), the lower place first.
+  // Where the neurons of pair k are in neurons().
   std::pair<std::size_t, std::size_t> places(std::size_t k) const {
-    return std::minmax({std::size_t{place_[pairs_[2 * k]]}, std::size_t{place_[pairs_[2 * k + 1]]}});
+    return {place_[pairs_[2 * k]], place_[pairs_[2 * k + 1]]};
   }
   // Whether whole Gram matrices of neurons() are cheaper than a dot product a pair, of which BLAS makes sixteen at a
   // time.

@@ -19,13 +19,16 @@ constexpr std::size_t kBand = 192;                    // rows of the Gram matric
 constexpr std::size_t kPiece = 2048;                  // and columns, in one call
 constexpr std::size_t kChunk = std::size_t{1} << 16;  // pairs that a thread sorts at a time
 
-// The pairs by the bands that their first places are in.
+// The pairs by the bands that their lower places are in.
 class BandOrder {
  public:
   BandOrder(const Job& job, const PairIndex& index) : ends_((index.neurons().size() + kBand - 1) / kBand) {
     const std::size_t count = index.count(), chunks = (count + kChunk - 1) / kChunk, bands = ends_.size();
     if (count > std::numeric_limits<std::uint32_t>::max()) throw std::length_error("too many pairs");
-    const auto band_of = [&index](std::size_t k) { return index.places(k).first / kBand; };
+    const auto band_of = [&index](std::size_t k) {
+      const auto [i, j] = index.places(k);
+      return std::min(i, j) / kBand;
+    };
     // How many pairs of each chunk are in each band, afterwards where they go. [chunks×bands]
     std::vector<std::size_t> slots(checked_mul(chunks, bands));
     std::atomic<bool> sorted{true};
@@ -104,7 +107,8 @@ void batches(const PairIndex& index, const PairGrams& grams, std::size_t begin, 
     batch.size = std::min(kPairBatch, end - at);
     for (std::size_t k = 0; k < batch.size; ++k) {
       numbers[k] = number(at + k);
-      const auto [i, j] = index.places(numbers[k]);
+      const auto places = index.places(numbers[k]);
+      const std::size_t i = std::min(places.first, places.second), j = std::max(places.first, places.second);
       const auto [input, output] = entries(i, j);
       batch.in11[k] = grams.input_diagonal[i];
       batch.in12[k] = input;

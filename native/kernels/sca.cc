@@ -111,29 +111,43 @@ double dot(ConstMatrix a, std::size_t i, std::size_t j) {
   return std::inner_product(a.row(i), a.row(i) + a.cols, a.row(j), 0.0);
 }
 
-// Moves the listed rows of z, ascending, to its beginning, scaled to length 1. Returns them.
-ConstMatrix normalise_rows(const Job& job, MutMatrix z, const std::vector<std::uint32_t>& rows) {
+// Moves the listed rows of z, ascending, to its beginning, and scales them by powers of two: their squares neither
+// overflow nor underflow, and no digit changes. Returns them.
+ConstMatrix scaled_rows(const Job& job, MutMatrix z, const std::vector<std::uint32_t>& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] != i) std::copy_n(z.row(rows[i]), z.cols, z.row(i));
   }
   parallel_for(job, rows.size(), 64, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) unit_row(z.row(i), z.cols, z.row(i));
+    int exponent;
+    for (std::size_t i = begin; i < end; ++i) scale_row(z.row(i), z.cols, z.row(i), exponent);
   });
   return z.rows_from(0, rows.size());
 }
 
-// Gram matrices of the parts of unit rows. A zero row's entries are NaN.
-PairGrams part_grams(const Job& job, ConstMatrix unit, std::size_t inputs) {
-  const ConstMatrix in = part(unit, 0, inputs), out = part(unit, inputs, unit.cols);
+// Gram matrices of the parts of rows z that are scaled to length 1 each. Zero rows' are NaN.
+PairGrams part_grams(const Job& job, ConstMatrix z, std::size_t inputs) {
+  const ConstMatrix in = part(z, 0, inputs), out = part(z, inputs, z.cols);
   PairGrams grams{gram_diagonal(job, in), gram_diagonal(job, out), {}, {}};
-  for (std::size_t i = 0; i < unit.rows; ++i) {
-    if (!(grams.input_diagonal[i] + grams.output_diagonal[i] > 0)) grams.input_diagonal[i] = NAN;
+  std::vector<double> scales(z.rows);
+  for (std::size_t i = 0; i < z.rows; ++i) {
+    const double square = grams.input_diagonal[i] + grams.output_diagonal[i];
+    scales[i] = 1 / std::sqrt(square);
+    grams.input_diagonal[i] /= square;
+    grams.output_diagonal[i] /= square;
   }
-  grams.tile = [in, out](const KernelTile& at, MutMatrix input, MutMatrix output) {
-    multiply_rows(in.rows_from(at.i, at.i_end), in.rows_from(at.j, at.j_end), input);
-    multiply_rows(out.rows_from(at.i, at.i_end), out.rows_from(at.j, at.j_end), output);
+  grams.tile = [in, out, scales](const KernelTile& at, MutMatrix input, MutMatrix output) {
+    for (const auto& [rows, gram] : {std::pair{in, input}, std::pair{out, output}}) {
+      multiply_rows(rows.rows_from(at.i, at.i_end), rows.rows_from(at.j, at.j_end), gram);
+      for (std::size_t r = 0; r < gram.rows; ++r) {
+        double* row = gram.row(r);
+        for (std::size_t c = 0; c < gram.cols; ++c) row[c] *= scales[at.i + r] * scales[at.j + c];
+      }
+    }
   };
-  grams.entry = [in, out](std::size_t i, std::size_t j) { return std::pair{dot(in, i, j), dot(out, i, j)}; };
+  grams.entry = [in, out, scales](std::size_t i, std::size_t j) {
+    const double scale = scales[i] * scales[j];
+    return std::pair{dot(in, i, j) * scale, dot(out, i, j) * scale};
+  };
   return grams;
 }
 
@@ -168,15 +182,15 @@ void sca_pairs(const Job& job, MutMatrix z, std::size_t inputs, const std::uint3
   if (inputs > z.cols) throw std::invalid_argument("the input part is wider than the neurons");
   const PairIndex index(job, pairs, count, z.rows);
   require_finite(z, "the neurons' weights");
-  const ConstMatrix unit = normalise_rows(job, z, index.neurons());
-  for_each_batch(job, index, part_grams(job, unit, inputs), [&](const PairBatch& batch, const std::size_t* numbers) {
+  const ConstMatrix rows = scaled_rows(job, z, index.neurons());
+  for_each_batch(job, index, part_grams(job, rows, inputs), [&](const PairBatch& batch, const std::size_t* numbers) {
     BatchShares result;
     batch_shares(batch, result);
     for (std::size_t k = 0; k < batch.size; ++k) {
       PairShares pair{{result.shares[0][k], result.shares[1][k]}, {result.angles[0][k], result.angles[1][k]}};
       if (std::isnan(pair.shares[0])) {
         const auto [i, j] = index.places(numbers[k]);
-        pair = sca_of_pair(unit.row(i), unit.row(j), unit.cols, inputs).components;
+        pair = sca_of_pair(rows.row(i), rows.row(j), rows.cols, inputs).components;
       }
       std::copy_n(pair.shares.data(), 2, shares + 2 * numbers[k]);
       std::copy_n(pair.angles.data(), 2, angles + 2 * numbers[k]);
