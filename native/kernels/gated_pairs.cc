@@ -22,9 +22,6 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
       profiles_(capacity) {
   const RowReader gates(job, block.gate), values(job, block.input), outputs(job, block.output);
   const std::size_t m = values.rows();
-  if (outputs.rows() != m) throw std::invalid_argument("input and output weights differ in neurons");
-  if (gates.rows() != m || gates.width() != values.width())
-    throw std::invalid_argument("gates and values differ in size");
   const auto gate_bias = load_biases(block.has_gate_bias, block.gate_bias, m);
   const auto value_bias = load_biases(block.has_bias, block.bias, m);
   std::vector<Neuron> neurons(m);
