@@ -12,8 +12,8 @@ namespace herm {
 
 namespace {
 
-// Dead columns are skipped by nobody; dropping them costs as much as going over them in ten rounds.
-constexpr double kCrowded = 0.45;  // share of the living in all columns
+// Dead columns are skipped by nobody; dropping them costs as much as going over them in some rounds.
+constexpr double kCrowded = 0.6;  // share of the living in all columns
 // Room for parents until then, where it is not too much memory.
 constexpr std::size_t kSmall = 8192;
 constexpr double kRoom = 0.4, kLittleRoom = 0.1;

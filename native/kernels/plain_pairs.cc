@@ -33,8 +33,8 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
     }
   });
   const auto order = order_by_energy(energies);
-  input_ = std::make_unique<UnitRows>(job, input, order, capacity);
-  output_ = std::make_unique<UnitRows>(job, output, order, capacity);
+  input_ = std::make_unique<UnitRows>(job, input, devs, order, capacity);
+  output_ = std::make_unique<UnitRows>(job, output, outputs, order, capacity);
 
   std::vector<double> deviations(m);
   neurons_.reserve(capacity);

@@ -50,4 +50,25 @@ inline RowNorm unit_row(const double* row, std::size_t n, double* out) {
   return result;
 }
 
+// ‖row‖ alone.
+inline RowNorm row_norm(const double* row, std::size_t n) {
+  constexpr std::size_t kLanes = 8;
+  double sums[kLanes] = {};
+  for (std::size_t i = 0; i < n; ++i) sums[i % kLanes] += row[i] * row[i];
+  double sum = 0;
+  for (const double part : sums) sum += part;
+  // Squares in the middle of the range of double precision lose nothing.
+  if (sum > 1e-200 && sum < 1e200) return {std::sqrt(sum), 0};
+  const double largest = largest_magnitude(row, n);
+  if (!(largest > 0)) return {};
+  const int exponent = std::ilogb(largest), half = -exponent / 2;
+  const double scale1 = std::ldexp(1.0, half), scale2 = std::ldexp(1.0, -exponent - half);
+  sum = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double scaled = row[i] * scale1 * scale2;
+    sum += scaled * scaled;
+  }
+  return {std::sqrt(sum), exponent};
+}
+
 }  // namespace herm
