@@ -10,6 +10,8 @@ const ROOM = 1.1;
 // What follows was measured, as the growth of the process at its peak (m = 2000 … 8000, n and p = 256 and 1024, 1 … 32
 // threads). Candidates, series, profiles and bookkeeping of one neuron:
 const PER_NEURON = { plain: 1900, gated: 3000 };
+// The share of it that is there while the search loads its vectors.
+const LOADED = 0.6;
 // A thread's windows and BLAS's buffers, which the product of whole matrices fills.
 const PER_THREAD = { stored: 3.5e6, computed: 1.5e6 };
 const FIXED = 1e6;
@@ -22,17 +24,17 @@ const FIXED = 1e6;
 export function mergeMemory(block: Block, threads: number = threadsOf()): Record<MergeMode, number> {
   const { neurons, inputs, outputs, gate } = block;
   const width = inputs * (gate ? 2 : 1) + outputs;
-  const own = neurons * PER_NEURON[gate ? 'gated' : 'plain'] + FIXED;
-  // Matrices with neurons as columns are copied while the search loads its vectors.
+  const own = neurons * PER_NEURON[gate ? 'gated' : 'plain'];
+  // Matrices with neurons as columns are copied before vectors are made of them.
   const copied =
     (block.input.transposed ? inputs : 0) +
     (block.output.transposed ? outputs : 0) +
     (gate?.weight.transposed ? inputs : 0);
-  const load = FLOAT * neurons * (width + copied);
-  const vectors = ROOM * FLOAT * neurons * width;
+  const load = FLOAT * neurons * (width + copied) + LOADED * own;
+  const search = ROOM * FLOAT * neurons * width + own;
   const matrices = ROOM * FLOAT * neurons ** 2 * (gate ? 5 : 2);
   return {
-    stored: Math.max(load, vectors + matrices) + own + threads * PER_THREAD.stored,
-    computed: Math.max(load, vectors) + own + threads * PER_THREAD.computed,
+    stored: Math.max(load, search + matrices) + FIXED + threads * PER_THREAD.stored,
+    computed: Math.max(load, search) + FIXED + threads * PER_THREAD.computed,
   };
 }
