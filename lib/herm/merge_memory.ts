@@ -14,7 +14,9 @@ const PER_NEURON = { plain: 1900, gated: 3000 };
 const LOADED = 0.6;
 // A thread's windows and BLAS's buffers, which the product of whole matrices fills.
 const PER_THREAD = { stored: 3.5e6, computed: 1.5e6 };
-const FIXED = 1e6;
+const FIXED = 7e6;
+// Freed blocks up to this size may stay with glibc's malloc.
+const RETAINED = 2 ** 25;
 
 /**
  * Bytes that a merge takes at its peak beside the weights themselves.
@@ -26,12 +28,13 @@ export function mergeMemory(block: Block, threads: number = threadsOf()): Record
   const width = inputs * (gate ? 2 : 1) + outputs;
   const own = neurons * PER_NEURON[gate ? 'gated' : 'plain'];
   // Matrices with neurons as columns are copied before vectors are made of them.
-  const copied =
+  const turned =
     (block.input.transposed ? inputs : 0) +
     (block.output.transposed ? outputs : 0) +
     (gate?.weight.transposed ? inputs : 0);
-  const load = FLOAT * neurons * (width + copied) + LOADED * own;
-  const search = ROOM * FLOAT * neurons * width + own;
+  const copies = FLOAT * neurons * turned;
+  const load = FLOAT * neurons * width + copies + LOADED * own;
+  const search = ROOM * FLOAT * neurons * width + own + Math.min(copies, RETAINED);
   const matrices = ROOM * FLOAT * neurons ** 2 * (gate ? 5 : 2);
   return {
     stored: Math.max(load, search + matrices) + FIXED + threads * PER_THREAD.stored,
