@@ -52,7 +52,7 @@ export async function buildTreePlain(block: Block, weights: NativeBlock, options
 
 /** Seconds that the BLAS calls for a block's Gram matrices take, and nothing else: what {@link buildTree} is measured against. */
 export async function measureGram(block: Block, weights: NativeBlock, options?: CallOptions): Promise<number> {
-  chooseMode(block, undefined);
+  chooseMode(block, threadsOf(options));
   return callNative(options, (addon, job) => addon.measureGram(weights, job));
 }
 
@@ -62,7 +62,7 @@ async function search(
   plain: boolean,
   options: MergeOptions | undefined,
 ): Promise<MergeTree> {
-  const mode = chooseMode(block, options?.memory);
+  const mode = chooseMode(block, threadsOf(options), options?.memory);
   const tree = allocateTree(block.neurons, Math.max(0, block.neurons - 1), block.gate !== undefined);
   const { pairs, alpha, beta, cost, bias: biasOut, gate } = tree;
   const report = new Float64Array(MERGE_PHASES.length + 3);
@@ -82,12 +82,12 @@ async function search(
 }
 
 /** The fastest way that fits. */
-function chooseMode(block: Block, memory: number | undefined): MergeMode {
+function chooseMode(block: Block, threads: number, memory?: number): MergeMode {
   if (memory !== undefined && !(memory > 0)) {
     throw new HermError('BAD_ARGUMENT', `memory takes a number of bytes above 0, not ${memory}.`, { memory });
   }
   const free = memory ?? freeMemory();
-  const need = mergeMemory(block);
+  const need = mergeMemory(block, threads);
   if (need.stored <= free) return 'stored';
   if (need.computed <= free) return 'computed';
   const limit = memory === undefined ? 'are free' : 'are allowed (memory)';

@@ -1,4 +1,5 @@
 import type { Block } from '../model/block.ts';
+import { threadsOf } from '../native/call.ts';
 
 /** `stored`: Gram matrices in memory. `computed`: their rows are multiplied anew whenever they are read. */
 export type MergeMode = 'stored' | 'computed';
@@ -7,19 +8,37 @@ const FLOAT = 4;
 // Parents take new columns and rows until the dead ones are dropped: merge_capacity in kernels/merge_rounds.cc.
 const SMALL = 8192;
 const room = (neurons: number): number => (neurons <= SMALL ? 1.4 : 1.1);
-// Candidates, series, profiles and bookkeeping of one neuron, measured.
-const PER_NEURON = 3500;
-// A thread's window on computed rows, and what else does not grow with the block.
-const FIXED = 64 * 2 ** 20;
+// What follows was measured, as the growth of the process at its peak (m = 2000 … 8000, n and p = 256 and 1024, 1 … 32
+// threads). Candidates, series, profiles and bookkeeping of one neuron:
+const PER_NEURON = { plain: 1900, gated: 3000 };
+// The share of it that is there while the search loads its vectors.
+const LOADED = 0.6;
+// A thread's windows and BLAS's buffers, which the product of whole matrices fills.
+const PER_THREAD = { stored: 3.5e6, computed: 1.5e6 };
+const FIXED = 7e6;
+// Freed blocks up to this size may stay with glibc's malloc.
+const RETAINED = 2 ** 25;
 
 /**
- * Bytes that a merge takes at its peak beside the weights themselves (docs/engine.md says what for).
+ * Bytes that a merge takes at its peak beside the weights themselves.
  *
- * @param block m neurons, n inputs, p outputs
+ * @param block m neurons, n inputs, p outputs; numbers of at most four bytes
  */
-export function mergeMemory({ neurons, inputs, outputs, gate }: Block): Record<MergeMode, number> {
-  const matrices = gate ? 5 : 2;
+export function mergeMemory(block: Block, threads: number = threadsOf()): Record<MergeMode, number> {
+  const { neurons, inputs, outputs, gate } = block;
   const width = inputs * (gate ? 2 : 1) + outputs;
-  const computed = neurons * (room(neurons) * FLOAT * width + PER_NEURON) + FIXED;
-  return { computed, stored: computed + matrices * FLOAT * room(neurons) * neurons ** 2 };
+  const own = neurons * PER_NEURON[gate ? 'gated' : 'plain'];
+  // Matrices with neurons as columns are copied before vectors are made of them.
+  const turned =
+    (block.input.transposed ? inputs : 0) +
+    (block.output.transposed ? outputs : 0) +
+    (gate?.weight.transposed ? inputs : 0);
+  const copies = FLOAT * neurons * turned;
+  const load = FLOAT * neurons * width + copies + LOADED * own;
+  const search = room(neurons) * FLOAT * neurons * width + own + Math.min(copies, RETAINED);
+  const matrices = room(neurons) * FLOAT * neurons ** 2 * (gate ? 5 : 2);
+  return {
+    stored: Math.max(load, search + matrices) + FIXED + threads * PER_THREAD.stored,
+    computed: Math.max(load, search) + FIXED + threads * PER_THREAD.computed,
+  };
 }

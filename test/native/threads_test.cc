@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -75,6 +76,70 @@ TEST_CASE("the first exception of a body is rethrown after all threads have stop
     CHECK(running.load() == 0);
     CHECK(done.load() < 10000);
   }
+}
+
+TEST_CASE("a team runs many short loops, each to its end before the next") {
+  for (const int threads : {1, 2, 3, 8}) {
+    ThreadTeam team{Job(threads)};
+    const Job job = Job(threads).with_team(&team);
+    std::vector<std::size_t> sums(64);
+    std::size_t expected = 0;
+    for (std::size_t loop = 0; loop < 500; ++loop) {
+      const std::size_t n = loop % 60 + 1;
+      parallel_for(job, n, loop % 4 + 1, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) sums[i] += loop;
+      });
+      expected += n * loop;
+    }
+    CHECK(std::accumulate(sums.begin(), sums.end(), std::size_t{0}) == expected);
+  }
+}
+
+TEST_CASE("a team that fell asleep wakes up, and one that was never used ends") {
+  ThreadTeam idle{Job(4)};
+  ThreadTeam team{Job(3)};
+  std::atomic<int> waiting{0};
+  for (int loop = 1; loop <= 3; ++loop) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    parallel_for(Job(3).with_team(&team), 3, 1, [&](std::size_t, std::size_t) {
+      // Only three threads at once can get through.
+      ++waiting;
+      while (waiting.load() < 3 * loop) std::this_thread::yield();
+    });
+  }
+  CHECK(waiting.load() == 9);
+}
+
+TEST_CASE("a team goes on after exceptions, those of its caller's thread and of its helpers") {
+  ThreadTeam team{Job(3)};
+  const Job job = Job(3).with_team(&team);
+  const auto caller = std::this_thread::get_id();
+  for (const bool on_caller : {true, false}) {
+    for (int loop = 0; loop < 30; ++loop) {
+      std::atomic<int> started{0};
+      const auto run = [&] {
+        parallel_for(job, 3, 1, [&](std::size_t, std::size_t) {
+          // Every thread has one chunk.
+          ++started;
+          while (started.load() < 3) std::this_thread::yield();
+          if ((std::this_thread::get_id() == caller) == on_caller) throw std::out_of_range("mine");
+        });
+      };
+      CHECK_THROWS_WITH_AS(run(), "mine", std::out_of_range);
+      std::atomic<int> done{0};
+      parallel_for(job, 50, 1, [&](std::size_t, std::size_t) { ++done; });
+      CHECK(done.load() == 50);
+    }
+  }
+}
+
+TEST_CASE("bodies of a team's loop may have loops without the team") {
+  ThreadTeam team{Job(2)};
+  std::atomic<int> done{0};
+  parallel_for(Job(2).with_team(&team), 6, 1, [&](std::size_t, std::size_t) {
+    parallel_for(Job(2), 10, 1, [&](std::size_t, std::size_t) { ++done; });
+  });
+  CHECK(done.load() == 60);
 }
 
 TEST_CASE("an aborted job stops between chunks") {
