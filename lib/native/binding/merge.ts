@@ -29,4 +29,3 @@ export interface MergeRoundsArgs extends NativeBlock {
 
 /** Numbered as `herm::MergeReport::Phase`. */
 export const MERGE_PHASES = ['load', 'gram', 'sweep', 'match', 'operator', 'update', 'offer'] as const;
-
