@@ -30,7 +30,7 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
   readonly refit?: readonly number[] | undefined;
   /** Store blocks with NaN or infinite weights as they are, without a hierarchy, instead of refusing them. */
   readonly allowNonfinite?: boolean | undefined;
-  /** Bytes that merging a block may use beside its weights: {@link MergeOptions}. Never changes the file. */
+  /** Bytes that merging a block may use beside its weights: {@link MergeOptions}. */
   readonly memory?: number | undefined;
   readonly onProgress?: ((progress: CompressProgress) => void) | undefined;
 }
