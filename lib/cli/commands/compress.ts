@@ -118,7 +118,7 @@ function computedNotes({ blocks, merges }: CompressReport): string {
   const computed = blocks.filter((_, at) => merges[at]?.mode === 'computed');
   const notes = computed.map((block) => {
     const need = formatBytes(mergeMemory(block).stored);
-    return `${printable(block.name)} merged on computed rows: the Gram matrices would need ${need}, all told (--memory).`;
+    return `${printable(block.name)} merged on computed rows: with its Gram matrices it would need ${need} (--memory).`;
   });
   return notes.join('\n');
 }
