@@ -10,7 +10,7 @@ export const HERM_ERROR_CODES = [
   'IO',
   /** An output file that is there already and may not be replaced, or that is the input itself. */
   'OUTPUT_EXISTS',
-  /** The machine has not enough memory for a call. */
+  /** A call needs more memory than is free, or than `memory` allows; the message says how much. */
   'OUT_OF_MEMORY',
   /** A dimension or a product of dimensions is beyond what BLAS, LAPACK or the address space can hold. */
   'TOO_LARGE',

@@ -67,6 +67,20 @@ const neurons = list(wholeNumber(NEURONS)).refine((all) => new Set(all).size ===
 
 const THREADS = 'Give a whole number from 1 to 1024';
 
+const MEMORY = 'Give an amount of memory above 0, such as 500MB, 8GiB or 2G';
+const PREFIXES = ['', 'k', 'm', 'g', 't'];
+
+/** Sizes as GNU tools read them: MB are powers of 1000, MiB and M powers of 1024. */
+const memory = z.string().transform((text, context) => {
+  const [, digits = '', prefix = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(i?b)?$/i.exec(text) ?? [];
+  const base = unit.toLowerCase() === 'b' ? 1000 : 1024;
+  const bytes = Math.floor(Number(digits) * base ** PREFIXES.indexOf(prefix.toLowerCase()));
+  if (bytes > 0 && Number.isSafeInteger(bytes) && (prefix !== '' || unit.length < 2)) return bytes;
+  context.addIssue({ code: 'custom', message: MEMORY });
+  return z.NEVER;
+});
+
+export const parseMemory = parser(memory);
 export const parseThreads = parser(wholeNumber(THREADS).refine((n) => n >= 1 && n <= 1024, THREADS));
 export const parseShares = parser(
   list(share).refine((all) => new Set(all).size === all.length, 'Name each share once'),

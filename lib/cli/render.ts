@@ -62,14 +62,6 @@ export function sections(...parts: readonly (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== '').join('\n\n');
 }
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-/** `87 B`, `1.04 MiB`. */
-export function bytes(count: number): string {
-  const power = count < 1024 ? 0 : Math.min(Math.floor(Math.log2(count) / 10), UNITS.length - 1);
-  return power === 0 ? `${count} B` : `${number(count / 1024 ** power)} ${UNITS[power]}`;
-}
-
 /** Three significant digits, and no exponent where none is needed. */
 export function number(value: number): string {
   if (!Number.isFinite(value) || value === 0) return String(value);

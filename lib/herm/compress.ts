@@ -12,7 +12,7 @@ import type { NativeBlock } from '../native/binding.ts';
 import { type CallOptions, throwIfAborted } from '../native/call.ts';
 import { certifyWidths, refitSkeleton } from './certificate.ts';
 import { buildLadder, widthAt } from './ladder.ts';
-import { buildTree } from './merge.ts';
+import { buildTree, type MergeReport } from './merge.ts';
 import type { MergeTree } from './tree.ts';
 
 /** What a compression is doing; `done` is the share of that stage. */
@@ -30,6 +30,8 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
   readonly refit?: readonly number[] | undefined;
   /** Store blocks with NaN or infinite weights as they are, without a hierarchy, instead of refusing them. */
   readonly allowNonfinite?: boolean | undefined;
+  /** Bytes that merging a block may use beside its weights: {@link MergeOptions}. */
+  readonly memory?: number | undefined;
   readonly onProgress?: ((progress: CompressProgress) => void) | undefined;
 }
 
@@ -48,6 +50,8 @@ export interface CompressReport extends WriteReport {
   /** [blocks][levels] relative errors under the prior. */
   readonly errors: readonly (readonly number[])[];
   readonly refits: readonly RefitReport[];
+  /** [blocks] how each hierarchy was built. */
+  readonly merges: readonly MergeReport[];
 }
 
 /**
@@ -57,7 +61,7 @@ export interface CompressReport extends WriteReport {
  * @param input a safetensors file, by path or as an open source (which stays open)
  * @param output the path to write; an existing file there is replaced, unless it is the input itself
  * @throws HermError for a model that cannot be read or has no blocks ({@link findBlocks}), `NON_FINITE`,
- * `OUTPUT_EXISTS`, `OUT_OF_MEMORY`, `ABORTED`, `IO`, `BAD_ARGUMENT`
+ * `OUTPUT_EXISTS`, `OUT_OF_MEMORY` ({@link buildTree}), `ABORTED`, `IO`, `BAD_ARGUMENT`
  */
 export async function compress(
   input: string | ByteSource,
@@ -80,7 +84,7 @@ async function compressSource(source: ByteSource, output: string, options: Compr
   const models = await Promise.all(
     blocks.map(async (block) => ({ block, weights: await load(source, header, block) })),
   );
-  const { signal, threads, onProgress } = options;
+  const { signal, threads, memory, onProgress } = options;
   const during = (stage: CompressProgress['stage'], block?: string): CallOptions => {
     const report = onProgress && ((done: number) => onProgress({ stage, block, done }));
     // Every piece of work is announced, however short it is: kernels report only now and then.
@@ -89,7 +93,11 @@ async function compressSource(source: ByteSource, output: string, options: Compr
   };
 
   const trees: MergeTree[] = [];
-  for (const { block, weights } of models) trees.push(await buildTree(block, weights, during('merge', block.name)));
+  const merges: MergeReport[] = [];
+  for (const { block, weights } of models) {
+    const onReport = (report: MergeReport) => merges.push(report);
+    trees.push(await buildTree(block, weights, { ...during('merge', block.name), memory, onReport }));
+  }
   const ranges = trees.map(({ neurons, merges }) => ({ neurons, smallest: neurons - merges }));
   const ladder = buildLadder(ranges);
   const errors: number[][] = [];
@@ -118,6 +126,7 @@ async function compressSource(source: ByteSource, output: string, options: Compr
     ladder,
     errors,
     refits: refits.map(({ widths, errors }) => ({ widths, errors })),
+    merges,
   };
 }
 

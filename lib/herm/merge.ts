@@ -1,8 +1,8 @@
 import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { MERGE_PHASES, type NativeBlock } from '../native/binding.ts';
-import { type CallOptions, callNative, threadsOf } from '../native/call.ts';
-import { formatBytes, freeMemory } from '../native/memory.ts';
+import { type CallOptions, callNative } from '../native/call.ts';
+import { formatBytes, freeMemory, requireMemory } from '../native/memory.ts';
 import { type MergeMode, mergeMemory } from './merge_memory.ts';
 import { allocateTree, type MergeTree } from './tree.ts';
 
@@ -24,11 +24,11 @@ export interface MergeReport {
 
 export interface MergeOptions extends CallOptions {
   /**
-   * Bytes that the search may use beside the block's weights; default: the memory that is free. Where the Gram matrices
+   * Bytes that the search may use beside the block's weights; default: the memory that is free when it starts. Where the Gram matrices
    * do not fit, their rows are computed whenever they are needed, which takes longer.
    */
   readonly memory?: number | undefined;
-  /** Called once, when the tree is there. */
+  /** Called once, when the tree is there; an error thrown there rejects the call. */
   readonly onReport?: ((report: MergeReport) => void) | undefined;
 }
 
@@ -50,10 +50,18 @@ export async function buildTreePlain(block: Block, weights: NativeBlock, options
   return search(block, weights, true, options);
 }
 
-/** Seconds that the BLAS calls for a block's Gram matrices take, and nothing else: what {@link buildTree} is measured against. */
+/**
+ * Seconds that the BLAS calls for a block's Gram matrices take, and nothing else: what {@link buildTree} is measured
+ * against.
+ *
+ * @throws HermError `OUT_OF_MEMORY` before anything is allocated when the matrices do not fit; `ABORTED`
+ */
 export async function measureGram(block: Block, weights: NativeBlock, options?: CallOptions): Promise<number> {
-  chooseMode(block, threadsOf(options));
-  return callNative(options, (addon, job) => addon.measureGram(weights, job));
+  return callNative(options, (addon, job) => {
+    const need = mergeMemory(block, job.threads).stored;
+    requireMemory(`The Gram matrices of the ${block.neurons} neurons of block ${block.name}`, need);
+    return addon.measureGram(weights, job);
+  });
 }
 
 async function search(
@@ -62,38 +70,47 @@ async function search(
   plain: boolean,
   options: MergeOptions | undefined,
 ): Promise<MergeTree> {
-  const mode = chooseMode(block, threadsOf(options), options?.memory);
-  const tree = allocateTree(block.neurons, Math.max(0, block.neurons - 1), block.gate !== undefined);
-  const { pairs, alpha, beta, cost, bias: biasOut, gate } = tree;
-  const report = new Float64Array(MERGE_PHASES.length + 3);
-  const args = {
-    ...weights,
-    activation: nativeActivation(block.activation),
-    roundShare: ROUND_SHARE,
-    plain,
-    stored: mode === 'stored',
-    ...{ pairs, alpha, beta, biasOut, cost, report },
-    gateAlpha: gate?.alpha,
-    gateBiasOut: gate?.bias,
-  };
-  await callNative(options, (addon, job) => addon.mergeRounds(args, job));
-  options?.onReport?.(readReport(report, mode, threadsOf(options)));
-  return tree;
+  checkMemory(options?.memory);
+  // Only when its turn has come: the call before it may hold memory until then.
+  return callNative(options, async (addon, job) => {
+    const mode = chooseMode(block, job.threads, options?.memory);
+    const tree = allocateTree(block.neurons, Math.max(0, block.neurons - 1), block.gate !== undefined);
+    const { pairs, alpha, beta, cost, bias: biasOut, gate } = tree;
+    const report = new Float64Array(MERGE_PHASES.length + 3);
+    const args = {
+      ...weights,
+      activation: nativeActivation(block.activation),
+      roundShare: ROUND_SHARE,
+      plain,
+      stored: mode === 'stored',
+      ...{ pairs, alpha, beta, biasOut, cost, report },
+      gateAlpha: gate?.alpha,
+      gateBiasOut: gate?.bias,
+    };
+    await addon.mergeRounds(args, job);
+    options?.onReport?.(readReport(report, mode, job.threads));
+    return tree;
+  });
+}
+
+function checkMemory(memory: number | undefined): void {
+  if (memory === undefined || memory > 0) return;
+  throw new HermError('BAD_ARGUMENT', `memory takes a number of bytes above 0, not ${memory}.`, { memory });
 }
 
 /** The fastest way that fits. */
-function chooseMode(block: Block, threads: number, memory?: number): MergeMode {
-  if (memory !== undefined && !(memory > 0)) {
-    throw new HermError('BAD_ARGUMENT', `memory takes a number of bytes above 0, not ${memory}.`, { memory });
-  }
+function chooseMode(block: Block, threads: number, memory: number | undefined): MergeMode {
   const free = memory ?? freeMemory();
   const need = mergeMemory(block, threads);
   if (need.stored <= free) return 'stored';
   if (need.computed <= free) return 'computed';
-  const limit = memory === undefined ? 'are free' : 'are allowed (memory)';
+  const limit =
+    memory === undefined
+      ? 'are free. Free some, or say how much may be used'
+      : 'are allowed. Allow at least the smaller number';
   throw new HermError(
     'OUT_OF_MEMORY',
-    `Merging the ${block.neurons} neurons of block ${block.name} needs ${formatBytes(need.stored)} of memory, or ${formatBytes(need.computed)} without keeping Gram matrices, and ${formatBytes(free)} ${limit}.`,
+    `Merging the ${block.neurons} neurons of block ${block.name} needs ${formatBytes(need.stored)} of memory, or ${formatBytes(need.computed)} without keeping Gram matrices, and ${formatBytes(free)} ${limit} (--memory, memory).`,
     { need: need.computed, free },
   );
 }

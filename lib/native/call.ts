@@ -130,6 +130,7 @@ function abortedError(signal: AbortSignal | undefined): HermError {
 function toHermError(error: unknown, signal: AbortSignal | undefined): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (code === 'ABORTED') return abortedError(signal);
+  if (error instanceof HermError) return error;
   if (!(error instanceof Error) || !isHermCode(code)) return error;
   return new HermError(code, error.message, {}, { cause: error });
 }

@@ -23,6 +23,13 @@ export function freeMemory(): number {
   return process.availableMemory?.() ?? freemem();
 }
 
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** Three significant digits: `87 B`, `1.04 MiB`. */
 export function formatBytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const power = bytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length - 1);
+  if (power === 0) return `${Math.ceil(bytes)} B`;
+  const value = bytes / 1024 ** power;
+  const digits = 2 - Math.floor(Math.log10(Number(value.toPrecision(3))));
+  return `${value.toFixed(Math.max(0, digits))} ${UNITS[power]}`;
 }

@@ -16,7 +16,7 @@ const program = new Command('bench')
   .option('--model <name>', 'quality: one of relu, tanh, gelu (default: all three)')
   .option('--case <name>', `speed: one of ${speed.CASES.join(', ')} (default: all)`)
   .option('--max-neurons <m>', 'speed: leave out blocks with more neurons', count)
-  .option('--markdown', 'speed: tables in Markdown')
+  .option('--markdown', 'tables in Markdown')
   .addHelpText(
     'after',
     '\nExamples:\n  npm run bench -- quality --model relu\n  npm run bench -- speed --case clustering',

@@ -50,6 +50,7 @@ const CASES: [string, string[], string, string][] = [
   ['an output in no folder', ['compress', LENET, '-o', '@no/new'], 'IO', 'no such file or directory'],
   ['an output that is a folder', ['compress', LENET, '-o', '@folder', '--force'], 'IO', 'not a regular file'],
   ['an output below a file', ['recover', '@net.herm', '-o', '@text.txt/new'], 'IO', 'not a directory'],
+  ['too little memory', ['compress', LENET, '-o', '@new', '--memory', '1MB'], 'OUT_OF_MEMORY', '977 KiB are allowed'],
   ['an unknown activation', ['compress', LENET, '-o', '@new', '--activation', 'swiglu'], 'ACTIVATION', '"swiglu"'],
   ['no activation', ['compress', '@silent.safetensors', '-o', '@new'], 'ACTIVATION', '--activation'],
   ['blocks that do not fit', ['compress', LENET, '-o', '@new', '--blocks', 'fc1>fc3'], 'BLOCK_SHAPE', 'fc3.weight'],

@@ -37,6 +37,24 @@ describe('a LeNet through the command line', () => {
     expect(refit.errors.fc1).toBeLessThan(half.errors.fc1);
   });
 
+  it('becomes the same file with less memory, and says so', async () => {
+    const { merges } = JSON.parse(compressed.stdout);
+    expect(merges).toMatchObject({ fc1: { mode: 'stored' }, fc2: { mode: 'stored' } });
+    const args = ['compress', LENET, '-o', at('tight.herm'), '--refit', '50%', '--memory', '69.5MB', '--force'];
+    const { code, stdout } = await herm(...args);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^fc1 merged on computed rows: .*[\d.]+ MiB/m);
+    expect(stdout).not.toContain('fc2 merged on computed rows');
+    expect(compressed.stdout).not.toContain('computed rows');
+    expect(readFileSync(at('tight.herm')).equals(readFileSync(at('net.herm')))).toBe(true);
+    const report = await json(...args);
+    expect(report.merges).toMatchObject({
+      fc1: { mode: 'computed', rounds: merges.fc1.rounds },
+      fc2: { mode: 'stored' },
+    });
+    expect(Object.keys(report.merges.fc1.phases)).toEqual(Object.keys(merges.fc1.phases));
+  });
+
   it('tells its widths, errors and bytes', async () => {
     const info = await json('info', at('net.herm'));
     expect(info).toMatchObject({

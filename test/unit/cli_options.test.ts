@@ -1,6 +1,14 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { parseGroup, parseMaxError, parsePair, parseShares, parseThreads, parseWidths } from '../../lib/cli/options.ts';
+import {
+  parseGroup,
+  parseMaxError,
+  parseMemory,
+  parsePair,
+  parseShares,
+  parseThreads,
+  parseWidths,
+} from '../../lib/cli/options.ts';
 
 describe('options of the command line', () => {
   it.each([
@@ -22,6 +30,19 @@ describe('options of the command line', () => {
     expect(parseWidths(text)).toEqual(expected);
   });
 
+  it.each([
+    ['4096', 4096],
+    ['4096B', 4096],
+    ['500MB', 5e8],
+    ['500 mb', 5e8],
+    ['1.5kB', 1500],
+    ['8GiB', 2 ** 33],
+    ['2G', 2 ** 31],
+    ['0.5T', 2 ** 39],
+  ])('reads the memory %s', (text, expected) => {
+    expect(parseMemory(text)).toBe(expected);
+  });
+
   it('reads lists of shares, neurons, thread counts and errors', () => {
     expect(parseShares('50%,25%')).toEqual([0.5, 0.25]);
     expect(parsePair('3,17')).toEqual([3, 17]);
@@ -37,6 +58,11 @@ describe('options of the command line', () => {
     ['pairs', parsePair, ['3', '3,3', '3,17,20', '3;17', '-1,2', '1.5,2']],
     ['groups', parseGroup, ['3', '3,17,3', '']],
     ['threads', parseThreads, ['0', '1025', '2.5', 'all', '']],
+    [
+      'amounts of memory',
+      parseMemory,
+      ['', '0', '0.1', '0GB', '-1GB', 'GB', '8GX', '8iB', '1e9', '8 G B', '9999999TB'],
+    ],
     ['errors', parseMaxError, ['', '-1', '5%', 'NaN', 'Infinity']],
   ])('refuses what are no %s', (_, parse, texts) => {
     for (const text of texts) expect(() => parse(text), JSON.stringify(text)).toThrow(InvalidArgumentError);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, keyValues, number, percent, printable, table } from '../../lib/cli/render.ts';
+import { keyValues, number, percent, printable, table } from '../../lib/cli/render.ts';
+import { formatBytes } from '../../lib/native/memory.ts';
 
 describe('text for the terminal', () => {
   it('aligns columns by their widest cell', () => {
@@ -49,7 +50,7 @@ describe('text for the terminal', () => {
     [1_088_000, '1.04 MiB'],
     [5 * 2 ** 40, '5.00 TiB'],
   ])('writes %d bytes as %s', (count, expected) => {
-    expect(bytes(count)).toBe(expected);
+    expect(formatBytes(count)).toBe(expected);
   });
 
   it('writes shares as percentages', () => {

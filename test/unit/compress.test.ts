@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHerm } from '../../lib/file/read.ts';
 import { type CompressOptions, type CompressProgress, compress } from '../../lib/herm/compress.ts';
+import { mergeMemory } from '../../lib/herm/merge_memory.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors_write.ts';
 import { bufferSource, fileSource } from '../../lib/model/source.ts';
 import type { DType } from '../../lib/model/tensor.ts';
@@ -151,6 +152,19 @@ describe('options', () => {
         expect(refit.errors[block]).toBeLessThanOrEqual((errors[block]?.[level] as number) + 1e-6);
       });
     }
+  });
+
+  it('memory decides how blocks merge, which the report tells, and not what is written', async () => {
+    const [roomy, tight] = [fresh(), fresh()];
+    const { blocks, merges } = await compress(LENET, roomy);
+    expect(merges.map(({ mode }) => mode)).toEqual(['stored', 'stored']);
+    // Enough for the second block's Gram matrices, not for the first one's.
+    const memory = mergeMemory(blocks[0]!).computed;
+    const { merges: others } = await compress(LENET, tight, { memory });
+    expect(others.map(({ mode }) => mode)).toEqual(['computed', 'stored']);
+    expect((await readFile(tight)).equals(await readFile(roomy))).toBe(true);
+    await expect(compress(LENET, fresh(), { memory: 1e6 })).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+    await expect(compress(LENET, fresh(), { memory: 0 })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
   });
 
   it('stages come in order, each rising', async () => {

@@ -1,18 +1,21 @@
 import { type Command, Option } from 'commander';
 import { type CompressProgress, type CompressReport, compress as compressModel } from '../../herm/compress.ts';
+import { mergeMemory } from '../../herm/merge_memory.ts';
 import { fileSource } from '../../model/source.ts';
+import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { type LevelRow, levelTable } from '../level_table.ts';
 import { type ModelOptions, withModelOptions } from '../model.ts';
-import { parseShares, parseThreads } from '../options.ts';
+import { parseMemory, parseShares, parseThreads } from '../options.ts';
 import { checkOutput } from '../output.ts';
-import { bytes, percent, printable, sections } from '../render.ts';
+import { percent, printable, sections } from '../render.ts';
 
 interface CompressCommandOptions extends CommonOptions, ModelOptions {
   readonly output: string;
   readonly prior: 'isotropic';
   readonly refit?: readonly number[];
   readonly threads?: number;
+  readonly memory?: number;
   readonly allowNonfinite?: true;
   readonly force?: true;
 }
@@ -45,6 +48,9 @@ export function addCompress(program: Command, run: Run): void {
     );
   withModelOptions(command)
     .addOption(new Option('--threads <n>', 'threads to use; default: all').argParser(parseThreads))
+    .addOption(
+      new Option('--memory <size>', 'memory that merging may use, "8GB"; default: what is free').argParser(parseMemory),
+    )
     .option('--allow-nonfinite', 'store blocks with NaN or infinite weights without a hierarchy')
     .option('--force', 'replace the output if it exists');
   withCommonOptions(command, [
@@ -77,8 +83,8 @@ async function compress(path: string, options: CompressCommandOptions, context: 
 }
 
 function toJson(input: string, inputBytes: number, output: string, report: CompressReport): object {
-  const { blocks, ladder, errors, refits, ...sizes } = report;
-  const byName = (values: readonly number[]) => Object.fromEntries(blocks.map(({ name }, b) => [name, values[b]]));
+  const { blocks, ladder, errors, refits, merges, ...sizes } = report;
+  const byName = <T>(values: readonly T[]) => Object.fromEntries(blocks.map(({ name }, b) => [name, values[b]]));
   return {
     input,
     inputBytes,
@@ -87,6 +93,7 @@ function toJson(input: string, inputBytes: number, output: string, report: Compr
     blocks,
     levels: ladder.map((widths, level) => ({ widths: byName(widths), errors: byName(errorsAt(errors, level)) })),
     refits: refits.map((refit) => ({ widths: byName(refit.widths), errors: byName(refit.errors) })),
+    merges: byName(merges),
   };
 }
 
@@ -94,15 +101,26 @@ const errorsAt = (errors: CompressReport['errors'], level: number) => errors.map
 
 function render(input: string, inputBytes: number, output: string, report: CompressReport): string {
   const { blocks, leftOut, refits, bytes: size, refitBytes } = report;
-  const refitNote = refitBytes === 0 ? '' : `, ${bytes(refitBytes)} of it refitted output weights`;
+  const refitNote = refitBytes === 0 ? '' : `, ${formatBytes(refitBytes)} of it refitted output weights`;
   const leftOutNote = `Without a hierarchy, because of NaN or infinite weights: ${leftOut.map(printable).join(', ')}.`;
   const refitTable = levelTable(blocks, refits);
   return sections(
     blocks.length === 0 ? '' : levelTable(blocks, shownLevels(report)),
     refits.length === 0 ? '' : `With refitted output weights:\n${refitTable}`,
     leftOut.length === 0 ? '' : leftOutNote,
-    `Wrote ${output}: ${bytes(size)}, ${percent(size / inputBytes)} of ${input}${refitNote}.\nThe original was recovered from it and compared.`,
+    computedNotes(report),
+    `Wrote ${output}: ${formatBytes(size)}, ${percent(size / inputBytes)} of ${input}${refitNote}.\nThe original was recovered from it and compared.`,
   );
+}
+
+/** Blocks that took longer than they would with more memory. */
+function computedNotes({ blocks, merges }: CompressReport): string {
+  const computed = blocks.filter((_, at) => merges[at]?.mode === 'computed');
+  const notes = computed.map((block) => {
+    const need = formatBytes(mergeMemory(block).stored);
+    return `${printable(block.name)} merged on computed rows: with its Gram matrices it would need ${need} (--memory).`;
+  });
+  return notes.join('\n');
 }
 
 function shownLevels({ blocks, ladder, errors }: CompressReport): LevelRow[] {

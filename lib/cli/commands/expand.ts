@@ -2,11 +2,12 @@ import { stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { HermFile } from '../../file/read.ts';
 import { writeSafetensors } from '../../model/safetensors.ts';
+import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { errorAt, widthsOf, widthsWithin, withHerm } from '../herm_file.ts';
 import { parseMaxError, parseWidths, type Widths } from '../options.ts';
 import { checkOutput } from '../output.ts';
-import { bytes, number, percent, sections, table } from '../render.ts';
+import { number, percent, sections, table } from '../render.ts';
 
 interface ExpandOptions extends CommonOptions {
   readonly output: string;
@@ -95,5 +96,5 @@ function render(output: string, size: number, refitted: boolean, blocks: readonl
     { title: 'error', align: 'right' },
   ] as const;
   const note = refitted ? 'Output weights: refitted for these widths.' : '';
-  return sections(table(columns, rows), note, `Wrote ${output}: ${bytes(size)}.`);
+  return sections(table(columns, rows), note, `Wrote ${output}: ${formatBytes(size)}.`);
 }

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { HermFile } from '../../file/read.ts';
 import { activationText } from '../../model/activation_option.ts';
+import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { withHerm } from '../herm_file.ts';
 import { levelTable } from '../level_table.ts';
-import { bytes, keyValues, percent, sections, styled, table } from '../render.ts';
+import { keyValues, percent, sections, styled, table } from '../render.ts';
 
 export function addInfo(program: Command, run: Run): void {
   const command = program
@@ -66,8 +67,8 @@ function render(file: HermFile, path: string, size: number): string {
   const { original, blocks } = file;
   const whole = file.complete ? '' : ' (only the beginning: not all widths can be had)';
   const head = keyValues([
-    ['file', `${path}, ${bytes(size)}${whole}`],
-    ['original', `${original.name}, ${bytes(original.size)}`],
+    ['file', `${path}, ${formatBytes(size)}${whole}`],
+    ['original', `${original.name}, ${formatBytes(original.size)}`],
     ['size', `${percent(size / original.size)} of the original`],
     ['SHA-256', original.sha256],
   ]);
@@ -87,7 +88,7 @@ function widthTable(file: HermFile): string {
   const rows = file.ladder.map((widths, level) => {
     const prefix = file.prefixBytes[level]!;
     const share = `${((100 * prefix) / file.original.size).toFixed(1)}%`;
-    return { widths, errors: errorsAt(file, level), extra: [bytes(prefix), share] };
+    return { widths, errors: errorsAt(file, level), extra: [formatBytes(prefix), share] };
   });
   const title =
     'Widths, coarse to fine; a download may stop after any of them. Error: ‖f − f_k‖/‖f‖ of each block for x ~ N(0, I).';

@@ -6,9 +6,10 @@ import type { Activation, Block } from '../../model/block.ts';
 import { type BlockShape, findBlockShapes, withActivations } from '../../model/blocks.ts';
 import type { TensorInfo } from '../../model/tensor.ts';
 import { blockWeights } from '../../model/weights.ts';
+import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { loadWeights, type ModelOptions, type OpenModel, withModel, withModelOptions } from '../model.ts';
-import { bytes, type Column, keyValues, sections, table } from '../render.ts';
+import { type Column, keyValues, sections, table } from '../render.ts';
 
 interface InspectOptions extends CommonOptions, ModelOptions {}
 
@@ -107,7 +108,7 @@ function toJson({ symmetries, activation, ...block }: InspectedBlock): object {
 
 function headText(path: string, { bytes: size, tensors, parameters }: Head): string {
   return keyValues([
-    ['file', `${path}, ${bytes(size)}`],
+    ['file', `${path}, ${formatBytes(size)}`],
     ['tensors', `${tensors}, ${parameters.toLocaleString('en')} numbers`],
   ]);
 }

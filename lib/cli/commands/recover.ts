@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { withHerm } from '../herm_file.ts';
 import { checkOutput } from '../output.ts';
-import { bytes, printable } from '../render.ts';
+import { printable } from '../render.ts';
 
 interface RecoverOptions extends CommonOptions {
   readonly output: string;
@@ -28,7 +29,7 @@ async function recover(path: string, options: RecoverOptions, { signal, progress
     const { name, size, sha256 } = file.original;
     return {
       json: { output: options.output, bytes: size, sha256, original: name },
-      text: `Wrote ${options.output}: ${bytes(size)}, the same bytes as ${printable(name)} (SHA-256 ${sha256}).`,
+      text: `Wrote ${options.output}: ${formatBytes(size)}, the same bytes as ${printable(name)} (SHA-256 ${sha256}).`,
     };
   });
 }
