@@ -27,7 +27,7 @@ export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
 export { buildTree, type MergeOptions, type MergeReport, measureGram } from './herm/merge.ts';
 export { type MergeMode, mergeMemory } from './herm/merge_memory.ts';
 export type { Skeleton, SkeletonOptions, WidthRequest } from './herm/skeleton.ts';
-export type { MergeTree } from './herm/tree.ts';
+export type { GateMerges, MergeTree } from './herm/tree.ts';
 export type { Activation, ActivationName, Block, BlockGate, WeightRef } from './model/block.ts';
 export { type FindBlocksOptions, findBlocks } from './model/blocks.ts';
 export { forward, type Layer, type LayerGate, mlpLayers } from './model/forward.ts';

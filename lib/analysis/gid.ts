@@ -3,7 +3,7 @@ import { type Block, nativeActivation } from '../model/block.ts';
 import type { GidOutputs, NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
-import { checkNeurons, checkPairs } from './pairs.ts';
+import { callWithPairs, checkNeurons } from './pairs.ts';
 
 // m×m doubles that a whole layer's gates hold at their peak, when its second Gram matrix is factored: both Gram matrices,
 // both rescaled, the first factor, the second one and what it is worked out in.
@@ -142,10 +142,11 @@ export async function pairGates(
   pairs: Uint32Array,
   options?: CallOptions,
 ): Promise<Float64Array> {
-  checkPairs(block, pairs);
   const gates = new Float64Array(pairs.length);
   const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) => addon.pairGates({ ...weights, activation, pairs, gates }, job));
+  await callWithPairs(block, pairs, () =>
+    callNative(options, (addon, job) => addon.pairGates({ ...weights, activation, pairs, gates }, job)),
+  );
   return gates;
 }
 

@@ -1,9 +1,19 @@
+import { setImmediate } from 'node:timers/promises';
 import { HermError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 
-/** @throws HermError `BAD_ARGUMENT` unless every index names a neuron of the block. */
-export function checkNeurons(block: Block, option: string, neurons: ArrayLike<number>): void {
-  for (let at = 0; at < neurons.length; at++) {
+/** Indices looked through before other work has its turn: about a millisecond. */
+const SLICE = 1 << 18;
+
+/** @throws HermError `BAD_ARGUMENT` unless every index in [begin, end) of `neurons` names a neuron of the block. */
+export function checkNeurons(
+  block: Block,
+  option: string,
+  neurons: ArrayLike<number>,
+  begin = 0,
+  end = neurons.length,
+): void {
+  for (let at = begin; at < end; at++) {
     const neuron = neurons[at] as number;
     if (Number.isInteger(neuron) && neuron >= 0 && neuron < block.neurons) continue;
     throw new HermError(
@@ -14,8 +24,13 @@ export function checkNeurons(block: Block, option: string, neurons: ArrayLike<nu
   }
 }
 
-/** @throws HermError `BAD_ARGUMENT` unless `pairs` are [2P] indices of neurons of the block. */
-export function checkPairs(block: Block, pairs: Uint32Array): void {
+/**
+ * Runs a kernel on pairs of neurons. The kernel checks their indices itself, off the event loop; only if it refuses them
+ * are they looked through here, for the first bad one.
+ *
+ * @throws HermError `BAD_ARGUMENT` unless `pairs` are [2P] indices of neurons of the block; what `kernel` throws.
+ */
+export async function callWithPairs(block: Block, pairs: Uint32Array, kernel: () => Promise<unknown>): Promise<void> {
   if (pairs.length % 2 !== 0) {
     throw new HermError(
       'BAD_ARGUMENT',
@@ -23,5 +38,17 @@ export function checkPairs(block: Block, pairs: Uint32Array): void {
       { option: 'pairs', length: pairs.length },
     );
   }
-  checkNeurons(block, 'pairs', pairs);
+  try {
+    await kernel();
+  } catch (error) {
+    if (error instanceof HermError && error.code === 'BAD_ARGUMENT') await refusePairs(block, pairs);
+    throw error;
+  }
+}
+
+async function refusePairs(block: Block, pairs: Uint32Array): Promise<void> {
+  for (let begin = 0; begin < pairs.length; begin += SLICE) {
+    checkNeurons(block, 'pairs', pairs, begin, Math.min(begin + SLICE, pairs.length));
+    await setImmediate();
+  }
 }

@@ -3,7 +3,7 @@ import type { Block } from '../model/block.ts';
 import type { NativeBlock, ScaOutputs } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
-import { checkPairs } from './pairs.ts';
+import { callWithPairs } from './pairs.ts';
 
 /** One hidden neuron: x ↦ output · φ(⟨input, x⟩ + bias), or with a gate output · φ(⟨gate, x⟩ + gateBias) (⟨input, x⟩ + bias). */
 export interface Neuron {
@@ -122,10 +122,11 @@ export async function scaPairs(
   pairs: Uint32Array,
   options?: CallOptions,
 ): Promise<PairShares> {
-  checkPairs(block, pairs);
   const shares = new Float64Array(pairs.length);
   const angles = new Float64Array(pairs.length);
-  await callNative(options, (addon, job) => addon.scaPairs({ ...weights, pairs, shares, angles }, job));
+  await callWithPairs(block, pairs, () =>
+    callNative(options, (addon, job) => addon.scaPairs({ ...weights, pairs, shares, angles }, job)),
+  );
   return { shares, angles };
 }
 

@@ -1,14 +1,14 @@
 import { HermError } from '../errors.ts';
 import { foldTree } from '../herm/fold.ts';
 import type { MergeTree } from '../herm/tree.ts';
-import { ascendingPositions, frontier } from '../herm/unfolding.ts';
+import { ascendingPositions, frontier, type Unfolding } from '../herm/unfolding.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
 import { splitSections } from './bytes.ts';
 import type { ChunkStore } from './chunk_store.ts';
 import { type CodecOptions, decodeWords, flatWords, floatWords, plainWords } from './codec.ts';
 import type { CheckedHeader } from './header.ts';
-import { biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
+import { type BiasLayout, biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
 import { LevelReader } from './level_reader.ts';
 import { decodeWeight } from './weight_decode.ts';
 
@@ -19,7 +19,7 @@ export class HermContent {
   readonly #chunks: ChunkStore;
   readonly #levels: LevelReader;
   readonly #weightOf: ReadonlyMap<string, number>;
-  readonly #biasOf: ReadonlyMap<string, number>;
+  readonly #biasOf: ReadonlyMap<string, BiasLayout>;
   /** Chunk numbers by kind and index. */
   readonly #chunkOf: ReadonlyMap<string, number>;
 
@@ -29,8 +29,11 @@ export class HermContent {
     this.#chunks = chunks;
     this.#levels = new LevelReader(header, chunks, file);
     this.#weightOf = new Map(header.layout.weights.map(({ name }, index) => [name, index]));
+    const { biases, gates } = header.layout;
     this.#biasOf = new Map(
-      header.layout.biases.flatMap((bias) => (bias === undefined ? [] : [[bias.name, bias.block]])),
+      [...biases, ...gates.map((gate) => gate?.bias)].flatMap((bias) =>
+        bias === undefined ? [] : [[bias.name, bias]],
+      ),
     );
     this.#chunkOf = new Map(header.json.chunks.map(({ kind, index }, chunk) => [`${kind} ${index}`, chunk]));
   }
@@ -65,9 +68,10 @@ export class HermContent {
       const data = await this.#weight(weight, widths, options);
       return { name, dtype, shape: weightShape(layout.weights[weight]!, widths), data };
     }
-    const block = this.#biasOf.get(name);
-    if (block === undefined) return { name, dtype, shape, data: await this.#flat(index, keep, options) };
-    return { name, dtype, shape: [widths[block]!], data: await this.#biases(block, widths[block]!) };
+    const bias = this.#biasOf.get(name);
+    if (bias === undefined) return { name, dtype, shape, data: await this.#flat(index, keep, options) };
+    const width = widths[bias.block]!;
+    return { name, dtype, shape: [width], data: await this.#biases(bias, width) };
   }
 
   async #weight(index: number, widths: readonly number[], options: CodecOptions): Promise<Uint8Array> {
@@ -85,15 +89,17 @@ export class HermContent {
     return decodeWeight(held, widths, options);
   }
 
-  async #biases(block: number, width: number): Promise<Uint8Array> {
+  async #biases(bias: BiasLayout, width: number): Promise<Uint8Array> {
+    const { block } = bias;
     const level = this.header.json.ladder.findIndex((widths) => widths[block]! >= width);
     const unfolding = (await this.#levels.unfoldings(level))[block]!;
-    const bytes = biasBytes(this.header.layout.biases[block]);
+    const biases = biasesOf(unfolding, bias);
+    const bytes = biasBytes(bias);
     const { nodes } = frontier(unfolding, width);
     const out = new Uint8Array(width * bytes);
     for (const [neuron, position] of ascendingPositions(unfolding, width).entries()) {
       const node = nodes[position]!;
-      out.set(unfolding.biases.subarray(node * bytes, (node + 1) * bytes), neuron * bytes);
+      out.set(biases.subarray(node * bytes, (node + 1) * bytes), neuron * bytes);
     }
     return out;
   }
@@ -108,11 +114,13 @@ export class HermContent {
   async tree(block: number): Promise<MergeTree> {
     this.requireComplete('its hierarchy');
     const unfolding = (await this.#levels.unfoldings(this.header.json.ladder.length - 1))[block]!;
-    const bias = this.header.layout.biases[block];
-    if (bias === undefined) return foldTree(unfolding, new Float64Array(0));
-    const { name, dtype } = bias;
     const shape = [unfolding.flags.length];
-    return foldTree(unfolding, toFloat64({ name, dtype, shape, data: unfolding.biases }));
+    const values = (bias: BiasLayout | undefined) => {
+      if (bias === undefined) return new Float64Array(0);
+      return toFloat64({ name: bias.name, dtype: bias.dtype, shape, data: biasesOf(unfolding, bias) });
+    };
+    const { biases, gates } = this.header.layout;
+    return foldTree(unfolding, values(biases[block]), values(gates[block]?.bias));
   }
 
   /**
@@ -151,6 +159,11 @@ export class HermContent {
     const chunk = this.#chunkOf.get(`${kind} ${index}`)!;
     return keep ? this.#chunks.load(chunk) : this.#chunks.peek(chunk, options);
   }
+}
+
+/** Biases of all nodes, raw. */
+function biasesOf({ biases, gate }: Unfolding, { side }: BiasLayout): Uint8Array {
+  return side === 'gate' ? gate!.biases : biases;
 }
 
 /** The first level that reaches the widths of the blocks along both axes of a tensor. */

@@ -1,8 +1,8 @@
 import { HermError } from '../errors.ts';
 import { foldMatrix, type LaneMerges, tensorShift } from '../herm/exact_matrix.ts';
-import { unfoldTree, withRecord } from '../herm/fold.ts';
+import { type NodeBiases, unfoldTree, withRecord } from '../herm/fold.ts';
 import { buildLadder } from '../herm/ladder.ts';
-import type { MergeTree } from '../herm/tree.ts';
+import { coefficientsOf, type MergeTree } from '../herm/tree.ts';
 import type { Unfolding } from '../herm/unfolding.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
@@ -11,8 +11,8 @@ import type { ByteSource } from '../model/source.ts';
 import { fromFloat64, type TensorInfo } from '../model/tensor.ts';
 import { joinSections } from './bytes.ts';
 import { type CodecOptions, encodeWords, floatWords, plainWords } from './codec.ts';
-import { partOf, partShapes } from './hierarchy_parts.ts';
-import { type Axis, biasBytes, type Layout, planLayout, type WeightLayout } from './layout.ts';
+import { partForm, partOf, partShapes } from './hierarchy_parts.ts';
+import { type Axis, type BiasLayout, biasBytes, type Layout, planLayout, type WeightLayout } from './layout.ts';
 import type { ChunkEntry } from './schema.ts';
 import { encodeWeight } from './weight_encode.ts';
 
@@ -77,8 +77,12 @@ function checkTrees(blocks: readonly Block[], trees: readonly MergeTree[]): void
   if (blocks.length !== trees.length) {
     throw new HermError('BAD_ARGUMENT', `${blocks.length} blocks need as many merge trees, not ${trees.length}.`);
   }
-  for (const [index, { name, neurons }] of blocks.entries()) {
+  for (const [index, { name, neurons, gate }] of blocks.entries()) {
     const tree = trees[index]!;
+    if ((tree.gate === undefined) !== (gate === undefined)) {
+      const why = `The merge tree of block ${quoteName(name)} and the block itself must both have a gate or both have none.`;
+      throw new HermError('BAD_ARGUMENT', why, { block: name });
+    }
     if (tree.neurons === neurons && tree.merges < neurons) continue;
     const why = `The merge tree of block ${quoteName(name)} has ${tree.merges} merges of ${tree.neurons} neurons, and the block ${neurons} neurons.`;
     throw new HermError('BAD_ARGUMENT', why, { block: name });
@@ -86,12 +90,20 @@ function checkTrees(blocks: readonly Block[], trees: readonly MergeTree[]): void
 }
 
 async function unfold(model: ModelToWrite, layout: Layout, tree: MergeTree, block: number): Promise<Unfolding> {
-  const bias = layout.biases[block];
-  const none = new Uint8Array(0);
-  if (bias === undefined) return unfoldTree(tree, { bytes: 0, leaves: none, parents: none });
+  const biases = await nodeBiases(model, layout.biases[block], tree.bias);
+  if (tree.gate === undefined) return unfoldTree(tree, biases);
+  return unfoldTree(tree, biases, await nodeBiases(model, layout.gates[block]?.bias, tree.gate.bias));
+}
+
+async function nodeBiases(
+  model: ModelToWrite,
+  bias: BiasLayout | undefined,
+  ofParents: Float64Array,
+): Promise<NodeBiases> {
+  if (bias === undefined) return { bytes: 0, leaves: new Uint8Array(0), parents: new Uint8Array(0) };
   const leaves = await readNamed(model, bias.name);
-  const parents = fromFloat64(tree.bias, bias.dtype, bias.name, [tree.merges]).data;
-  return unfoldTree(tree, { bytes: biasBytes(bias), leaves, parents });
+  const parents = fromFloat64(ofParents, bias.dtype, bias.name, [ofParents.length]).data;
+  return { bytes: biasBytes(bias), leaves, parents };
 }
 
 async function readNamed({ source, header }: ModelToWrite, name: string): Promise<Uint8Array> {
@@ -111,8 +123,8 @@ async function encodeTensor(
   const shift = await naming(weight, () => tensorShift(dtype, words, options));
   const merges = (axis: Axis | undefined): LaneMerges | undefined => {
     if (axis === undefined) return undefined;
-    const { pairs, alpha, beta } = model.trees[axis.block]!;
-    return { pairs, coefficients: axis.side === 'input' ? alpha : beta };
+    const tree = model.trees[axis.block]!;
+    return { pairs: tree.pairs, coefficients: coefficientsOf(tree, axis.side) };
   };
   const matrix = { dtype, shift, rows, cols, words };
   const coded = await foldMatrix(matrix, merges(rowAxis), merges(colAxis), options);
@@ -144,7 +156,7 @@ async function hierarchySections(
   for (const [block, unfolding] of unfoldings.entries()) {
     const [from, to] = [level === 0 ? 0 : ladder[level - 1]![block]!, ladder[level]![block]!];
     const part = partOf(unfolding, from, to);
-    for (const { key, wordBytes, float } of partShapes(level, to - from, biasBytes(layout.biases[block]))) {
+    for (const { key, wordBytes, float } of partShapes(level, to - from, partForm(layout, block))) {
       sections.push(await encodeWords(part[key], float ? floatWords(wordBytes) : plainWords(wordBytes), options));
     }
   }

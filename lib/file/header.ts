@@ -63,8 +63,9 @@ function attempt<T>(file: string, check: () => T): T {
   }
 }
 
-function toBlock({ merges: _, bias, outputBias, ...rest }: HermHeader['blocks'][number]): Block {
-  return { ...rest, bias, outputBias };
+function toBlock({ merges: _, bias, outputBias, gate, ...rest }: HermHeader['blocks'][number]): Block {
+  const plain = { ...rest, bias, outputBias };
+  return gate === undefined ? plain : { ...plain, gate: { weight: gate.weight, bias: gate.bias } };
 }
 
 function checkNames(names: readonly string[], what: string, file: string): void {

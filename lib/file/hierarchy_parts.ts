@@ -1,30 +1,46 @@
 import { HermError } from '../errors.ts';
-import {
-  NODE_LEAF,
-  nodeOfInstruction,
-  ROOT_COARSE_INPUT,
-  ROOT_COARSE_OUTPUT,
-  type Unfolding,
-} from '../herm/unfolding.ts';
+import { NODE_LEAF, nodeOfInstruction, ROOT_COARSE, type Unfolding } from '../herm/unfolding.ts';
 import { concat } from '../model/concat.ts';
 import { bytesOf } from './bytes.ts';
+import { biasBytes, type Layout } from './layout.ts';
 
 /** What one level adds to one block's hierarchy: the K roots (level 0) or N instructions, as plain arrays of words. */
 export interface HierarchyPart {
   /** u32: [K] root slots; [2N] slots i, j of each instruction. */
   readonly slots: Uint8Array;
-  /** u16: nothing; [4N] α of the instructions, then β. */
+  /** u16: nothing; [2N] α of the instructions, then [2N] β, then [2N] of a gate. */
   readonly coefficients: Uint8Array;
-  /** u8: [K]; [4N] flags of the children, then input flags, then output flags. */
+  /** u8: [K]; [2N] flags of the children, then [N] input flags, [N] output flags, [N] gate flags. */
   readonly flags: Uint8Array;
   /** u32: nothing; [N] bits of f32. */
   readonly costs: Uint8Array;
   /** Words of the bias dtype: [K]; [2N]. Empty without biases. */
   readonly biases: Uint8Array;
+  /** The same of a gate. */
+  readonly gateBiases: Uint8Array;
+}
+
+/** What the arrays of a block's parts depend on. */
+export interface PartForm {
+  /** Bytes of one bias, 0 where the block has none. */
+  readonly biasBytes: number;
+  readonly gated: boolean;
+  readonly gateBiasBytes: number;
+}
+
+export function partForm({ biases, gates }: Layout, block: number): PartForm {
+  const gate = gates[block];
+  return {
+    biasBytes: biasBytes(biases[block]),
+    gated: gate !== undefined,
+    gateBiasBytes: biasBytes(gate?.bias),
+  };
 }
 
 /** Arrays of a part. */
-export const PART_ARRAYS = 5;
+export function partArrays({ gated }: PartForm): number {
+  return gated ? 6 : 5;
+}
 
 export interface PartShape {
   readonly key: keyof HierarchyPart;
@@ -34,38 +50,46 @@ export interface PartShape {
   readonly float: boolean;
 }
 
-/** The arrays of a part, in file order; `entries` is K or N, `biasBytes` 0 where the block has no biases. */
-export function partShapes(level: number, entries: number, biasBytes: number): PartShape[] {
+/** The arrays of a part, in file order; `entries` is K or N. */
+export function partShapes(level: number, entries: number, { biasBytes, gated, gateBiasBytes }: PartForm): PartShape[] {
   const nodes = level === 0 ? entries : 2 * entries;
   const instructions = level === 0 ? 0 : entries;
+  const sides = gated ? 3 : 2;
+  const biases = (key: 'biases' | 'gateBiases', bytes: number): PartShape => {
+    return { key, wordBytes: bytes || 1, count: bytes === 0 ? 0 : nodes, float: true };
+  };
   return [
     { key: 'slots', wordBytes: 4, count: nodes, float: false },
-    { key: 'coefficients', wordBytes: 2, count: 4 * instructions, float: true },
-    { key: 'flags', wordBytes: 1, count: nodes + 2 * instructions, float: false },
+    { key: 'coefficients', wordBytes: 2, count: 2 * sides * instructions, float: true },
+    { key: 'flags', wordBytes: 1, count: nodes + sides * instructions, float: false },
     { key: 'costs', wordBytes: 4, count: instructions, float: true },
-    { key: 'biases', wordBytes: biasBytes || 1, count: biasBytes === 0 ? 0 : nodes, float: true },
+    biases('biases', biasBytes),
+    ...(gated ? [biases('gateBiases', gateBiasBytes)] : []),
   ];
 }
 
 /** What unfolding from width `from` to width `to` adds; `from` is 0 for the roots. */
 export function partOf(unfolding: Unfolding, from: number, to: number): HierarchyPart {
-  const { roots, flags, biases } = unfolding;
+  const { roots, flags, biases, gate } = unfolding;
   const [n0, n1] = [Math.max(0, from - roots), to - roots];
   const [node0, node1] = [from === 0 ? 0 : nodeOfInstruction(roots, n0), nodeOfInstruction(roots, n1)];
-  const biasBytes = biases.byteLength / flags.length;
+  const nodeBiases = (all: Uint8Array) => {
+    const bytes = all.byteLength / flags.length;
+    return all.subarray(node0 * bytes, node1 * bytes);
+  };
+  const pairs = (all: Uint16Array) => bytesOf(all.subarray(2 * n0, 2 * n1));
   return {
     slots: bytesOf(unfolding.slots.subarray(node0, node1)),
-    coefficients: concat([
-      bytesOf(unfolding.alpha.subarray(2 * n0, 2 * n1)),
-      bytesOf(unfolding.beta.subarray(2 * n0, 2 * n1)),
-    ]),
+    coefficients: concat([pairs(unfolding.alpha), pairs(unfolding.beta), ...(gate ? [pairs(gate.alpha)] : [])]),
     flags: concat([
       flags.subarray(node0, node1),
       unfolding.inputFlags.subarray(n0, n1),
       unfolding.outputFlags.subarray(n0, n1),
+      ...(gate ? [gate.flags.subarray(n0, n1)] : []),
     ]),
     costs: bytesOf(unfolding.costs.subarray(n0, n1)),
-    biases: biases.subarray(node0 * biasBytes, node1 * biasBytes),
+    biases: nodeBiases(biases),
+    gateBiases: nodeBiases(gate?.biases ?? new Uint8Array(0)),
   };
 }
 
@@ -76,7 +100,12 @@ export function partOf(unfolding: Unfolding, from: number, to: number): Hierarch
  * @param parts of levels 0, 1, …, each of the sizes that {@link partShapes} says.
  * @throws HermError `HERM_CORRUPT` where the parts are no hierarchy.
  */
-export function joinParts(neurons: number, parts: readonly HierarchyPart[], subject: string): Unfolding {
+export function joinParts(
+  neurons: number,
+  parts: readonly HierarchyPart[],
+  { gated }: PartForm,
+  subject: string,
+): Unfolding {
   const [first, ...later] = parts;
   const roots = first!.slots.byteLength / 4;
   const counts = later.map(({ slots }) => slots.byteLength / 8);
@@ -91,10 +120,17 @@ export function joinParts(neurons: number, parts: readonly HierarchyPart[], subj
     flags: concat([first!.flags, all(({ flags }, n) => flags.subarray(0, 2 * n))]),
     biases: concat(parts.map(({ biases }) => biases)),
     alpha: new Uint16Array(all(({ coefficients }, n) => coefficients.subarray(0, 4 * n)).buffer),
-    beta: new Uint16Array(all(({ coefficients }, n) => coefficients.subarray(4 * n)).buffer),
+    beta: new Uint16Array(all(({ coefficients }, n) => coefficients.subarray(4 * n, 8 * n)).buffer),
     inputFlags: all(({ flags }, n) => flags.subarray(2 * n, 3 * n)),
-    outputFlags: all(({ flags }, n) => flags.subarray(3 * n)),
+    outputFlags: all(({ flags }, n) => flags.subarray(3 * n, 4 * n)),
     costs: new Float32Array(all(({ costs }) => costs).buffer),
+    gate: gated
+      ? {
+          biases: concat(parts.map(({ gateBiases }) => gateBiases)),
+          alpha: new Uint16Array(all(({ coefficients }, n) => coefficients.subarray(8 * n)).buffer),
+          flags: all(({ flags }, n) => flags.subarray(4 * n)),
+        }
+      : undefined,
   };
   const why = findFault(unfolding);
   if (why !== undefined) throw new HermError('HERM_CORRUPT', `${subject} is corrupt: ${why}.`);
@@ -106,16 +142,17 @@ function words32(bytes: Uint8Array): Uint32Array {
   return new Uint32Array(bytes.buffer);
 }
 
-const ROOT_FLAGS = NODE_LEAF | ROOT_COARSE_INPUT | ROOT_COARSE_OUTPUT;
+const PLAIN_ROOT_FLAGS = NODE_LEAF | ROOT_COARSE.input | ROOT_COARSE.output;
 const MERGE_FLAGS = 15;
 
 function findFault(unfolding: Unfolding): string | undefined {
-  const { roots, flags, inputFlags, outputFlags, alpha, beta } = unfolding;
-  if (flags.some((flag, node) => flag > (node < roots ? ROOT_FLAGS : NODE_LEAF))) return 'a node has unknown flags';
-  if (inputFlags.some((flag) => flag > MERGE_FLAGS) || outputFlags.some((flag) => flag > MERGE_FLAGS)) {
-    return 'an instruction has unknown flags';
-  }
-  if (!areCoefficients(alpha) || !areCoefficients(beta)) return 'an instruction has impossible coefficients';
+  const { roots, flags, inputFlags, outputFlags, alpha, beta, gate } = unfolding;
+  const rootFlags = PLAIN_ROOT_FLAGS | (gate ? ROOT_COARSE.gate : 0);
+  if (flags.some((flag, node) => flag > (node < roots ? rootFlags : NODE_LEAF))) return 'a node has unknown flags';
+  const sides = [inputFlags, outputFlags, ...(gate ? [gate.flags] : [])];
+  if (sides.some((side) => side.some((flag) => flag > MERGE_FLAGS))) return 'an instruction has unknown flags';
+  const coefficients = [alpha, beta, ...(gate ? [gate.alpha] : [])];
+  if (!coefficients.every(areCoefficients)) return 'an instruction has impossible coefficients';
   return findSlotFault(unfolding);
 }
 

@@ -1,10 +1,10 @@
 import { HermError } from '../errors.ts';
-import type { Side } from '../herm/unfolding.ts';
+import type { Side } from '../herm/tree.ts';
 import type { Block, WeightRef } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { type DType, dtypeBytes, isFloatDType, type TensorInfo } from '../model/tensor.ts';
 
-/** Which neurons one axis of a weight tensor belongs to, and which of their coefficients (α or β) merge it. */
+/** Which neurons one axis of a weight tensor belongs to, and which of their coefficients merge it. */
 export interface Axis {
   readonly block: number;
   readonly side: Side;
@@ -40,11 +40,16 @@ export interface BiasLayout {
   readonly name: string;
   readonly dtype: DType;
   readonly block: number;
+  readonly side: 'input' | 'gate';
 }
 
 /** Bytes of one bias, 0 where a block has none. */
 export function biasBytes(bias: BiasLayout | undefined): number {
   return bias === undefined ? 0 : dtypeBytes(bias.dtype);
+}
+
+export interface GateLayout {
+  readonly bias: BiasLayout | undefined;
 }
 
 /** How the tensors of a model lie in a .herm file. */
@@ -53,6 +58,8 @@ export interface Layout {
   readonly weights: readonly WeightLayout[];
   /** One per block. */
   readonly biases: readonly (BiasLayout | undefined)[];
+  /** One per block: what it has besides if it is gated. */
+  readonly gates: readonly (GateLayout | undefined)[];
   /** Everything else, stored as it is, in the order of its data in the original. */
   readonly flat: readonly TensorInfo[];
 }
@@ -61,7 +68,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Assigns every tensor its place: which axes of which tensors the blocks' hierarchies merge. A matrix may be the output
- * weights of one block and the input weights of another, each along its own axis (a deep MLP).
+ * weights of one block and the input weights of another, each along its own axis (a deep MLP); but not of a gated one, as
+ * the neurons that it reads would have outputs in its gate, too.
  *
  * @throws HermError `SHARED_TENSOR` when blocks share a tensor in any other way, `BAD_ARGUMENT` when a block names a
  * tensor that does not exist or does not have its shape.
@@ -70,16 +78,22 @@ export function planLayout(tensors: readonly TensorInfo[], blocks: readonly Bloc
   const byName = new Map(tensors.map((info) => [info.name, info]));
   const weights = new Map<string, Mutable<WeightLayout>>();
   const biases: (BiasLayout | undefined)[] = [];
+  const gates: (GateLayout | undefined)[] = [];
   for (const [index, block] of blocks.entries()) {
-    addWeight(weights, byName, block, block.input, { block: index, side: 'input' });
-    addWeight(weights, byName, block, block.output, { block: index, side: 'output' });
-    biases.push(biasOf(byName, block, index));
+    const { gate } = block;
+    if (gate) addWeight(weights, byName, blocks, gate.weight, { block: index, side: 'gate' });
+    addWeight(weights, byName, blocks, block.input, { block: index, side: 'input' });
+    addWeight(weights, byName, blocks, block.output, { block: index, side: 'output' });
+    biases.push(biasOf(byName, block, block.bias, { block: index, side: 'input' }));
+    gates.push(gate && { bias: biasOf(byName, block, gate.bias, { block: index, side: 'gate' }) });
   }
-  checkBiases(biases, weights, blocks);
-  const taken = new Set(biases.map((bias) => bias?.name));
+  const owned = [...biases, ...gates.map((gate) => gate?.bias)].filter((bias) => bias !== undefined);
+  checkBiases(owned, weights, blocks);
+  const taken = new Set(owned.map(({ name }) => name));
   return {
     weights: tensors.flatMap(({ name }) => weights.get(name) ?? []),
     biases,
+    gates,
     flat: tensors.filter(({ name }) => !weights.has(name) && !taken.has(name)),
   };
 }
@@ -87,13 +101,14 @@ export function planLayout(tensors: readonly TensorInfo[], blocks: readonly Bloc
 function addWeight(
   weights: Map<string, Mutable<WeightLayout>>,
   byName: ReadonlyMap<string, TensorInfo>,
-  block: Block,
+  blocks: readonly Block[],
   ref: WeightRef,
   axis: Axis,
 ): void {
+  const block = blocks[axis.block]!;
   const { dtype } = find(byName, block, ref.tensor, [ref.rows, ref.cols]);
   const [neurons, others] = ref.transposed ? [ref.cols, ref.rows] : [ref.rows, ref.cols];
-  if (neurons !== block.neurons || others !== (axis.side === 'input' ? block.inputs : block.outputs)) {
+  if (neurons !== block.neurons || others !== (axis.side === 'output' ? block.outputs : block.inputs)) {
     throw mismatch(block, ref.tensor, `has ${neurons}×${others} ${axis.side} weights`);
   }
   const known = weights.get(ref.tensor);
@@ -108,34 +123,42 @@ function addWeight(
   const other = ref.transposed ? weight.rowAxis : weight.colAxis;
   const own = ref.transposed ? weight.colAxis : weight.rowAxis;
   // Both sides of one block in one matrix, or twice the same side, are tied weights: no exact code follows both trees.
-  if (own !== undefined || other?.side === axis.side || other?.block === axis.block) throw shared(ref.tensor);
+  const gated = [axis, other].some((used) => used !== undefined && used.side !== 'output' && blocks[used.block]!.gate);
+  const chained = other?.side !== axis.side && other?.block !== axis.block && !gated;
+  if (own !== undefined || (other !== undefined && !chained)) throw shared(ref.tensor);
   if (ref.transposed) weight.colAxis = axis;
   else weight.rowAxis = axis;
   weights.set(ref.tensor, weight);
 }
 
-function biasOf(byName: ReadonlyMap<string, TensorInfo>, block: Block, index: number): BiasLayout | undefined {
-  if (block.bias === undefined) return undefined;
-  const { name, dtype } = find(byName, block, block.bias, [block.neurons]);
-  return { name, dtype, block: index };
+function biasOf(
+  byName: ReadonlyMap<string, TensorInfo>,
+  block: Block,
+  bias: string | undefined,
+  place: Pick<BiasLayout, 'block' | 'side'>,
+): BiasLayout | undefined {
+  if (bias === undefined) return undefined;
+  const { name, dtype } = find(byName, block, bias, [block.neurons]);
+  return { name, dtype, ...place };
 }
 
 function checkBiases(
-  biases: readonly (BiasLayout | undefined)[],
+  biases: readonly BiasLayout[],
   weights: ReadonlyMap<string, unknown>,
   blocks: readonly Block[],
 ): void {
-  const owners = new Map<string, number>();
-  for (const bias of biases) {
-    if (bias === undefined) continue;
-    if (owners.has(bias.name) || weights.has(bias.name)) throw shared(bias.name);
-    owners.set(bias.name, bias.block);
+  /** By bias, the weight tensor that it goes with. */
+  const owners = new Map<string, string>();
+  for (const { name, block, side } of biases) {
+    if (owners.has(name) || weights.has(name)) throw shared(name);
+    const { input, gate } = blocks[block]!;
+    owners.set(name, side === 'gate' ? gate!.weight.tensor : input.tensor);
   }
   for (const { output, outputBias } of blocks) {
     if (outputBias === undefined) continue;
     // The next layer's biases shrink with its neurons, and so does c where V is the next layer's W; nowhere else.
     const owner = owners.get(outputBias);
-    const alongside = owner === undefined || blocks[owner]!.input.tensor === output.tensor;
+    const alongside = owner === undefined || owner === output.tensor;
     if (!alongside || weights.has(outputBias)) throw shared(outputBias);
   }
 }

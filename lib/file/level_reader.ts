@@ -3,8 +3,7 @@ import { splitSections } from './bytes.ts';
 import type { ChunkStore } from './chunk_store.ts';
 import { decodeWords, floatWords, plainWords } from './codec.ts';
 import type { CheckedHeader } from './header.ts';
-import { type HierarchyPart, joinParts, PART_ARRAYS, partShapes } from './hierarchy_parts.ts';
-import { biasBytes } from './layout.ts';
+import { type HierarchyPart, joinParts, type PartForm, partArrays, partForm, partShapes } from './hierarchy_parts.ts';
 import { Memo } from './memo.ts';
 import { weightSectionCount } from './weight_encode.ts';
 
@@ -46,6 +45,7 @@ export class LevelReader {
         joinParts(
           neurons,
           levels.map(({ parts }) => parts[block]!),
+          partForm(this.#header.layout, block),
           `The hierarchy of block ${name} in ${this.#file}`,
         ),
       );
@@ -67,20 +67,27 @@ export class LevelReader {
       const { blocks, layout } = this.#header;
       const subject = `Level ${level} of ${this.#file}`;
       const counts = layout.weights.map(weightSectionCount);
-      const total = counts.reduce((sum, count) => sum + count, PART_ARRAYS * blocks.length);
+      const forms = blocks.map((_, block) => partForm(layout, block));
+      const total = [...counts, ...forms.map(partArrays)].reduce((sum, count) => sum + count, 0);
       const sections = splitSections(await this.#chunks.load(this.#chunkOf[level]!), total, subject);
       const parts: HierarchyPart[] = [];
-      for (let block = 0; block < blocks.length; block++) {
-        parts.push(await this.#part(sections.splice(0, PART_ARRAYS), block, level, subject));
+      for (const [block, form] of forms.entries()) {
+        parts.push(await this.#part(sections.splice(0, partArrays(form)), form, block, level, subject));
       }
       return { parts, weights: counts.map((count) => sections.splice(0, count)) };
     });
   }
 
-  async #part(sections: readonly Uint8Array[], block: number, level: number, subject: string): Promise<HierarchyPart> {
+  async #part(
+    sections: readonly Uint8Array[],
+    form: PartForm,
+    block: number,
+    level: number,
+    subject: string,
+  ): Promise<HierarchyPart> {
     const { ladder } = this.#header.json;
     const entries = ladder[level]![block]! - (level === 0 ? 0 : ladder[level - 1]![block]!);
-    const shapes = partShapes(level, entries, biasBytes(this.#header.layout.biases[block]));
+    const shapes = partShapes(level, entries, form);
     const part = {} as Record<keyof HierarchyPart, Uint8Array>;
     for (const [n, { key, wordBytes, count, float }] of shapes.entries()) {
       const layout = float ? floatWords(wordBytes) : plainWords(wordBytes);

@@ -50,6 +50,7 @@ const block = z.object({
   bias: name.optional(),
   output: weightRef,
   outputBias: name.optional(),
+  gate: z.object({ weight: weightRef, bias: name.optional() }).optional(),
   /** T */
   merges: size.max(LIMITS.neurons - 1),
 });

@@ -1,11 +1,5 @@
-import {
-  leafOrder,
-  nodeOfInstruction,
-  positionSlots,
-  type Side,
-  sideNotes,
-  type Unfolding,
-} from '../herm/unfolding.ts';
+import type { Side } from '../herm/tree.ts';
+import { leafOrder, nodeOfInstruction, positionSlots, sideNotes, type Unfolding } from '../herm/unfolding.ts';
 import { MERGE_FLAGS } from '../native/binding.ts';
 import { type GrowingAxis, range, wholeAxis } from './growing_matrix.ts';
 import type { Axis, WeightLayout } from './layout.ts';

@@ -1,5 +1,6 @@
 import type { AxisState } from './exact_matrix.ts';
-import { frontier, leafOrder, type Side, sideNotes, type Unfolding } from './unfolding.ts';
+import type { Side } from './tree.ts';
+import { frontier, leafOrder, sideNotes, type Unfolding } from './unfolding.ts';
 
 /**
  * How to unfold one axis of a coded matrix, whose lanes are the positions, to `width`.
@@ -15,8 +16,7 @@ export function axisState(
   present: Uint8Array | undefined,
 ): AxisState {
   const count = width - unfolding.roots;
-  const { flags, coarse } = sideNotes(unfolding, side);
-  const coefficients = side === 'input' ? unfolding.alpha : unfolding.beta;
+  const { coefficients, flags, coarse } = sideNotes(unfolding, side);
   return {
     pairs: Uint32Array.from(reversePairs(frontier(unfolding, width).pairs)),
     coefficients: Uint16Array.from(reversePairs(coefficients.subarray(0, 2 * count))),

@@ -70,7 +70,7 @@ export async function refitSkeleton(
  * @param kept [k×n] input weights
  * @param keptBias [k] biases, or undefined
  * @returns [k×p] output weights, neurons as rows
- * @throws HermError `BAD_ARGUMENT` where `kept` or `keptBias` do not fit the block; `NON_FINITE`; `OUT_OF_MEMORY`; `ABORTED`
+ * @throws HermError `BLOCK_GATED` for a gated block; `BAD_ARGUMENT` where `kept` or `keptBias` do not fit the block; `NON_FINITE`; `OUT_OF_MEMORY`; `ABORTED`
  */
 export async function refitOutput(
   block: Block,
@@ -79,6 +79,10 @@ export async function refitOutput(
   keptBias: Float64Array | undefined,
   options?: CallOptions,
 ): Promise<Float64Array> {
+  if (block.gate) {
+    const why = `Block ${block.name} is gated: neurons of input weights and biases alone cannot stand for it. Use refitSkeleton.`;
+    throw new HermError('BLOCK_GATED', why, { block: block.name });
+  }
   const width = kept.length / block.inputs;
   if (!Number.isInteger(width) || (keptBias && keptBias.length !== width)) {
     throw new HermError(
@@ -95,8 +99,8 @@ export async function refitOutput(
   return refitted;
 }
 
-function nativeTree({ pairs, alpha, beta, bias }: MergeTree): NativeTree {
-  return { pairs, alpha, beta, parentBias: bias };
+function nativeTree({ pairs, alpha, beta, bias, gate }: MergeTree): NativeTree {
+  return { pairs, alpha, beta, parentBias: bias, gateAlpha: gate?.alpha, parentGateBias: gate?.bias };
 }
 
 function dtypeOf(code: number): DType {

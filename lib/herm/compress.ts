@@ -80,9 +80,7 @@ export async function compress(
 
 async function compressSource(source: ByteSource, output: string, options: CompressOptions): Promise<CompressReport> {
   const header = await readSafetensorsHeader(source);
-  const found = findBlocks(header, options);
-  refuseGated(found);
-  const { blocks, leftOut } = await finiteBlocks(source, header, found, options);
+  const { blocks, leftOut } = await finiteBlocks(source, header, findBlocks(header, options), options);
   const models = await Promise.all(
     blocks.map(async (block) => ({ block, weights: await load(source, header, block) })),
   );
@@ -130,16 +128,6 @@ async function compressSource(source: ByteSource, output: string, options: Compr
     refits: refits.map(({ widths, errors }) => ({ widths, errors })),
     merges,
   };
-}
-
-function refuseGated(blocks: readonly Block[]): void {
-  const gated = blocks.find(({ gate }) => gate !== undefined);
-  if (gated === undefined) return;
-  throw new HermError(
-    'BLOCK_GATED',
-    `Block ${gated.name} is gated; gated blocks can be analysed but not yet compressed. Describe plain blocks by hand, if the model has any (option blocks, --blocks).`,
-    { block: gated.name },
-  );
 }
 
 async function load(source: ByteSource, header: SafetensorsHeader, block: Block): Promise<NativeBlock> {

@@ -1,12 +1,5 @@
-import { allocateTree, type MergeTree } from './tree.ts';
-import {
-  NODE_LEAF,
-  nodeOfInstruction,
-  ROOT_COARSE_INPUT,
-  ROOT_COARSE_OUTPUT,
-  type Side,
-  type Unfolding,
-} from './unfolding.ts';
+import { allocateTree, type MergeTree, type Side } from './tree.ts';
+import { NODE_LEAF, nodeOfInstruction, ROOT_COARSE, type Unfolding } from './unfolding.ts';
 
 /** Biases as raw numbers of `bytes` bytes each: [m] of the original neurons and [T] of the parents. */
 export interface NodeBiases {
@@ -23,11 +16,18 @@ export interface SideRecord {
 
 /**
  * The tree as a file unfolds it, to its full width, except for what exact coding will note ({@link withRecord}).
+ *
+ * @param gateBiases of a gated block; otherwise not read
  */
-export function unfoldTree(tree: MergeTree, biases: NodeBiases): Unfolding {
+export function unfoldTree(tree: MergeTree, biases: NodeBiases, gateBiases: NodeBiases = NO_BIASES): Unfolding {
   const { neurons, merges } = tree;
   const roots = neurons - merges;
-  const table = new NodeTable(tree, biases);
+  const table = new NodeTable(tree);
+  const gate = tree.gate && {
+    biases: new Uint8Array((roots + 2 * merges) * gateBiases.bytes),
+    alpha: new Uint16Array(2 * merges),
+    flags: new Uint8Array(merges),
+  };
   const unfolding = {
     neurons,
     roots,
@@ -40,11 +40,13 @@ export function unfoldTree(tree: MergeTree, biases: NodeBiases): Unfolding {
     inputFlags: new Uint8Array(merges),
     outputFlags: new Uint8Array(merges),
     costs: new Float32Array(merges),
+    gate,
   } satisfies Unfolding;
   const put = (at: number, slot: number, node: number) => {
     unfolding.slots[at] = slot;
     unfolding.flags[at] = node < neurons ? NODE_LEAF : 0;
-    unfolding.biases.set(table.bias(node), at * biases.bytes);
+    unfolding.biases.set(biasOf(node, neurons, biases), at * biases.bytes);
+    gate?.biases.set(biasOf(node, neurons, gateBiases), at * gateBiases.bytes);
   };
   for (const [root, slot] of table.rootSlots.entries()) put(root, slot, table.last[slot]!);
   for (let n = 0; n < merges; n++) {
@@ -53,6 +55,7 @@ export function unfoldTree(tree: MergeTree, biases: NodeBiases): Unfolding {
       put(nodeOfInstruction(roots, n) + child, tree.pairs[2 * t + child]!, table.children[2 * t + child]!);
       unfolding.alpha[2 * n + child] = tree.alpha[2 * t + child]!;
       unfolding.beta[2 * n + child] = tree.beta[2 * t + child]!;
+      if (gate) gate.alpha[2 * n + child] = tree.gate!.alpha[2 * t + child]!;
     }
     unfolding.costs[n] = tree.cost[t]!;
   }
@@ -62,12 +65,22 @@ export function unfoldTree(tree: MergeTree, biases: NodeBiases): Unfolding {
 /** The unfolding with what exact coding noted on one side. */
 export function withRecord(unfolding: Unfolding, side: Side, record: SideRecord): Unfolding {
   const flags = unfolding.flags.slice();
-  const rootFlag = side === 'input' ? ROOT_COARSE_INPUT : ROOT_COARSE_OUTPUT;
-  for (let root = 0; root < unfolding.roots; root++) flags[root]! |= record.coarse[unfolding.slots[root]!]! * rootFlag;
+  for (let root = 0; root < unfolding.roots; root++) {
+    flags[root]! |= record.coarse[unfolding.slots[root]!]! * ROOT_COARSE[side];
+  }
   const ownFlags = record.flags.toReversed();
-  return side === 'input'
-    ? { ...unfolding, flags, inputFlags: ownFlags }
-    : { ...unfolding, flags, outputFlags: ownFlags };
+  if (side === 'input') return { ...unfolding, flags, inputFlags: ownFlags };
+  if (side === 'output') return { ...unfolding, flags, outputFlags: ownFlags };
+  return { ...unfolding, flags, gate: unfolding.gate && { ...unfolding.gate, flags: ownFlags } };
+}
+
+const NO_BIASES: NodeBiases = { bytes: 0, leaves: new Uint8Array(0), parents: new Uint8Array(0) };
+
+/** Leaf i is node i, the parent of merge t is node m + t. */
+function biasOf(node: number, neurons: number, { bytes, leaves, parents }: NodeBiases): Uint8Array {
+  const isLeaf = node < neurons;
+  const at = (isLeaf ? node : node - neurons) * bytes;
+  return (isLeaf ? leaves : parents).subarray(at, at + bytes);
 }
 
 /** Numbers the forest's nodes: leaf i of m is node i, the parent of merge t is node m + t. */
@@ -77,13 +90,9 @@ class NodeTable {
   /** [m] the node in each slot after all merges. */
   readonly last: Uint32Array;
   readonly rootSlots: number[] = [];
-  readonly #neurons: number;
-  readonly #biases: NodeBiases;
 
-  constructor(tree: MergeTree, biases: NodeBiases) {
+  constructor(tree: MergeTree) {
     const { neurons, merges } = tree;
-    this.#neurons = neurons;
-    this.#biases = biases;
     this.children = new Uint32Array(2 * merges);
     this.last = Uint32Array.from({ length: neurons }, (_, slot) => slot);
     const gone = new Uint8Array(neurons);
@@ -95,31 +104,27 @@ class NodeTable {
     }
     for (let slot = 0; slot < neurons; slot++) if (gone[slot] === 0) this.rootSlots.push(slot);
   }
-
-  bias(node: number): Uint8Array {
-    const { bytes, leaves, parents } = this.#biases;
-    const isLeaf = node < this.#neurons;
-    const at = (isLeaf ? node : node - this.#neurons) * bytes;
-    return (isLeaf ? leaves : parents).subarray(at, at + bytes);
-  }
 }
 
-/** The tree of a complete unfolding; `biases` are the values of its nodes' biases, [K + 2T] or none. */
-export function foldTree(unfolding: Unfolding, biases: Float64Array): MergeTree {
-  const { neurons, roots, instructions: merges, slots } = unfolding;
-  const tree = allocateTree(neurons, merges);
+/** The tree of a complete unfolding; `biases` and `gateBiases` are the values of its nodes' biases, [K + 2T] or none. */
+export function foldTree(unfolding: Unfolding, biases: Float64Array, gateBiases: Float64Array): MergeTree {
+  const { neurons, roots, instructions: merges, slots, gate } = unfolding;
+  const tree = allocateTree(neurons, merges, gate !== undefined);
   /** The node in each slot while the tree unfolds. */
   const living = new Uint32Array(neurons);
   for (let root = 0; root < roots; root++) living[slots[root]!] = root;
   for (let n = 0; n < merges; n++) {
     const t = merges - 1 - n;
     const node = nodeOfInstruction(roots, n);
-    tree.bias[t] = biases[living[slots[node]!]!] ?? 0;
+    const parent = living[slots[node]!]!;
+    tree.bias[t] = biases[parent] ?? 0;
+    if (tree.gate) tree.gate.bias[t] = gateBiases[parent] ?? 0;
     tree.cost[t] = unfolding.costs[n]!;
     for (const child of [0, 1]) {
       tree.pairs[2 * t + child] = slots[node + child]!;
       tree.alpha[2 * t + child] = unfolding.alpha[2 * n + child]!;
       tree.beta[2 * t + child] = unfolding.beta[2 * n + child]!;
+      if (tree.gate) tree.gate.alpha[2 * t + child] = gate!.alpha[2 * n + child]!;
       living[slots[node + child]!] = node + child;
     }
   }

@@ -4,8 +4,9 @@ import type { Block } from '../model/block.ts';
 export type MergeMode = 'stored' | 'computed';
 
 const FLOAT = 4;
-// Parents take new columns and rows until the dead ones are dropped: kernels/merge_rounds.h, merge_capacity.
-const ROOM = 1.1;
+// Parents take new columns and rows until the dead ones are dropped: merge_capacity in kernels/merge_rounds.cc.
+const SMALL = 8192;
+const room = (neurons: number): number => (neurons <= SMALL ? 1.4 : 1.1);
 // Candidates, series, profiles and bookkeeping of one neuron, measured.
 const PER_NEURON = 3500;
 // A thread's window on computed rows, and what else does not grow with the block.
@@ -19,6 +20,6 @@ const FIXED = 64 * 2 ** 20;
 export function mergeMemory({ neurons, inputs, outputs, gate }: Block): Record<MergeMode, number> {
   const matrices = gate ? 5 : 2;
   const width = inputs * (gate ? 2 : 1) + outputs;
-  const computed = neurons * (ROOM * FLOAT * width + PER_NEURON) + FIXED;
-  return { computed, stored: computed + matrices * FLOAT * ROOM * neurons ** 2 };
+  const computed = neurons * (room(neurons) * FLOAT * width + PER_NEURON) + FIXED;
+  return { computed, stored: computed + matrices * FLOAT * room(neurons) * neurons ** 2 };
 }

@@ -3,7 +3,8 @@
  *
  * Merge t takes the neurons in slots i = pairs[2t] < j = pairs[2t+1]; the parent takes slot i and slot j is gone. Slots
  * are numbered by the original neurons, so that a living neuron's slot is the smallest original index below it. With α = alpha, β = beta (IEEE half precision,
- * as bit patterns) the parent is w_p = α₁w_i + α₂w_j, v_p = β₁v_i + β₂v_j, and its bias is bias[t].
+ * as bit patterns) the parent is w_p = α₁w_i + α₂w_j, v_p = β₁v_i + β₂v_j, and its bias is bias[t]. In a gated block these
+ * are the value branch, and `gate` has its own coefficients for the gate branch.
  */
 export interface MergeTree {
   /** Neurons m of the block. */
@@ -19,9 +20,28 @@ export interface MergeTree {
   /** [T] biases of the parents, representable in the block's bias dtype; zeros where the block has no biases. */
   readonly bias: Float64Array;
   /** Of a gated block, whose `alpha` and `bias` are its value branch's: the same of the gates. */
-  readonly gate?: { readonly alpha: Uint16Array; readonly bias: Float64Array } | undefined;
+  readonly gate?: GateMerges | undefined;
   /** [T] cost δ of each merge: the squared L²(prior) change of the block's function. */
   readonly cost: Float64Array;
+}
+
+/** How the gate branch of a gated block merges: g_p = α₁g_i + α₂g_j. */
+export interface GateMerges {
+  /** [2T] gate coefficients as half-precision bit patterns. */
+  readonly alpha: Uint16Array;
+  /** [T] gate biases of the parents, as the tree's `bias`. */
+  readonly bias: Float64Array;
+}
+
+/** Which weights of a block: input weights merge by α, output weights by β, gate weights by the gate's own α. */
+export type Side = 'input' | 'output' | 'gate';
+
+/** [2T] the coefficients that merge one side. @throws TypeError for the gate of a tree that has none. */
+export function coefficientsOf({ alpha, beta, gate }: MergeTree, side: Side): Uint16Array {
+  if (side === 'output') return beta;
+  if (side === 'input') return alpha;
+  if (gate === undefined) throw new TypeError('The tree of a block without gate has no gate coefficients.');
+  return gate.alpha;
 }
 
 /** A tree with room for `merges` merges of `neurons` neurons, all zeros. */

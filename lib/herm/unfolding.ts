@@ -1,4 +1,5 @@
 import { MERGE_FLAGS } from '../native/binding.ts';
+import type { Side } from './tree.ts';
 
 /**
  * A hierarchy in the order in which a .herm file unfolds it, or the coarse beginning of one: first the K roots by slot,
@@ -17,7 +18,7 @@ export interface Unfolding {
   readonly instructions: number;
   /** [K + 2N] the slot in which each node lives. */
   readonly slots: Uint32Array;
-  /** [K + 2N] {@link NODE_LEAF} of each node; of roots also {@link ROOT_COARSE_INPUT} and {@link ROOT_COARSE_OUTPUT}. */
+  /** [K + 2N] {@link NODE_LEAF} of each node; of roots also {@link ROOT_COARSE} of every side. */
   readonly flags: Uint8Array;
   /** [K + 2N] biases of the nodes in the bias dtype's own bytes; empty where the block has none. */
   readonly biases: Uint8Array;
@@ -30,16 +31,21 @@ export interface Unfolding {
   readonly outputFlags: Uint8Array;
   /** [N] the merges' costs. */
   readonly costs: Float32Array;
+  /** Of a gated block. */
+  readonly gate: GateUnfolding | undefined;
 }
 
-/** Which weights of a block: its input weights merge by α, its output weights by β. */
-export type Side = 'input' | 'output';
+/** The gate branch of an {@link Unfolding}: as its `biases`, `alpha` and `inputFlags`. */
+export interface GateUnfolding {
+  readonly biases: Uint8Array;
+  readonly alpha: Uint16Array;
+  readonly flags: Uint8Array;
+}
 
 /** The node is an original neuron. */
 export const NODE_LEAF = 1;
-/** The root's input (output) weights lie on the coarser grid of a parent. */
-export const ROOT_COARSE_INPUT = 2;
-export const ROOT_COARSE_OUTPUT = 4;
+/** The root's weights of a side lie on the coarser grid of a parent. */
+export const ROOT_COARSE: Readonly<Record<Side, number>> = { input: 2, output: 4, gate: 8 };
 
 /** [k] the node that lives at each position at width k, and [2(k − K)] the positions that each instruction joins. */
 export interface Frontier {
@@ -107,19 +113,32 @@ export function ascendingPositions(unfolding: Unfolding, width: number): Uint32A
   return Uint32Array.from({ length: width }, (_, position) => position).sort((a, b) => slots[a]! - slots[b]!);
 }
 
-/** What exact coding noted on one side of a hierarchy. */
+/** What one side of a hierarchy merges by, and what exact coding noted on it. */
 export interface SideNotes {
+  /** [2N] half-precision bit patterns. */
+  readonly coefficients: Uint16Array;
   /** [N] MergeFlag of each instruction. */
   readonly flags: Uint8Array;
   /** [K + N] 1 where the number stored at a position (a root's or a coded child's) lies on the coarse grid. */
   readonly coarse: Uint8Array;
 }
 
-export function sideNotes({ roots, instructions, flags, inputFlags, outputFlags }: Unfolding, side: Side): SideNotes {
-  const [notes, rootFlag] = side === 'input' ? [inputFlags, ROOT_COARSE_INPUT] : [outputFlags, ROOT_COARSE_OUTPUT];
+/** @throws TypeError for the gate of a hierarchy that has none. */
+export function sideNotes(unfolding: Unfolding, side: Side): SideNotes {
+  const { roots, instructions, flags } = unfolding;
+  const [coefficients, notes] = sideArrays(unfolding, side);
   const coarse = Uint8Array.from({ length: roots + instructions }, (_, position) => {
-    const mark = position < roots ? flags[position]! & rootFlag : notes[position - roots]! & MERGE_FLAGS.codedCoarse;
+    const mark =
+      position < roots ? flags[position]! & ROOT_COARSE[side] : notes[position - roots]! & MERGE_FLAGS.codedCoarse;
     return mark === 0 ? 0 : 1;
   });
-  return { flags: notes, coarse };
+  return { coefficients, flags: notes, coarse };
+}
+
+function sideArrays(unfolding: Unfolding, side: Side): [Uint16Array, Uint8Array] {
+  const { alpha, beta, inputFlags, outputFlags, gate } = unfolding;
+  if (side === 'input') return [alpha, inputFlags];
+  if (side === 'output') return [beta, outputFlags];
+  if (gate === undefined) throw new TypeError('The hierarchy of a block without gate has no gate side.');
+  return [gate.alpha, gate.flags];
 }

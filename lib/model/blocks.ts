@@ -160,10 +160,11 @@ function toWeight(info: TensorInfo, transposed: boolean): WeightRef {
 
 /**
  * Each tensor may be the input weights of one block and the output weights of another, its rows the neurons of one and
- * its columns those of the other. Any other sharing would make one merge change two places.
+ * its columns those of the other, unless that other is gated. Any other sharing would make one merge change two places.
  */
 function checkTies(blocks: readonly BlockShape[]): void {
   const users = new Map<string, string>();
+  const outputs = new Map(blocks.map(({ name, output }) => [output.tensor, name]));
   const claim = (use: string, tensor: string, block: string): void => {
     const other = users.get(`${use} ${tensor}`);
     if (other !== undefined) throw tied(tensor, other, block);
@@ -171,8 +172,12 @@ function checkTies(blocks: readonly BlockShape[]): void {
   };
   for (const { name, input, bias, output, outputBias, gate } of blocks) {
     if (input.tensor === output.tensor) throw tied(input.tensor, name, name);
-    if (gate?.weight.tensor === output.tensor) throw tied(output.tensor, name, name);
     const inputs = gate ? [gate.weight, input] : [input];
+    // The neurons that a gated block reads have outputs in both of its branches, and a block has one output weight.
+    for (const { tensor } of gate ? inputs : []) {
+      const before = outputs.get(tensor);
+      if (before !== undefined) throw tied(tensor, before, name);
+    }
     for (const { tensor } of inputs) claim('input weights', tensor, name);
     claim('output weights', output.tensor, name);
     for (const { tensor, transposed } of [...inputs, output]) claim(transposed ? 'columns' : 'rows', tensor, name);

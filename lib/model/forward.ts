@@ -1,7 +1,7 @@
 import { HermError } from '../errors.ts';
 import type { NativeMatrix } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
-import { type Activation, type Block, nativeActivation } from './block.ts';
+import { type Activation, type Block, nativeActivation, type WeightRef } from './block.ts';
 import { nativeMatrix, type TensorLookup } from './weights.ts';
 
 /** What a gated layer is multiplied by: ψ(G φ(x) + g), with φ and x the layer's own. */
@@ -29,7 +29,7 @@ const IDENTITY: Activation = { name: 'identity', slope: 1 };
 
 /**
  * The layers of a plain MLP whose hidden layers are `blocks`, in order: each block's output weight is the next one's
- * input weight. Works on the original's tensors and on a skeleton's alike.
+ * input weight. Only the first one may be gated. Works on the original's tensors and on a skeleton's alike.
  *
  * @throws HermError `BAD_ARGUMENT` where the blocks are no such chain, or the lookup lacks a tensor
  */
@@ -38,23 +38,23 @@ export function mlpLayers(blocks: readonly Block[], lookup: TensorLookup): Layer
   const first = blocks[0];
   if (!first) throw new HermError('BAD_ARGUMENT', 'An MLP needs at least one hidden layer.');
   const bias = (name: string | undefined) => (name === undefined ? undefined : nativeMatrix(lookup(name)));
-  const gateOf = (block: Block | undefined): LayerGate | undefined => {
-    if (!block?.gate) return undefined;
-    const { weight, bias: gateBias } = block.gate;
-    const matrix = nativeMatrix(lookup(weight.tensor), weight.transposed);
-    return { activation: block.activation, weight: matrix, bias: bias(gateBias) };
+  const matrix = ({ tensor, transposed }: WeightRef) => nativeMatrix(lookup(tensor), transposed);
+  const gate: LayerGate | undefined = first.gate && {
+    activation: first.activation,
+    weight: matrix(first.gate.weight),
+    bias: bias(first.gate.bias),
   };
-  const weight = nativeMatrix(lookup(first.input.tensor), first.input.transposed);
-  layers.push({ activation: IDENTITY, weight, bias: bias(first.bias), gate: gateOf(first) });
+  layers.push({ activation: IDENTITY, weight: matrix(first.input), bias: bias(first.bias), gate });
   blocks.forEach((block, l) => {
     const next = blocks[l + 1];
-    if (next && next.input.tensor !== block.output.tensor) {
-      throw new HermError('BAD_ARGUMENT', `Blocks ${block.name} and ${next.name} are no chain: they share no weight.`);
+    if (next && (next.input.tensor !== block.output.tensor || next.gate)) {
+      const why = next.gate ? 'only the first one may be gated' : 'they share no weight';
+      throw new HermError('BAD_ARGUMENT', `Blocks ${block.name} and ${next.name} are no chain: ${why}.`);
     }
     // The output weight seen from the other side: its rows are what the next layer computes.
     const weight = nativeMatrix(lookup(block.output.tensor), !block.output.transposed);
     const activation = block.gate ? IDENTITY : block.activation;
-    layers.push({ activation, weight, bias: bias(block.outputBias), gate: gateOf(next) });
+    layers.push({ activation, weight, bias: bias(block.outputBias) });
   });
   return layers;
 }

@@ -13,6 +13,9 @@ TreeView tree_of(Args& args) {
   tree.alpha = args.uint16("alpha", tree.pairs.size());
   tree.beta = args.uint16("beta", tree.pairs.size());
   tree.bias = args.float64("parentBias", tree.merges());
+  if (!args.has("gateAlpha")) return tree;
+  tree.gate_alpha = args.uint16("gateAlpha", tree.pairs.size());
+  tree.gate_bias = args.float64("parentGateBias", tree.merges());
   return tree;
 }
 

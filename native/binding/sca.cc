@@ -2,8 +2,10 @@
 #include "kernels/sca.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "binding/promise_worker.h"
+#include "kernels/threads.h"
 
 namespace herm::binding {
 
@@ -39,21 +41,52 @@ std::size_t joint_inputs(const StoredBlock& block) {
 }
 
 // Neurons as rows: (w_i, b_i, v_i) [m×(n+1+p)], or gated (g_i, b_gi, u_i, b_ui, v_i) [m×(2(n+1)+p)].
-Matrix joint_weights(const BlockNeurons& block) {
-  const std::size_t m = block.input.rows, n = block.input.cols, p = block.output.cols;
-  Matrix z(m, (block.gated() ? 2 : 1) * (n + 1) + p);
-  for (std::size_t i = 0; i < m; ++i) {
-    double* at = z.row(i);
-    const auto append = [&at, i, n](ConstMatrix weights, const double* bias) {
-      at = std::copy_n(weights.row(i), n, at);
-      *at++ = bias ? bias[i] : 0;
-    };
-    if (block.gated()) append(block.gate, block.gate_bias);
-    append(block.input, block.bias);
-    std::copy_n(block.output.row(i), p, at);
+class JointWeights {
+ public:
+  JointWeights(const Job& job, const StoredBlock& block)
+      : rows_(block.input.neurons()),
+        cols_(joint_inputs(block) + block.output.width()),
+        values_(std::make_unique_for_overwrite<double[]>(checked_mul(rows_, cols_))) {
+    block.check();
+    constexpr std::size_t kRows = 64;
+    parallel_for(job, rows_, kRows, [&](std::size_t begin, std::size_t end) {
+      std::size_t col = 0;
+      const auto append = [&](const StoredMatrix& weights) {
+        load_neurons(weights, begin, end, part(begin, end, col, weights.width()));
+        col += weights.width();
+      };
+      const auto append_bias = [&](const StoredMatrix* bias) {
+        const MutMatrix column = part(begin, end, col++, 1);
+        if (bias) {
+          load_neurons(as_column(*bias), begin, end, column);
+        } else {
+          for (std::size_t i = 0; i < column.rows; ++i) column(i, 0) = 0;
+        }
+      };
+      if (block.has_gate) {
+        append(block.gate);
+        append_bias(block.has_gate_bias ? &block.gate_bias : nullptr);
+      }
+      append(block.input);
+      append_bias(block.has_bias ? &block.bias : nullptr);
+      append(block.output);
+    });
   }
-  return z;
-}
+
+  MutMatrix view() const { return {values_.get(), rows_, cols_}; }
+
+ private:
+  MutMatrix part(std::size_t begin, std::size_t end, std::size_t col, std::size_t width) const {
+    return {&values_[begin * cols_ + col], end - begin, width, cols_};
+  }
+  // Biases [1×m] as neurons of width 1.
+  static StoredMatrix as_column(const StoredMatrix& bias) {
+    return {bias.dtype, bias.bytes, bias.rows * bias.cols, 1, false};
+  }
+
+  std::size_t rows_, cols_;
+  std::unique_ptr<double[]> values_;
+};
 
 PromiseWorker::Result number(const std::shared_ptr<std::size_t>& value) {
   return [value](Napi::Env env) { return Napi::Number::New(env, static_cast<double>(*value)); };
@@ -79,7 +112,7 @@ Napi::Value sca_block_binding(const Napi::CallbackInfo& info) {
   return PromiseWorker::run(
       std::move(args),
       [=](const Job& job) {
-        const Matrix z = joint_weights(LoadedBlock(block).view());
+        const JointWeights z(job, block);
         *rank = out.write(sca(job, z.view(), inputs));
       },
       number(rank));
@@ -92,7 +125,7 @@ Napi::Value sca_pairs_binding(const Napi::CallbackInfo& info) {
   const std::size_t count = pairs.size() / 2;
   const auto shares = args.float64("shares", 2 * count), angles = args.float64("angles", 2 * count);
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
-    const Matrix z = joint_weights(LoadedBlock(block).view());
+    const JointWeights z(job, block);
     sca_pairs(job, z.view(), joint_inputs(block), pairs.data(), count, shares.data(), angles.data());
   });
 }

@@ -7,6 +7,7 @@
 
 #include "kernels/activation_functions.h"
 #include "kernels/bend_kernel.h"
+#include "kernels/gelu_expansion.h"
 #include "kernels/hermite_closed.h"
 #include "kernels/hermite_quadrature.h"
 #include "kernels/kernel_tail.h"
@@ -53,6 +54,12 @@ HermiteExpander::HermiteExpander(const Activation& activation, std::size_t degre
   if (degree % 2 != 0) throw std::invalid_argument("the degree of a Hermite expansion must be even");
 }
 
+ParityMoments HermiteExpander::expand_moments(double n, double mu, double* c) const {
+  if (has_closed_expansion(activation_.kind)) return expand_closed(activation_, basis_, n, mu, c);
+  if (activation_.kind == ActivationKind::Gelu && has_gelu_expansion(n, mu)) return expand_gelu(basis_, n, mu, c);
+  return expand_by_quadrature(activation_, basis_, n, mu, c);
+}
+
 HermiteExpander::Moments HermiteExpander::expand(double n, double mu, double* c) const {
   if (!std::isfinite(n) || !std::isfinite(mu)) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -64,9 +71,7 @@ HermiteExpander::Moments HermiteExpander::expand(double n, double mu, double* c)
     c[0] = activation_(mu);
     return {c[0] * c[0], 0, 0};
   }
-  const ParityMoments moments = has_closed_expansion(activation_.kind)
-                                    ? expand_closed(activation_, basis_, n, mu, c)
-                                    : expand_by_quadrature(activation_, basis_, n, mu, c);
+  const ParityMoments moments = expand_moments(n, mu, c);
   const double even = 0.5 * (moments.second + moments.mirrored), odd = 0.5 * (moments.second - moments.mirrored);
   const double even_tail = remainder(even, energy(c, degree(), 0), moments.second);
   const double odd_tail = remainder(odd, energy(c, degree(), 1), moments.second);

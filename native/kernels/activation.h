@@ -71,6 +71,8 @@ class HermiteExpander {
   HermiteSeries expand(double n, double mu) const;
 
  private:
+  ParityMoments expand_moments(double n, double mu, double* c) const;
+
   Activation activation_;
   HermiteBasis basis_;
 };

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 
 #include "kernels/block_kernel.h"
 #include "kernels/decompose.h"
+#include "kernels/gemm.h"
 #include "kernels/gram.h"
-#include "kernels/pair_index.h"
-#include "kernels/threads.h"
+#include "kernels/pair_walk.h"
 
 namespace herm {
 
@@ -61,19 +62,18 @@ double dot(ConstMatrix a, std::size_t i, std::size_t j) {
   return std::inner_product(a.row(i), a.row(i) + a.cols, a.row(j), 0.0);
 }
 
-// Gates of few pairs among many neurons: a dot product on either side for each.
-void sparse_pair_gates(const Job& job, const Activation& activation, const BlockNeurons& block, const PairIndex& index,
-                       const std::uint32_t* pairs, std::size_t count, double* gates) {
-  const BlockKernel kernel(job, HermiteExpander(activation, kSearchDegree), block);
-  parallel_for(job, count, 256, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t k = begin; k < end; ++k) {
-      const std::size_t i = index.place(pairs[2 * k]), j = index.place(pairs[2 * k + 1]);
-      const Sym2 phi{kernel.second(i), kernel.entry(i, j), kernel.second(j)};
-      const Sym2 h{dot(block.output, i, i), dot(block.output, i, j), dot(block.output, j, j)};
-      const auto pair = gid_gates(phi, h);
-      std::copy_n(pair.data(), 2, gates + 2 * k);
-    }
-  });
+// Φ and H of a block, which the kernel's expansions refer to as well.
+PairGrams pair_grams(const Job& job, const BlockKernel& kernel, ConstMatrix output) {
+  PairGrams grams{std::vector<double>(kernel.size()), gram_diagonal(job, output), {}, {}};
+  for (std::size_t i = 0; i < kernel.size(); ++i) grams.input_diagonal[i] = kernel.second(i);
+  grams.tile = [&kernel, output](const KernelTile& at, MutMatrix phi, MutMatrix h) {
+    kernel.tile(kernel, at, true, phi);
+    multiply_rows(output.rows_from(at.i, at.i_end), output.rows_from(at.j, at.j_end), h);
+  };
+  grams.entry = [&kernel, output](std::size_t i, std::size_t j) {
+    return std::pair{kernel.entry(i, j), dot(output, i, j)};
+  };
+  return grams;
 }
 
 }  // namespace
@@ -106,14 +106,23 @@ void block_gate_spectrum(const Job& job, const Activation& activation, const Blo
 
 void block_pair_gates(const Job& job, const Activation& activation, const BlockNeurons& block,
                       const std::uint32_t* pairs, std::size_t count, double* gates) {
-  const PairIndex index(pairs, count, block.input.rows);
-  const Selection selection(block, index.neurons());
-  if (!index.dense()) return sparse_pair_gates(job, activation, selection.view(), index, pairs, count, gates);
-  const Grams grams = grams_of(job, activation, selection.view());
-  std::vector<std::uint32_t> places(2 * count);
-  std::transform(pairs, pairs + 2 * count, places.begin(),
-                 [&](std::uint32_t i) { return static_cast<std::uint32_t>(index.place(i)); });
-  pair_gates(job, grams.phi.view(), grams.h.view(), places.data(), count, gates);
+  const PairIndex index(job, pairs, count, block.input.rows);
+  std::optional<Selection> selection;
+  if (index.neurons().size() < block.input.rows) {
+    selection.emplace(block, index.neurons());
+  } else {
+    require_finite(block);
+  }
+  const BlockNeurons chosen = selection ? selection->view() : block;
+  const BlockKernel kernel(job, HermiteExpander(activation, kSearchDegree), chosen);
+  for_each_batch(job, index, pair_grams(job, kernel, chosen.output),
+                 [&](const PairBatch& batch, const std::size_t* numbers) {
+                   std::array<PairBatch::Row, 2> sigma;
+                   pair_gates(batch, sigma);
+                   for (std::size_t k = 0; k < batch.size; ++k) {
+                     for (std::size_t l = 0; l < 2; ++l) gates[2 * numbers[k] + l] = sigma[l][k];
+                   }
+                 });
 }
 
 }  // namespace herm

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kernels/gemm.h"
 #include "kernels/gram.h"
 #include "kernels/mirror.h"
 #include "kernels/threads.h"
@@ -50,12 +51,16 @@ BlockKernel::BlockKernel(const Job& job, const HermiteExpander& expander, const 
 void BlockKernel::tile(const BlockKernel& other, const KernelTile& tile, bool upper, MutMatrix out) const {
   if (block_.gated() != other.block_.gated()) throw std::invalid_argument("gated and plain neurons have no kernel");
   if (block_.gated()) return gated_tile(other, tile, upper, out);
-  cross_gram(Job(), block_.input.rows_from(tile.i, tile.i_end), other.block_.input.rows_from(tile.j, tile.j_end), out);
-  for (std::size_t i = tile.i; i < tile.i_end; ++i) {
-    const std::size_t begin = upper ? std::max(i, tile.j) : tile.j;
-    if (begin >= tile.j_end) continue;
-    double* row = out.row(i - tile.i) + (begin - tile.j);
-    kernel_span(plain_, i, other.plain_, row, begin, tile.j_end, row);
+  multiply_rows(block_.input.rows_from(tile.i, tile.i_end), other.block_.input.rows_from(tile.j, tile.j_end), out);
+  // The series of so many columns stay in the cache.
+  for (std::size_t j = tile.j; j < tile.j_end; j += kTile) {
+    const std::size_t end = std::min(tile.j_end, j + kTile);
+    for (std::size_t i = tile.i; i < tile.i_end; ++i) {
+      const std::size_t begin = upper ? std::max(i, j) : j;
+      if (begin >= end) continue;
+      double* row = out.row(i - tile.i) + (begin - tile.j);
+      kernel_span(plain_, i, other.plain_, row, begin, end, row);
+    }
   }
 }
 

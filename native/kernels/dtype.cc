@@ -106,18 +106,35 @@ void narrow(DType dtype, const double* values, std::size_t count, void* bytes) {
 }
 
 Matrix load_neurons(const StoredMatrix& stored) {
+  constexpr std::size_t kRows = 128;  // a cache line of each is written at a time
   Matrix neurons(stored.neurons(), stored.width());
-  if (!stored.transposed) {
-    widen(stored.dtype, stored.bytes, checked_mul(stored.rows, stored.cols), neurons.data());
-    return neurons;
-  }
-  std::vector<double> row(stored.cols);
-  const std::size_t row_bytes = checked_mul(stored.cols, dtype_bytes(stored.dtype));
-  for (std::size_t i = 0; i < stored.rows; ++i) {
-    widen(stored.dtype, static_cast<const char*>(stored.bytes) + i * row_bytes, stored.cols, row.data());
-    for (std::size_t j = 0; j < stored.cols; ++j) neurons(j, i) = row[j];
+  for (std::size_t i = 0; i < neurons.rows(); i += kRows) {
+    const std::size_t end = std::min(neurons.rows(), i + kRows);
+    load_neurons(stored, i, end, neurons.view().rows_from(i, end));
   }
   return neurons;
+}
+
+void load_neurons(const StoredMatrix& stored, std::size_t begin, std::size_t end, MutMatrix out) {
+  const auto* bytes = static_cast<const char*>(stored.bytes);
+  const std::size_t number = dtype_bytes(stored.dtype);
+  checked_mul(checked_mul(stored.rows, stored.cols), number);  // every offset below is less
+  const auto from = [&](std::size_t row, std::size_t col) { return bytes + (row * stored.cols + col) * number; };
+  if (!stored.transposed) {
+    for (std::size_t i = begin; i < end; ++i) widen(stored.dtype, from(i, 0), stored.cols, out.row(i - begin));
+    return;
+  }
+  constexpr std::size_t kLine = 8;  // doubles
+  const std::size_t count = end - begin;
+  std::vector<double> lines(checked_mul(kLine, count));
+  for (std::size_t r = 0; r < stored.rows; r += kLine) {
+    const std::size_t width = std::min(kLine, stored.rows - r);
+    for (std::size_t c = 0; c < width; ++c) widen(stored.dtype, from(r + c, begin), count, &lines[c * count]);
+    for (std::size_t i = 0; i < count; ++i) {
+      double* row = out.row(i) + r;
+      for (std::size_t c = 0; c < width; ++c) row[c] = lines[c * count + i];
+    }
+  }
 }
 
 }  // namespace herm

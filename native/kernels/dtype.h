@@ -32,5 +32,7 @@ struct StoredMatrix {
 
 // The matrix with neurons as rows, [neurons×width], in double.
 Matrix load_neurons(const StoredMatrix& stored);
+// Rows [begin, end) of it, into out [end−begin × width].
+void load_neurons(const StoredMatrix& stored, std::size_t begin, std::size_t end, MutMatrix out);
 
 }  // namespace herm

@@ -22,13 +22,11 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
       profiles_(capacity) {
   const RowReader gates(job, block.gate), values(job, block.input), outputs(job, block.output);
   const std::size_t m = values.rows();
-  if (outputs.rows() != m) throw std::invalid_argument("input and output weights differ in neurons");
-  if (gates.rows() != m || gates.width() != values.width())
-    throw std::invalid_argument("gates and values differ in size");
   const auto gate_bias = load_biases(block.has_gate_bias, block.gate_bias, m);
   const auto value_bias = load_biases(block.has_bias, block.bias, m);
   std::vector<Neuron> neurons(m);
   std::vector<double> energies(m);
+  std::array<std::vector<RowNorm>, 3> norms{std::vector<RowNorm>(m), std::vector<RowNorm>(m), std::vector<RowNorm>(m)};
   parallel_for(job, m, kExpansions, [&](std::size_t begin, std::size_t end) {
     std::vector<double> g(gates.width()), u(values.width()), v(outputs.width());
     for (std::size_t i = begin; i < end; ++i) {
@@ -36,11 +34,14 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
       values.read(i, u.data());
       outputs.read(i, v.data());
       const RowNorm gate = unit_row(g.data(), g.size(), g.data()), value = unit_row(u.data(), u.size(), u.data());
+      norms[kGate][i] = gate;
+      norms[kValue][i] = value;
+      norms[kOutput][i] = row_norm(v.data(), v.size());
       double cosine = 0;
       for (std::size_t c = 0; c < g.size(); ++c) cosine += g[c] * u[c];
       Neuron& neuron = neurons[i];
       neuron.slot = static_cast<std::uint32_t>(i);
-      neuron.output = unit_row(v.data(), v.size(), v.data()).times(1);
+      neuron.output = norms[kOutput][i].times(1);
       const double n = gate.times(1), size = value.times(1);
       neuron.input = {n, gate_bias[i], value_bias[i], n * size * cosine, size * size};
       expand(neuron);
@@ -48,9 +49,9 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
     }
   });
   const auto order = order_by_energy(energies);
-  sides_[kGate] = std::make_unique<UnitRows>(job, gates, order, capacity);
-  sides_[kValue] = std::make_unique<UnitRows>(job, values, order, capacity);
-  sides_[kOutput] = std::make_unique<UnitRows>(job, outputs, order, capacity);
+  sides_[kGate] = std::make_unique<UnitRows>(job, gates, norms[kGate], order, capacity);
+  sides_[kValue] = std::make_unique<UnitRows>(job, values, norms[kValue], order, capacity);
+  sides_[kOutput] = std::make_unique<UnitRows>(job, outputs, norms[kOutput], order, capacity);
   neurons_.reserve(capacity);
   for (const std::uint32_t i : order) {
     neurons_.push_back(std::move(neurons[i]));

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "kernels/pair_sweep.h"
 #include "kernels/simd.h"
 
 #define HERM_INLINE inline __attribute__((always_inline))
@@ -26,7 +27,8 @@ constexpr std::array<float, GatedProfiles::kTerms> kRoots{
 }  // namespace
 
 GatedProfiles::GatedProfiles(std::size_t capacity)
-    : stride_((capacity + 15) / 16 * 16 + 16), values_(checked_mul(kFields, stride_)) {}
+    : stride_((capacity + kSweepPadding - 1) / kSweepPadding * kSweepPadding + kSweepPadding),
+      values_(checked_mul(kFields, stride_)) {}
 
 void GatedProfiles::push(const GatedSeries& series, double value, double amplitude) {
   const std::size_t at = size_++;
@@ -54,6 +56,7 @@ void GatedProfiles::compact(const std::vector<std::uint32_t>& kept) {
 
 #define HERM_SIMD baseline
 #define HERM_SIMD_WIDTH 4
+#include "kernels/float_lanes.h"
 #include "kernels/gated_sweep_lanes.h"
 #undef HERM_SIMD
 #undef HERM_SIMD_WIDTH
@@ -64,6 +67,7 @@ void GatedProfiles::compact(const std::vector<std::uint32_t>& kept) {
 #pragma GCC optimize("fp-contract=fast")
 #define HERM_SIMD wide
 #define HERM_SIMD_WIDTH 8
+#include "kernels/float_lanes.h"
 #include "kernels/gated_sweep_lanes.h"
 #undef HERM_SIMD
 #undef HERM_SIMD_WIDTH
@@ -74,6 +78,7 @@ void GatedProfiles::compact(const std::vector<std::uint32_t>& kept) {
 #pragma GCC optimize("fp-contract=fast")
 #define HERM_SIMD widest
 #define HERM_SIMD_WIDTH 16
+#include "kernels/float_lanes.h"
 #include "kernels/gated_sweep_lanes.h"
 #undef HERM_SIMD
 #undef HERM_SIMD_WIDTH

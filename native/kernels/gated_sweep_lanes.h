@@ -3,85 +3,59 @@ namespace herm::HERM_SIMD {
 
 namespace {
 
-// The neurons of the pairs in the order of their positions: one for all lanes, or one a lane.
-template <class T, bool kFixed>
-struct GatedSide {
-  const float* const* rows;
-  const float* fixed;
-  std::size_t at;
-
-  HERM_INLINE T operator[](std::size_t field) const {
-    if constexpr (kFixed) {
-      return T{} + fixed[field];
-    } else {
-      return load_lanes<T>(rows[field] + at);
-    }
-  }
-};
-
-template <class T>
 struct GatedCorrelations {
-  T gate, value, gate_value, value_gate, output;  // of the first neuron with the second one
+  Lanes gate, value, gate_value, value_gate, output;  // of the first neuron with the second one
 };
 
-template <class T>
-HERM_INLINE T gated_root(const T& x) {
-  T y;
-  for (std::size_t l = 0; l < sizeof(T) / sizeof(float); ++l) y[l] = __builtin_sqrtf(x[l]);
-  return y;
-}
-
-template <class T, class First, class Second>
-HERM_INLINE T gated_estimate(const First& i, const Second& j, const GatedCorrelations<T>& c) {
+template <class First, class Second>
+HERM_INLINE Lanes gated_estimate(const First& i, const Second& j, const GatedCorrelations& c) {
   using F = GatedProfiles::Field;
-  const T zero = T{}, one = zero + 1.0f;
+  const Lanes zero = constant(0), one = constant(1);
   // Φ_ij in units where Φ_ii = Φ_jj = 1: gated_neuron.h, without what lies beyond degree 12.
-  const T rho = c.gate, ri = i[F::kSlope], rj = j[F::kSlope];
-  const T tau_ij = c.gate_value - rj * rho, tau_ji = c.value_gate - ri * rho;
-  const T kappa = c.value - (rj * c.value_gate + ri * c.gate_value) + ri * rj * rho, tau2 = tau_ij * tau_ji;
-  T a = zero;
+  const Lanes rho = c.gate, ri = i[F::kSlope], rj = j[F::kSlope];
+  const Lanes tau_ij = c.gate_value - rj * rho, tau_ji = c.value_gate - ri * rho;
+  const Lanes kappa = c.value - (rj * c.value_gate + ri * c.gate_value) + ri * rj * rho, tau2 = tau_ij * tau_ji;
+  Lanes a = zero;
   for (std::size_t k = GatedProfiles::kTerms - 1; k-- > 0;) {
-    const T ai = i[F::kA + k], aj = j[F::kA + k], bi = i[F::kB + k], bj = j[F::kB + k];
-    const T mixed = tau_ij * (i[F::kA + k + 1] * bj) + tau_ji * (j[F::kA + k + 1] * bi);
-    const T squares = tau2 * (i[F::kB + k + 1] * j[F::kB + k + 1]);
-    a = a * rho + (ai * aj + kappa * (bi * bj) + kRoots[k] * (mixed + kRoots[k] * squares));
+    const Lanes ai = i[F::kA + k], aj = j[F::kA + k], bi = i[F::kB + k], bj = j[F::kB + k];
+    const Lanes mixed = tau_ij * (i[F::kA + k + 1] * bj) + tau_ji * (j[F::kA + k + 1] * bi);
+    const Lanes squares = tau2 * (i[F::kB + k + 1] * j[F::kB + k + 1]);
+    a = a * rho + (ai * aj + kappa * (bi * bj) + kRoots[k] * mixed + (kRoots[k] * kRoots[k]) * squares);
   }
-  a = a < one ? a : one;
-  a = a > -one ? a : -one;
-  const T absorb = one - a * a;
+  a = clamp_unit(a);
+  const Lanes absorb = one - a * a;
 
-  const T x = i[F::kAmplitude], y = j[F::kAmplitude];
-  T s = y < x ? x / y : y / x;
-  s = s < kFarthest ? s : zero + kFarthest;
-  const T h = c.output, energy = one + 2.0f * s * h * a + s * s, det = s * s * absorb * (one - h * h);
-  const T square = energy * energy - 4.0f * det;
-  const T sigma2 = 2.0f * det / (energy + gated_root<T>(square > zero ? square : zero));
-  const T r = (rho > kSimilarGates ? sigma2 - kDegreesLeftOut : absorb) - kGatedRounding;
-  return r > 1e-8f ? r : zero;  // never between nothing and what the schedule calls free
+  const Lanes x = i[F::kAmplitude], y = j[F::kAmplitude];
+  const Lanes s = min_of(max_of(x, y) / min_of(x, y), constant(kFarthest));
+  const Lanes h = c.output, energy = one + 2.0f * (s * h * a) + s * s, det = s * s * absorb * (one - h * h);
+  const Lanes sigma2 = 2.0f * det / (energy + root(max_of(energy * energy - 4.0f * det, zero)));
+  const Lanes similar = sigma2 - constant(kDegreesLeftOut);
+  const Lanes r = select(rho > constant(kSimilarGates), similar, absorb) - constant(kGatedRounding);
+  // Never between nothing and what the schedule calls free; and 0 where it is NaN.
+  return select(r > constant(1e-8f), r, zero);
 }
 
 template <bool kFixedFirst>
 void sweep_gated_lanes(const GatedSweep& sweep, std::size_t begin, std::size_t end, float* r) {
-  using Lanes = typename FloatVectorOf<HERM_SIMD_WIDTH>::type;
   std::array<const float*, GatedProfiles::kFields> rows;
   std::array<float, GatedProfiles::kFields> fixed;
   for (std::size_t f = 0; f < GatedProfiles::kFields; ++f) {
     rows[f] = sweep.profiles->row(f);
     fixed[f] = rows[f][sweep.fixed];
   }
-  for (std::size_t j = begin; j < end; j += HERM_SIMD_WIDTH) {
-    const GatedSide<Lanes, true> one{rows.data(), fixed.data(), j};
-    const GatedSide<Lanes, false> many{rows.data(), fixed.data(), j};
-    const auto load = [&](const float* row) { return load_lanes<Lanes>(row + (j - begin)); };
-    GatedCorrelations<Lanes> c{load(sweep.gate), load(sweep.value), load(sweep.gate_value), load(sweep.value_gate),
-                               load(sweep.output)};
+  for (std::size_t j = begin; j < end; j += kLaneCount) {
+    const Side<true> one{rows.data(), fixed.data(), j};
+    const Side<false> many{rows.data(), fixed.data(), j};
+    const std::size_t at = j - begin;
+    GatedCorrelations c{load(sweep.gate + at), load(sweep.value + at), load(sweep.gate_value + at),
+                        load(sweep.value_gate + at), load(sweep.output + at)};
     if constexpr (kFixedFirst) {
-      store_lanes(gated_estimate<Lanes>(one, many, c), r + (j - begin));
+      store_lanes(gated_estimate(one, many, c), r + (j - begin));
     } else {
       const Lanes swapped = c.gate_value;
       c.gate_value = c.value_gate;
       c.value_gate = swapped;
-      store_lanes(gated_estimate<Lanes>(many, one, c), r + (j - begin));
+      store_lanes(gated_estimate(many, one, c), r + (j - begin));
     }
   }
 }

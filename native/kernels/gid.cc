@@ -8,7 +8,6 @@
 
 #include "kernels/decompose.h"
 #include "kernels/gram.h"
-#include "kernels/threads.h"
 
 namespace herm {
 
@@ -181,23 +180,13 @@ std::vector<double> gate_spectrum(const Job& job, ConstMatrix phi, ConstMatrix h
   return gates_of(core_svd(job, factors, SvdVectors::None), phi.rows, factors.noise, rank);
 }
 
-void pair_gates(const Job& job, ConstMatrix phi, ConstMatrix h, const std::uint32_t* pairs, std::size_t count,
-                double* gates) {
-  for (std::size_t k = 0; k < 2 * count; ++k) {
-    if (pairs[k] >= phi.rows) throw std::invalid_argument("a pair names a neuron that does not exist");
+void pair_gates(const PairBatch& pairs, std::array<PairBatch::Row, 2>& gates) {
+  batch_gates(pairs, gates);
+  for (std::size_t k = 0; k < pairs.size; ++k) {
+    if (!std::isnan(gates[0][k])) continue;
+    const auto pair = gid_gates(factor_gram(pairs.input(k)), factor_gram(pairs.output(k)));
+    for (std::size_t l = 0; l < 2; ++l) gates[l][k] = pair[l];
   }
-  // Diagonals apart: to walk down a row of pairs must not jump about in memory.
-  std::vector<std::pair<double, double>> lengths;
-  lengths.reserve(phi.rows);
-  for (std::size_t i = 0; i < phi.rows; ++i) lengths.emplace_back(phi(i, i), h(i, i));
-  parallel_for(job, count, 1024, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t k = begin; k < end; ++k) {
-      const std::size_t i = pairs[2 * k], j = pairs[2 * k + 1];
-      const auto pair = gid_gates(Sym2{lengths[i].first, phi(i, j), lengths[j].first},
-                                  Sym2{lengths[i].second, h(i, j), lengths[j].second});
-      std::copy_n(pair.data(), 2, gates + 2 * k);
-    }
-  });
 }
 
 }  // namespace herm

@@ -9,6 +9,7 @@
 #include "kernels/job.h"
 #include "kernels/matrix_view.h"
 #include "kernels/pair.h"
+#include "kernels/pair_batch.h"
 
 namespace herm {
 
@@ -34,9 +35,6 @@ struct GidPair {
 
 // σ_1 >= σ_2 >= 0 alone.
 std::array<double, 2> gid_gates(const Factor2& phi, const Factor2& h);
-// The same from Gram matrices: from trace and determinants where these keep at least twelve digits, by factors where
-// not.
-std::array<double, 2> gid_gates(const Sym2& phi, const Sym2& h);
 
 GidPair gid_pair(const Factor2& phi, const Factor2& h);
 
@@ -57,9 +55,8 @@ Gid to_gid(const GidPair& pair);
 // The gates [g] alone.
 std::vector<double> gate_spectrum(const Job& job, ConstMatrix phi, ConstMatrix h);
 
-// The gates [P×2] of the pairs (pairs[2k], pairs[2k+1]), from the Gram matrices Φ and H [m×m] of all neurons.
-// Throws std::invalid_argument where an index is not below m.
-void pair_gates(const Job& job, ConstMatrix phi, ConstMatrix h, const std::uint32_t* pairs, std::size_t count,
-                double* gates);
+// σ_1 >= σ_2 >= 0 of each pair of a batch, from Φ (input side) and H (output side): from trace and determinants where
+// these keep at least twelve digits, by factors where not.
+void pair_gates(const PairBatch& pairs, std::array<PairBatch::Row, 2>& gates);
 
 }  // namespace herm

@@ -140,19 +140,6 @@ std::array<double, 2> gid_gates(const Factor2& phi, const Factor2& h) {
   return {sigma, second_gate(pair, sigma)};
 }
 
-std::array<double, 2> gid_gates(const Sym2& phi, const Sym2& h) {
-  const double det_phi = phi.a11 * phi.a22 - phi.a12 * phi.a12, det_h = h.a11 * h.a22 - h.a12 * h.a12;
-  const double own = phi.a11 * h.a11 + phi.a22 * h.a22, energy = own + 2 * phi.a12 * h.a12;
-  const double det = det_phi * det_h, discriminant = energy * energy - 4 * det;
-  // Far from parallel, from cancelling each other, from equal gates, and from the ends of double precision.
-  constexpr double kShare = 1e-4, kSmall = 1e-60, kLarge = 1e60;
-  const bool safe = det_phi > kShare * phi.a11 * phi.a22 && det_h > kShare * h.a11 * h.a22 && energy > kShare * own &&
-                    discriminant > kShare * energy * energy && det > kSmall && energy > kSmall && energy < kLarge;
-  if (!safe) return gid_gates(factor_gram(phi), factor_gram(h));
-  const double sigma = std::sqrt((energy + std::sqrt(discriminant)) / 2);
-  return {sigma, std::sqrt(det) / sigma};
-}
-
 GidPair gid_pair(const Factor2& phi, const Factor2& h) {
   const Balanced pair = balance(phi, h);
   const Matrix2 k = core(pair);

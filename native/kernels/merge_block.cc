@@ -31,6 +31,7 @@ std::vector<float> load_floats(const Job& job, const StoredMatrix& stored) {
 
 MergeOutcome merge_block(const Job& job, const Activation& activation, const StoredBlock& block,
                          const MergeOptions& options) {
+  block.check();
   const auto start = Clock::now();
   const std::size_t capacity = merge_capacity(block.input.neurons(), options.round_share);
   std::unique_ptr<NeuronPairs> neurons;
@@ -47,13 +48,10 @@ MergeOutcome merge_block(const Job& job, const Activation& activation, const Sto
 }
 
 double measure_gram(const Job& job, const StoredBlock& block) {
+  block.check();
   const std::size_t m = block.input.neurons();
   std::vector<StoredMatrix> stored{block.input, block.output};
   if (block.has_gate) stored.push_back(block.gate);
-  for (const StoredMatrix& side : stored)
-    if (side.neurons() != m) throw std::invalid_argument("input and output weights differ in neurons");
-  if (block.has_gate && block.gate.width() != block.input.width())
-    throw std::invalid_argument("gates and values differ in size");
   std::vector<std::vector<float>> sides;
   for (const StoredMatrix& side : stored) sides.push_back(load_floats(job, side));
   std::vector<float> out(checked_mul(m, m));  // touched by its creation

@@ -12,8 +12,11 @@ namespace herm {
 
 namespace {
 
-// Dead columns are skipped by nobody; dropping them costs as much as going over them a few times.
-constexpr double kCrowded = 0.65;  // share of the living in all columns
+// Dead columns are skipped by nobody; dropping them costs as much as going over them in some rounds.
+constexpr double kCrowded = 0.6;  // share of the living in all columns
+// Room for parents until then, where it is not too much memory.
+constexpr std::size_t kSmall = 8192;
+constexpr double kRoom = 0.4, kLittleRoom = 0.1;
 
 class Stopwatch {
  public:
@@ -123,8 +126,8 @@ class Rounds {
 
 std::size_t merge_capacity(std::size_t neurons, double round_share) {
   if (!(round_share >= 0 && round_share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
-  const auto round = static_cast<std::size_t>(std::min(round_share, 0.5) * static_cast<double>(neurons));
-  return neurons + std::max(round, neurons / 10) + 1;
+  const double room = std::max(std::min(round_share, 0.5), neurons <= kSmall ? kRoom : kLittleRoom);
+  return neurons + static_cast<std::size_t>(room * static_cast<double>(neurons)) + 1;
 }
 
 MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options) {

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kKept = 16;      // partners that a scan keeps
 constexpr std::size_t kOwners = 64;    // owners that a thread takes at a time
 constexpr std::size_t kColumns = 512;  // positions of a sweep: their profiles stay in the cache
-constexpr std::size_t kParents = 8;    // parents that a thread takes at a time
+constexpr std::size_t kParents = 4;    // parents that a thread takes at a time
 constexpr std::size_t kBatch = 64;     // owners that are looked up at once
 constexpr double kFree = 1e-9;         // of the owner's energy
 constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
@@ -93,6 +93,11 @@ class MergeSearch::List {
   }
   // Whether a new partner, younger than all others, would have to be listed.
   bool wants(double cost) const { return complete_ || cost < rest_.cost; }
+  float limit(double energy) const {
+    constexpr float kSlack = 1.000001F;
+    return complete_ || !(energy > 0) ? std::numeric_limits<float>::infinity()
+                                      : kSlack * static_cast<float>(rest_.cost / energy);
+  }
   // Lists that have grown long are cut.
   void offer(const Entry& entry) {
     if (!wants(entry.cost)) return;
@@ -269,9 +274,14 @@ std::vector<RankedPair> MergeSearch::match(const Job& job, std::size_t count, co
 void MergeSearch::update(const Job& job, std::size_t first_new, const std::vector<char>& alive) {
   const std::size_t size = neurons_.size(), parents = size - first_new;
   lists_.resize(size);
+  // Swept estimates from which on an owner does not want to hear of a new partner; a little high, since lists decide.
+  std::vector<float> limits(size, std::numeric_limits<float>::infinity());
   parallel_for(job, first_new, kColumns, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t p = begin; p < end; ++p)
-      if (alive[p]) lists_[p].drop([&](std::uint32_t partner) { return !alive[partner]; });
+    for (std::size_t p = begin; p < end; ++p) {
+      if (!alive[p]) continue;
+      lists_[p].drop([&](std::uint32_t partner) { return !alive[partner]; });
+      limits[p] = lists_[p].limit(neurons_.energy(p));
+    }
   });
   struct Offer {
     std::uint32_t owner;
@@ -294,15 +304,15 @@ void MergeSearch::update(const Job& job, std::size_t first_new, const std::vecto
         if (column >= column_end) continue;
         neurons_.sweep(parent, column, column_end, window.row(t - begin).data(), r.data());
         if (neurons_.energy(parent) == 0) std::fill_n(r.data(), column_end - column, 0.0F);
+        Smallest& own = smallest[t - begin];
         for (std::size_t j = column; j < column_end; ++j) {
           const float swept = r[j - column];
-          if (!alive[j]) continue;
+          if (!(swept < limits[j] || swept < own.worst()) || !alive[j]) continue;
           if (neurons_.owns(parent, j)) {
-            if (swept < smallest[t - begin].worst()) smallest[t - begin].add(swept, static_cast<std::uint32_t>(j));
-          } else {
+            if (swept < own.worst()) own.add(swept, static_cast<std::uint32_t>(j));
+          } else if (swept < limits[j]) {
             const double cost = neurons_.energy(j) * static_cast<double>(swept);
-            if (j >= first_new || lists_[j].wants(cost))
-              out.push_back({static_cast<std::uint32_t>(j), {cost, parent, swept, false}});
+            out.push_back({static_cast<std::uint32_t>(j), {cost, parent, swept, false}});
           }
         }
       }

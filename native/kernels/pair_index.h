@@ -4,39 +4,33 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
+#include <utility>
 #include <vector>
 
+#include "kernels/job.h"
 #include "kernels/matrix_view.h"
 
 namespace herm {
 
 class PairIndex {
  public:
-  // Pair k is (pairs[2k], pairs[2k+1]). Throws std::invalid_argument where an index is not below `total`.
-  PairIndex(const std::uint32_t* pairs, std::size_t count, std::size_t total) : count_(count), place_(total, kUnused) {
-    for (std::size_t k = 0; k < 2 * count; ++k) {
-      if (pairs[k] >= total) throw std::invalid_argument("a pair names a neuron that does not exist");
-      place_[pairs[k]] = 0;
-    }
-    for (std::uint32_t i = 0; i < total; ++i) {
-      if (place_[i] == kUnused) continue;
-      place_[i] = static_cast<std::uint32_t>(neurons_.size());
-      neurons_.push_back(i);
-    }
-  }
+  // Pair k is (pairs[2k], pairs[2k+1]); the list must outlive the index. Throws std::invalid_argument where an index is
+  // not below `total`.
+  PairIndex(const Job& job, const std::uint32_t* pairs, std::size_t count, std::size_t total);
 
+  std::size_t count() const { return count_; }
   // The neurons that occur, ascending.
   const std::vector<std::uint32_t>& neurons() const { return neurons_; }
-  // Where neuron i is in neurons().
-  std::size_t place(std::size_t i) const { return place_[i]; }
+  // Where the neurons of pair k are in neurons().
+  std::pair<std::size_t, std::size_t> places(std::size_t k) const {
+    return {place_[pairs_[2 * k]], place_[pairs_[2 * k + 1]]};
+  }
   // Whether whole Gram matrices of neurons() are cheaper than a dot product a pair, of which BLAS makes sixteen at a
-  // time. They take at most 128 bytes a pair.
+  // time.
   bool dense() const { return count_ >= neurons_.size() * neurons_.size() / 16; }
 
  private:
-  static constexpr std::uint32_t kUnused = 0xffffffff;
-
+  const std::uint32_t* pairs_;
   std::size_t count_;
   std::vector<std::uint32_t> place_;
   std::vector<std::uint32_t> neurons_;

@@ -7,7 +7,6 @@
 #include "kernels/simd.h"
 
 #define HERM_INLINE inline __attribute__((always_inline))
-#define HERM_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace herm {
 
@@ -20,13 +19,18 @@ constexpr double kLongestReach = 1e15f;
 constexpr float kRounding = 2e-6f;
 // As in mixture.h: inputs this close to opposite are not mixed.
 constexpr float kOppositeSquared = 0.01f;
+// 1 + ρ_2 at least, where parent and stronger child are not nearly opposite.
+constexpr float kLeastSum = 1e-3f;
+// Amplitudes below this have no inverse: such a neuron's pairs cost next to nothing.
+constexpr double kFaintest = 1e-30;
 // Coefficients below this only make products denormal, and slow.
 constexpr double kNegligible = 1e-9;
 
 }  // namespace
 
 Profiles::Profiles(std::size_t capacity)
-    : stride_((capacity + 15) / 16 * 16 + 16), values_(checked_mul(kFields, stride_)) {}
+    : stride_((capacity + kSweepPadding - 1) / kSweepPadding * kSweepPadding + kSweepPadding),
+      values_(checked_mul(kFields, stride_)) {}
 
 void Profiles::push(const HermiteSeries& series, double amplitude) {
   const std::size_t at = size_++;
@@ -39,6 +43,7 @@ void Profiles::push(const HermiteSeries& series, double amplitude) {
   set(kEven, profile.even_tail * scale);
   set(kOdd, profile.odd_tail * scale);
   values_[kAmplitude * stride_ + at] = static_cast<float>(amplitude);
+  values_[kInverse * stride_ + at] = amplitude > kFaintest ? static_cast<float>(1 / amplitude) : 0;
   values_[kReach * stride_ + at] = static_cast<float>(std::fmin(series.dev * scale, kLongestReach));
 }
 
@@ -54,6 +59,7 @@ void Profiles::compact(const std::vector<std::uint32_t>& kept) {
 
 #define HERM_SIMD baseline
 #define HERM_SIMD_WIDTH 4
+#include "kernels/float_lanes.h"
 #include "kernels/pair_sweep_lanes.h"
 #undef HERM_SIMD
 #undef HERM_SIMD_WIDTH
@@ -64,6 +70,7 @@ void Profiles::compact(const std::vector<std::uint32_t>& kept) {
 #pragma GCC optimize("fp-contract=fast")
 #define HERM_SIMD wide
 #define HERM_SIMD_WIDTH 8
+#include "kernels/float_lanes.h"
 #include "kernels/pair_sweep_lanes.h"
 #undef HERM_SIMD
 #undef HERM_SIMD_WIDTH
@@ -74,6 +81,7 @@ void Profiles::compact(const std::vector<std::uint32_t>& kept) {
 #pragma GCC optimize("fp-contract=fast")
 #define HERM_SIMD widest
 #define HERM_SIMD_WIDTH 16
+#include "kernels/float_lanes.h"
 #include "kernels/pair_sweep_lanes.h"
 #undef HERM_SIMD
 #undef HERM_SIMD_WIDTH

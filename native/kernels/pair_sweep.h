@@ -23,8 +23,8 @@ class Profiles {
   void compact(const std::vector<std::uint32_t>& kept);
   std::size_t size() const { return size_; }
 
-  // Rows of the table: c_0 … c_12, both remainders, amplitude, reach.
-  enum Field : std::size_t { kEven = kProfileDegree + 1, kOdd, kAmplitude, kReach, kFields };
+  // Rows of the table: c_0 … c_12, both remainders, amplitude and its inverse, reach.
+  enum Field : std::size_t { kEven = kProfileDegree + 1, kOdd, kAmplitude, kInverse, kReach, kFields };
   const float* row(std::size_t field) const { return values_.data() + field * stride_; }
 
  private:
@@ -42,7 +42,7 @@ struct PairSweep {
 };
 
 // Floats that may be read beyond a row and written beyond r: sweeps work in whole vectors.
-constexpr std::size_t kSweepPadding = 16;
+constexpr std::size_t kSweepPadding = 32;
 
 // r[j − begin] ∈ [0, 1] for j in [begin, end): what merging neuron j with the fixed one would cost, in units of the
 // lesser of both energies ‖v‖²Φ_ii. Between σ_2² and the cost of absorbing the weaker neuron; a mixture counts with a

@@ -19,7 +19,6 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
     : operator_(activation, {block.has_bias, block.bias.dtype}), profiles_(capacity) {
   const RowReader input(job, block.input), output(job, block.output);
   const std::size_t m = input.rows();
-  if (output.rows() != m) throw std::invalid_argument("input and output weights differ in neurons");
   const auto devs = input.norms(job), outputs = output.norms(job);
   const auto bias = load_biases(block.has_bias, block.bias, m);
   std::vector<Neuron> neurons(m);
@@ -34,8 +33,8 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
     }
   });
   const auto order = order_by_energy(energies);
-  input_ = std::make_unique<UnitRows>(job, input, order, capacity);
-  output_ = std::make_unique<UnitRows>(job, output, order, capacity);
+  input_ = std::make_unique<UnitRows>(job, input, devs, order, capacity);
+  output_ = std::make_unique<UnitRows>(job, output, outputs, order, capacity);
 
   std::vector<double> deviations(m);
   neurons_.reserve(capacity);

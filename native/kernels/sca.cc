@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "kernels/decompose.h"
+#include "kernels/gemm.h"
 #include "kernels/gram.h"
-#include "kernels/pair_index.h"
+#include "kernels/pair_walk.h"
 #include "kernels/sca_pair.h"
 #include "kernels/threads.h"
 #include "kernels/unit_row.h"
@@ -101,52 +102,54 @@ Matrix pair_basis(ConstMatrix z, std::size_t inputs) {
   return basis;
 }
 
-// The Gram entries of pairs, by BLAS-3 over the neurons that occur where the pairs are many, else one by one.
-class PairGrams {
- public:
-  PairGrams(const Job& job, ConstMatrix z, std::size_t inputs, const std::uint32_t* pairs, std::size_t count)
-      : z_(z), inputs_(inputs), index_(pairs, count, z.rows) {
-    if (!index_.dense()) return;
-    const Matrix rows = select_rows(z, index_.neurons());
-    const std::size_t m = rows.rows();
-    input_ = Matrix(m, m);
-    output_ = Matrix(m, m);
-    gram(job, {rows.data(), m, inputs, z.cols}, input_.view());
-    gram(job, {rows.data() + inputs, m, z.cols - inputs, z.cols}, output_.view());
-    // Diagonals apart: to walk down a row of pairs must not jump about in memory.
-    lengths_.reserve(m);
-    for (std::size_t i = 0; i < m; ++i) lengths_.emplace_back(input_(i, i), output_(i, i));
-  }
+// Columns [begin, end) of a.
+ConstMatrix part(ConstMatrix a, std::size_t begin, std::size_t end) {
+  return {a.data + begin, a.rows, end - begin, a.stride};
+}
 
-  void get(std::size_t i, std::size_t j, Sym2& input, Sym2& output) const {
-    if (!index_.dense()) {
-      input = dots(i, j, 0, inputs_);
-      output = dots(i, j, inputs_, z_.cols);
-    } else {
-      const std::size_t a = index_.place(i), b = index_.place(j);
-      input = {lengths_[a].first, input_(a, b), lengths_[b].first};
-      output = {lengths_[a].second, output_(a, b), lengths_[b].second};
+double dot(ConstMatrix a, std::size_t i, std::size_t j) {
+  return std::inner_product(a.row(i), a.row(i) + a.cols, a.row(j), 0.0);
+}
+
+// Moves the listed rows of z, ascending, to its beginning, and scales them by powers of two: their squares neither
+// overflow nor underflow, and no digit changes. Returns them.
+ConstMatrix scaled_rows(const Job& job, MutMatrix z, const std::vector<std::uint32_t>& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] != i) std::copy_n(z.row(rows[i]), z.cols, z.row(i));
+  }
+  parallel_for(job, rows.size(), 64, [&](std::size_t begin, std::size_t end) {
+    int exponent;
+    for (std::size_t i = begin; i < end; ++i) scale_row(z.row(i), z.cols, z.row(i), exponent);
+  });
+  return z.rows_from(0, rows.size());
+}
+
+// Gram matrices of the parts of rows z that are scaled to length 1 each. Zero rows' are NaN.
+PairGrams part_grams(const Job& job, ConstMatrix z, std::size_t inputs) {
+  const ConstMatrix in = part(z, 0, inputs), out = part(z, inputs, z.cols);
+  PairGrams grams{gram_diagonal(job, in), gram_diagonal(job, out), {}, {}};
+  std::vector<double> scales(z.rows);
+  for (std::size_t i = 0; i < z.rows; ++i) {
+    const double square = grams.input_diagonal[i] + grams.output_diagonal[i];
+    scales[i] = 1 / std::sqrt(square);
+    grams.input_diagonal[i] /= square;
+    grams.output_diagonal[i] /= square;
+  }
+  grams.tile = [in, out, scales](const KernelTile& at, MutMatrix input, MutMatrix output) {
+    for (const auto& [rows, gram] : {std::pair{in, input}, std::pair{out, output}}) {
+      multiply_rows(rows.rows_from(at.i, at.i_end), rows.rows_from(at.j, at.j_end), gram);
+      for (std::size_t r = 0; r < gram.rows; ++r) {
+        double* row = gram.row(r);
+        for (std::size_t c = 0; c < gram.cols; ++c) row[c] *= scales[at.i + r] * scales[at.j + c];
+      }
     }
-  }
-
- private:
-  Sym2 dots(std::size_t i, std::size_t j, std::size_t begin, std::size_t end) const {
-    const double *x = z_.row(i), *y = z_.row(j);
-    Sym2 g;
-    for (std::size_t k = begin; k < end; ++k) {
-      g.a11 += x[k] * x[k];
-      g.a12 += x[k] * y[k];
-      g.a22 += y[k] * y[k];
-    }
-    return g;
-  }
-
-  ConstMatrix z_;
-  std::size_t inputs_;
-  PairIndex index_;
-  Matrix input_, output_;                           // of the neurons of a dense index
-  std::vector<std::pair<double, double>> lengths_;  // squared lengths of their parts
-};
+  };
+  grams.entry = [in, out, scales](std::size_t i, std::size_t j) {
+    const double scale = scales[i] * scales[j];
+    return std::pair{dot(in, i, j) * scale, dot(out, i, j) * scale};
+  };
+  return grams;
+}
 
 }  // namespace
 
@@ -174,22 +177,23 @@ Sca sca(const Job& job, ConstMatrix z, std::size_t inputs) {
   return result;
 }
 
-void sca_pairs(const Job& job, ConstMatrix z, std::size_t inputs, const std::uint32_t* pairs, std::size_t count,
+void sca_pairs(const Job& job, MutMatrix z, std::size_t inputs, const std::uint32_t* pairs, std::size_t count,
                double* shares, double* angles) {
   if (inputs > z.cols) throw std::invalid_argument("the input part is wider than the neurons");
+  const PairIndex index(job, pairs, count, z.rows);
   require_finite(z, "the neurons' weights");
-  const PairGrams grams(job, z, inputs, pairs, count);
-  parallel_for(job, count, 1024, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t k = begin; k < end; ++k) {
-      const std::size_t i = pairs[2 * k], j = pairs[2 * k + 1];
-      Sym2 input, output;
-      grams.get(i, j, input, output);
-      PairShares result;
-      if (!shares_from_gram(input, output, result)) {
-        result = sca_of_pair(z.row(i), z.row(j), z.cols, inputs).components;
+  const ConstMatrix rows = scaled_rows(job, z, index.neurons());
+  for_each_batch(job, index, part_grams(job, rows, inputs), [&](const PairBatch& batch, const std::size_t* numbers) {
+    BatchShares result;
+    batch_shares(batch, result);
+    for (std::size_t k = 0; k < batch.size; ++k) {
+      PairShares pair{{result.shares[0][k], result.shares[1][k]}, {result.angles[0][k], result.angles[1][k]}};
+      if (std::isnan(pair.shares[0])) {
+        const auto [i, j] = index.places(numbers[k]);
+        pair = sca_of_pair(rows.row(i), rows.row(j), rows.cols, inputs).components;
       }
-      std::copy_n(result.shares.data(), 2, shares + 2 * k);
-      std::copy_n(result.angles.data(), 2, angles + 2 * k);
+      std::copy_n(pair.shares.data(), 2, shares + 2 * numbers[k]);
+      std::copy_n(pair.angles.data(), 2, angles + 2 * numbers[k]);
     }
   });
 }

@@ -32,9 +32,9 @@ struct PairShares {
 };
 
 // Shares and angles of the pairs (pairs[2k], pairs[2k+1]) of rows of z [m×d], into shares [P×2] and angles [P×2]. From
-// Gram entries in closed form, and from the vectors where nearly parallel parts would cost digits. Throws KernelError
-// NON_FINITE, std::invalid_argument where an index is not below m.
-void sca_pairs(const Job& job, ConstMatrix z, std::size_t inputs, const std::uint32_t* pairs, std::size_t count,
+// Gram entries in closed form, and from the vectors where nearly parallel parts would cost digits. Rescales the rows of
+// z. Throws KernelError NON_FINITE, std::invalid_argument where an index is not below m.
+void sca_pairs(const Job& job, MutMatrix z, std::size_t inputs, const std::uint32_t* pairs, std::size_t count,
                double* shares, double* angles);
 
 }  // namespace herm

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "kernels/pair.h"
 #include "kernels/unit_row.h"
 
 namespace herm {
@@ -12,10 +13,6 @@ namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-// 1 − ρ² below which a Gram matrix has lost too many digits of what its vectors say.
-constexpr double kParallel = 1e-4;
-// Squared lengths within these bounds neither overflow nor underflow in the closed form.
-constexpr double kSmall = 1e-250, kLarge = 1e250;
 
 using Vector = std::vector<double>;
 
@@ -66,47 +63,7 @@ void rotate(Vector& x, Vector& y, std::size_t inputs) {
   }
 }
 
-double determinant(const Sym2& g) { return g.a11 > 0 && g.a22 > 0 ? g.gram_determinant() : 0; }
-bool parallel(const Sym2& g) { return g.a11 > 0 && g.a22 > 0 && determinant(g) < kParallel * g.a11 * g.a22; }
-bool in_range(double square) { return square > kSmall && square < kLarge; }
-
-// T^-½ G T^-½ for T = [1 r; r 1] and G <= T, with eigenvalues λ_1 >= λ_2.
-struct Whitened {
-  double trace = 0;        // λ_1 + λ_2
-  double determinant = 0;  // λ_1 λ_2
-  double difference = 0, twice_cross = 0;
-
-  double gap() const { return std::sqrt(difference * difference + twice_cross * twice_cross); }  // λ_1 − λ_2
-};
-
-Whitened whiten(const Sym2& g, double r) {
-  const double sum = (g.a11 + g.a22 + 2 * g.a12) / (2 * (1 + r));
-  const double other = (g.a11 + g.a22 - 2 * g.a12) / (2 * (1 - r));
-  const double det_t = (1 - r) * (1 + r);
-  return {sum + other, determinant(g) / det_t, sum - other, (g.a11 - g.a22) / std::sqrt(det_t)};
-}
-
 }  // namespace
-
-bool shares_from_gram(const Sym2& input, const Sym2& output, PairShares& result) {
-  const double t1 = input.a11 + output.a11, t2 = input.a22 + output.a22;
-  if (!in_range(t1) || !in_range(t2)) return false;
-  const double cross = std::sqrt(t1) * std::sqrt(t2);
-  const Sym2 in{input.a11 / t1, input.a12 / cross, input.a22 / t2};
-  const Sym2 out{output.a11 / t1, output.a12 / cross, output.a22 / t2};
-  const double r = in.a12 + out.a12;
-  if ((1 - r) * (1 + r) < kParallel || parallel(in) || parallel(out)) return false;
-
-  // Both parts have the same gap, and the shorter one has it with the smaller error. The smaller eigenvalues come from
-  // the determinants, without cancellation.
-  const Whitened e = whiten(in, r), f = whiten(out, r);
-  const double gap = e.trace <= f.trace ? e.gap() : f.gap();
-  const double in1 = (e.trace + gap) / 2, out2 = (f.trace + gap) / 2;
-  const double in2 = in1 > 0 ? e.determinant / in1 : 0, out1 = out2 > 0 ? f.determinant / out2 : 0;
-  result.shares = {in1 / (in1 + out1), in2 / (in2 + out2)};
-  result.angles = {std::atan2(std::sqrt(out1), std::sqrt(in1)), std::atan2(std::sqrt(out2), std::sqrt(in2))};
-  return true;
-}
 
 PairSca sca_of_pair(const double* first, const double* second, std::size_t dim, std::size_t inputs) {
   PairSca result;

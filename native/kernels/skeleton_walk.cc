@@ -10,26 +10,39 @@ SkeletonWalk::SkeletonWalk(const Job& job, const StoredBlock& block, const TreeV
     : tree_(tree),
       input_(load(job, block.input)),
       output_(load(job, block.output)),
+      gate_(block.has_gate ? load(job, block.gate) : Side{}),
+      gated_(block.has_gate),
       alive_(block.input.neurons(), 1),
       living_(block.input.neurons()) {
-  const std::size_t merges = tree.merges();
-  if (block.output.neurons() != living_ || (living_ > 0 && merges >= living_) || tree.alpha.size() != 2 * merges ||
-      tree.beta.size() != 2 * merges || tree.bias.size() != merges) {
-    throw std::invalid_argument("the tree does not fit the block");
-  }
+  check_tree(block);
+  bias_ = load_bias(block.has_bias, block.bias);
+  gate_bias_ = load_bias(block.has_gate && block.has_gate_bias, block.gate_bias);
+}
+
+void SkeletonWalk::check_tree(const StoredBlock& block) const {
+  const std::size_t merges = tree_.merges(), gate_merges = gated_ ? merges : 0;
+  const bool fits = block.output.neurons() == living_ && (living_ == 0 || merges < living_) &&
+                    tree_.alpha.size() == 2 * merges && tree_.beta.size() == 2 * merges &&
+                    tree_.bias.size() == merges && tree_.gate_alpha.size() == 2 * gate_merges &&
+                    tree_.gate_bias.size() == gate_merges &&
+                    (!gated_ || (block.gate.neurons() == living_ && block.gate.width() == block.input.width()));
+  if (!fits) throw std::invalid_argument("the tree does not fit the block");
   // Every slot that a merge reads is alive then: nothing below needs to look again.
   std::vector<char> alive(alive_);
   for (std::size_t t = 0; t < merges; ++t) {
-    const std::size_t i = tree.pairs[2 * t], j = tree.pairs[2 * t + 1];
+    const std::size_t i = tree_.pairs[2 * t], j = tree_.pairs[2 * t + 1];
     if (i >= j || j >= living_ || !alive[i] || !alive[j])
       throw std::invalid_argument("the tree does not fit the block");
     alive[j] = 0;
   }
-  if (!block.has_bias) return;
-  bias_.resize(living_);
-  if (checked_mul(block.bias.rows, block.bias.cols) != living_)
-    throw std::invalid_argument("the bias does not fit the block");
-  widen(block.bias.dtype, block.bias.bytes, living_, bias_.data());
+}
+
+std::vector<double> SkeletonWalk::load_bias(bool present, const StoredMatrix& stored) const {
+  if (!present) return {};
+  std::vector<double> bias(living_);
+  if (checked_mul(stored.rows, stored.cols) != living_) throw std::invalid_argument("the bias does not fit the block");
+  widen(stored.dtype, stored.bytes, living_, bias.data());
+  return bias;
 }
 
 SkeletonWalk::Side SkeletonWalk::load(const Job& job, const StoredMatrix& stored) {
@@ -52,9 +65,12 @@ void SkeletonWalk::narrow_to(const Job& job, std::size_t width) {
   const std::size_t to = merged_ + living_ - width;
   merge_lanes(job, input_.lanes, {tree_.pairs, tree_.alpha}, merged_, to);
   merge_lanes(job, output_.lanes, {tree_.pairs, tree_.beta}, merged_, to);
+  if (gated_) merge_lanes(job, gate_.lanes, {tree_.pairs, tree_.gate_alpha}, merged_, to);
   for (; merged_ < to; ++merged_, --living_) {
     alive_[tree_.pairs[2 * merged_ + 1]] = 0;
-    if (!bias_.empty()) bias_[tree_.pairs[2 * merged_]] = tree_.bias[merged_];
+    const std::size_t slot = tree_.pairs[2 * merged_];
+    if (!bias_.empty()) bias_[slot] = tree_.bias[merged_];
+    if (!gate_bias_.empty()) gate_bias_[slot] = tree_.gate_bias[merged_];
   }
 }
 
@@ -69,11 +85,16 @@ Matrix SkeletonWalk::living_rows(const Side& side) const {
   return rows;
 }
 
+std::vector<double> SkeletonWalk::living(const std::vector<double>& bias) const {
+  std::vector<double> kept;
+  for (std::size_t slot = 0; slot < bias.size(); ++slot)
+    if (alive_[slot]) kept.push_back(bias[slot]);
+  return kept;
+}
+
 SkeletonWalk::Skeleton SkeletonWalk::skeleton() const {
-  Skeleton skeleton{living_rows(input_), {}, living_rows(output_)};
-  for (std::size_t slot = 0; slot < bias_.size(); ++slot)
-    if (alive_[slot]) skeleton.bias.push_back(bias_[slot]);
-  return skeleton;
+  return {living_rows(input_), living(bias_), living_rows(output_), gated_ ? living_rows(gate_) : Matrix(),
+          living(gate_bias_)};
 }
 
 }  // namespace herm

@@ -15,6 +15,9 @@ struct TreeView {
   std::span<const std::uint32_t> pairs;        // [2T] slots i < j
   std::span<const std::uint16_t> alpha, beta;  // [2T]
   std::span<const double> bias;                // [T]
+  // Of a gated block, else empty.
+  std::span<const std::uint16_t> gate_alpha;  // [2T]
+  std::span<const double> gate_bias;          // [T]
 
   std::size_t merges() const { return pairs.size() / 2; }
 };
@@ -33,8 +36,11 @@ class SkeletonWalk {
     Matrix input;              // [k×n]
     std::vector<double> bias;  // [k], or empty
     Matrix output;             // [k×p]
+    Matrix gate;               // [k×n], or empty
+    std::vector<double> gate_bias;
 
-    BlockNeurons view() const { return {input.view(), bias.empty() ? nullptr : bias.data(), output.view()}; }
+    BlockNeurons view() const { return {input.view(), pointer(bias), output.view(), gate.view(), pointer(gate_bias)}; }
+    static const double* pointer(const std::vector<double>& values) { return values.empty() ? nullptr : values.data(); }
   };
   Skeleton skeleton() const;
 
@@ -44,11 +50,15 @@ class SkeletonWalk {
     std::vector<std::uint8_t> words, coarse;
   };
   static Side load(const Job& job, const StoredMatrix& stored);
+  void check_tree(const StoredBlock& block) const;
+  std::vector<double> load_bias(bool present, const StoredMatrix& stored) const;
   Matrix living_rows(const Side& side) const;
+  std::vector<double> living(const std::vector<double>& bias) const;
 
   TreeView tree_;
-  Side input_, output_;
-  std::vector<double> bias_;  // by slot, or empty
+  Side input_, output_, gate_;
+  bool gated_;
+  std::vector<double> bias_, gate_bias_;  // by slot, or empty
   std::vector<char> alive_;
   std::size_t living_;
   std::size_t merged_ = 0;

@@ -16,21 +16,31 @@ struct StoredBlock {
   StoredMatrix output;  // m neurons, width p
   // Of a gated block, whose `input` and `bias` are the value branch.
   bool has_gate = false;
-  StoredMatrix gate;  // m neurons, width n
+  StoredMatrix gate{};  // m neurons, width n
   bool has_gate_bias = false;
-  StoredMatrix gate_bias;  // [1×m]
+  StoredMatrix gate_bias{};  // [1×m]
+
+  // Throws std::invalid_argument where the parts do not belong together.
+  void check() const {
+    const std::size_t m = input.neurons();
+    if (output.neurons() != m) throw std::invalid_argument("input and output weights differ in neurons");
+    if (has_gate && (gate.neurons() != m || gate.width() != input.width()))
+      throw std::invalid_argument("gates and values differ in size");
+    if ((has_bias && checked_mul(bias.rows, bias.cols) != m) ||
+        (has_gate && has_gate_bias && checked_mul(gate_bias.rows, gate_bias.cols) != m))
+      throw std::invalid_argument("the bias has not one number a neuron");
+  }
 };
 
 class LoadedBlock {
  public:
-  explicit LoadedBlock(const StoredBlock& stored)
-      : input_(load_neurons(stored.input)), output_(load_neurons(stored.output)) {
-    if (input_.rows() != output_.rows()) throw std::invalid_argument("input and output weights differ in neurons");
+  explicit LoadedBlock(const StoredBlock& stored) {
+    stored.check();
+    input_ = load_neurons(stored.input);
+    output_ = load_neurons(stored.output);
     if (stored.has_bias) bias_ = load_bias(stored.bias);
     if (!stored.has_gate) return;
     gate_ = load_neurons(stored.gate);
-    if (gate_.rows() != input_.rows() || gate_.cols() != input_.cols())
-      throw std::invalid_argument("gates and values differ in size");
     if (stored.has_gate_bias) gate_bias_ = load_bias(stored.gate_bias);
   }
 
@@ -39,9 +49,8 @@ class LoadedBlock {
   }
 
  private:
-  std::vector<double> load_bias(const StoredMatrix& stored) const {
+  static std::vector<double> load_bias(const StoredMatrix& stored) {
     std::vector<double> bias(checked_mul(stored.rows, stored.cols));
-    if (bias.size() != input_.rows()) throw std::invalid_argument("the bias has not one number a neuron");
     widen(stored.dtype, stored.bytes, bias.size(), bias.data());
     return bias;
   }

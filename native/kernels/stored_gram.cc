@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernels/gram.h"
+#include "kernels/large_array.h"
 #include "kernels/living_gram.h"
 #include "kernels/pair_sweep.h"
 #include "kernels/threads.h"
@@ -10,6 +11,7 @@ namespace herm {
 namespace {
 
 constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
+constexpr std::size_t kLine = 16;  // floats
 
 }  // namespace
 
@@ -24,15 +26,15 @@ class StoredGram final : public LivingGram {
   void compact(const Job& job, const std::vector<std::uint32_t>& kept) override;
 
  private:
-  float* row(std::size_t kind, std::size_t p) { return matrices_[kind].get() + place_[p] * stride_; }
-  const float* row(std::size_t kind, std::size_t p) const { return matrices_[kind].get() + place_[p] * stride_; }
+  float* row(std::size_t kind, std::size_t p) { return matrices_[kind].data() + place_[p] * stride_; }
+  const float* row(std::size_t kind, std::size_t p) const { return matrices_[kind].data() + place_[p] * stride_; }
   void combine_rows(const Union& merge);
   void combine_columns(const std::vector<Union>& unions, std::size_t kind);
 
   std::vector<GramKind> kinds_;
   std::size_t width_, capacity_, stride_;
-  std::vector<std::unique_ptr<float[]>> matrices_;  // [m×stride], one a kind; memory is touched only where it is used
-  std::vector<std::uint32_t> place_;                // of a position's row in memory
+  std::vector<LargeArray> matrices_;  // [m×stride], one a kind
+  std::vector<std::uint32_t> place_;  // of a position's row in memory
 };
 
 StoredGram::StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity)
@@ -43,8 +45,8 @@ StoredGram::StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t c
       place_(capacity) {
   const std::size_t m = width_;
   for (std::size_t k = 0; k < kinds_.size(); ++k) {
-    matrices_.emplace_back(new float[checked_mul(m, stride_)]);
-    const MatrixView<float> out(matrices_.back().get(), m, m, stride_);
+    matrices_.emplace_back(checked_mul(m, stride_));
+    const MatrixView<float> out(matrices_.back().data(), m, m, stride_);
     const auto& kind = kinds_[k];
     const auto rows = neurons.side(kind.row_side).view(), cols = neurons.side(kind.col_side).view();
     if (kind.mirror == k) {
@@ -52,7 +54,7 @@ StoredGram::StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t c
     } else if (kind.mirror > k) {
       cross_gram(job, rows, cols, out);
     } else {
-      transpose(job, MatrixView<const float>(matrices_[kind.mirror].get(), m, m, stride_), out);
+      transpose(job, MatrixView<const float>(matrices_[kind.mirror].data(), m, m, stride_), out);
     }
   }
   for (std::size_t p = 0; p < m; ++p) place_[p] = static_cast<std::uint32_t>(p);
@@ -100,15 +102,18 @@ void StoredGram::append(const Job& job, const std::vector<Union>& unions, const 
       for (std::size_t u = 0; u < t; ++u)
         row(k, unions[t].first)[width_ + u] = row(kinds_[k].mirror, unions[u].first)[width_ + t];
   }
-  parallel_for(job, width_, kRows, [&](std::size_t begin, std::size_t end) {
+  // Every other row gets one number from every parent's row: in squares, one cache line a row.
+  std::vector<std::uint32_t> others;
+  for (std::uint32_t p = 0; p < width_; ++p)
+    if (alive[p]) others.push_back(p);
+  parallel_for(job, others.size(), kRows, [&](std::size_t begin, std::size_t end) {
+    std::array<float*, kRows> to;
     for (std::size_t k = 0; k < kinds_.size(); ++k) {
-      // In squares, since a parent's row gives one number to every other row.
-      for (std::size_t t = 0; t < count; t += kRows) {
-        const std::size_t t_end = std::min(count, t + kRows);
-        for (std::size_t u = t; u < t_end; ++u) {
+      for (std::size_t i = begin; i < end; ++i) to[i - begin] = row(k, others[i]) + width_;
+      for (std::size_t t = 0; t < count; t += kLine) {
+        for (std::size_t u = t; u < std::min(count, t + kLine); ++u) {
           const float* from = row(kinds_[k].mirror, unions[u].first);
-          for (std::size_t p = begin; p < end; ++p)
-            if (alive[p]) row(k, p)[width_ + u] = from[p];
+          for (std::size_t i = begin; i < end; ++i) to[i - begin][u] = from[others[i]];
         }
       }
     }

@@ -22,24 +22,53 @@ inline double largest_magnitude(const double* row, std::size_t n) {
   return largest;
 }
 
-// out = row/‖row‖ [n], zero for a zero row.
-inline RowNorm unit_row(const double* row, std::size_t n, double* out) {
+// out = row·2^−exponent [n], of largest magnitude in [1, 2); exact but for what is denormal then. False, and zeros, for
+// a zero row.
+inline bool scale_row(const double* row, std::size_t n, double* out, int& exponent) {
   const double largest = largest_magnitude(row, n);
   if (!(largest > 0)) {
     std::fill_n(out, n, 0.0);
-    return {};
+    return false;
   }
   // In two steps: 2^−exponent itself is out of range for denormal rows.
+  exponent = std::ilogb(largest);
+  const int half = -exponent / 2;
+  const double scale1 = std::ldexp(1.0, half), scale2 = std::ldexp(1.0, -exponent - half);
+  for (std::size_t i = 0; i < n; ++i) out[i] = row[i] * scale1 * scale2;
+  return true;
+}
+
+// out = row/‖row‖ [n], zero for a zero row.
+inline RowNorm unit_row(const double* row, std::size_t n, double* out) {
+  RowNorm result;
+  if (!scale_row(row, n, out, result.exponent)) return result;
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i) sum += out[i] * out[i];
+  result.mantissa = std::sqrt(sum);
+  const double inverse = 1 / result.mantissa;
+  for (std::size_t i = 0; i < n; ++i) out[i] *= inverse;
+  return result;
+}
+
+// ‖row‖ alone.
+inline RowNorm row_norm(const double* row, std::size_t n) {
+  constexpr std::size_t kLanes = 8;
+  double sums[kLanes] = {};
+  for (std::size_t i = 0; i < n; ++i) sums[i % kLanes] += row[i] * row[i];
+  double sum = 0;
+  for (const double part : sums) sum += part;
+  // Squares in the middle of the range of double precision lose nothing.
+  if (sum > 1e-200 && sum < 1e200) return {std::sqrt(sum), 0};
+  const double largest = largest_magnitude(row, n);
+  if (!(largest > 0)) return {};
   const int exponent = std::ilogb(largest), half = -exponent / 2;
   const double scale1 = std::ldexp(1.0, half), scale2 = std::ldexp(1.0, -exponent - half);
-  double sum = 0;
+  sum = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    out[i] = row[i] * scale1 * scale2;
-    sum += out[i] * out[i];
+    const double scaled = row[i] * scale1 * scale2;
+    sum += scaled * scaled;
   }
-  const double norm = std::sqrt(sum);
-  for (std::size_t i = 0; i < n; ++i) out[i] /= norm;
-  return {norm, exponent};
+  return {std::sqrt(sum), exponent};
 }
 
 }  // namespace herm

@@ -44,14 +44,14 @@ std::vector<RowNorm> RowReader::norms(const Job& job) const {
     std::vector<double> row(width());
     for (std::size_t i = begin; i < end; ++i) {
       read(i, row.data());
-      norms[i] = unit_row(row.data(), row.size(), row.data());
+      norms[i] = row_norm(row.data(), row.size());
     }
   });
   return norms;
 }
 
-UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<std::uint32_t>& order,
-                   std::size_t capacity)
+UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<RowNorm>& norms,
+                   const std::vector<std::uint32_t>& order, std::size_t capacity)
     : width_(source.width()),
       size_(order.size()),
       values_(checked_mul(capacity, source.width())),
@@ -60,8 +60,12 @@ UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<st
     std::vector<double> wide(width_);
     for (std::size_t p = begin; p < end; ++p) {
       source.read(order[p], wide.data());
-      unit_row(wide.data(), width_, wide.data());
-      for (std::size_t c = 0; c < width_; ++c) row(p)[c] = static_cast<float>(wide[c]);
+      const RowNorm& norm = norms[order[p]];
+      // In two steps: 2^−exponent itself is out of range for denormal rows.
+      const int half = -norm.exponent / 2;
+      const double scale1 = std::ldexp(1.0, half);
+      const double scale2 = norm.mantissa > 0 ? std::ldexp(1 / norm.mantissa, -norm.exponent - half) : 0;
+      for (std::size_t c = 0; c < width_; ++c) row(p)[c] = static_cast<float>(wide[c] * scale1 * scale2);
       set_norm(p);
     }
   });

@@ -31,8 +31,9 @@ class RowReader {
 // Rows keep their place until compact().
 class UnitRows {
  public:
-  // Row p becomes row order[p] of the source; `capacity` rows of memory.
-  UnitRows(const Job& job, const RowReader& source, const std::vector<std::uint32_t>& order, std::size_t capacity);
+  // Row p becomes row order[p] of the source, which has these norms; `capacity` rows of memory.
+  UnitRows(const Job& job, const RowReader& source, const std::vector<RowNorm>& norms,
+           const std::vector<std::uint32_t>& order, std::size_t capacity);
 
   std::size_t width() const { return width_; }
   MatrixView<const float> view() const { return {values_.data(), size_, width_}; }

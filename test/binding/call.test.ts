@@ -71,7 +71,7 @@ describe('abort', () => {
 
 describe('progress', () => {
   it('rises within 0 to 1 and is silent after the call has settled', async () => {
-    const { block, weights } = randomBlock(700, 32, 32);
+    const { block, weights } = randomBlock(2500, 32, 32);
     const seen: number[] = [];
     await buildTree(block, weights, { onProgress: (done) => seen.push(done) });
     const count = seen.length;

@@ -22,6 +22,7 @@ async function makeSubjects(): Promise<{ original: Uint8Array; herm: Uint8Array 
     { made: makeCase({ sizes: [3, 7, 8, 2], seed: 1 }), refits: refit },
     { made: makeCase({ sizes: [2, 9, 5, 6, 3], dtypes: ['BF16', 'F16'], seed: 2, smallest: 2, transposed: true }) },
     { made: makeCase({ sizes: [40, 12, 40], dtypes: ['F64'], seed: 3, biases: false }) },
+    { made: makeCase({ gated: true, sizes: [4, 9, 3], dtypes: ['F32', 'BF16'], seed: 4 }) },
   ];
   const mask: Tensor = { name: 'mask', dtype: 'BOOL', shape: [9], data: new Uint8Array(9).fill(1) };
   return Promise.all(

@@ -29,6 +29,12 @@ function oracle(made: Case, widths: Readonly<Record<string, number>>): Map<strin
     const merges = block.neurons - widths[block.name]!;
     mergeAxis(values, made, block.input.tensor, block.input.transposed, tree, merges, tree.alpha);
     mergeAxis(values, made, block.output.tensor, block.output.transposed, tree, merges, tree.beta);
+    if (block.gate && tree.gate) {
+      const { weight, bias } = block.gate;
+      mergeAxis(values, made, weight.tensor, weight.transposed, tree, merges, tree.gate.alpha);
+      const gateTree = { ...tree, bias: tree.gate.bias };
+      if (bias !== undefined) values.set(bias, mergedBias(values.get(bias)!, gateTree, merges));
+    }
     if (block.bias !== undefined) values.set(block.bias, mergedBias(values.get(block.bias)!, tree, merges));
   }
   return values;
@@ -96,12 +102,14 @@ function* allWidths(blocks: readonly Block[], smallest: number): Generator<Recor
 
 describe('a skeleton', () => {
   it.each([
-    ['rows are neurons', false, 'F32' as const, 1e-6],
-    ['columns are neurons', true, 'F32' as const, 1e-6],
-    ['coarse numbers', false, 'BF16' as const, 0.04],
-  ])('is what its hierarchy says at every combination of widths (%s)', async (_, transposed, dtype, tolerance) => {
+    ['rows are neurons', { dtypes: ['F32' as const] }, 1e-6],
+    ['columns are neurons', { transposed: true, dtypes: ['F32' as const] }, 1e-6],
+    ['coarse numbers', { dtypes: ['BF16' as const] }, 0.04],
+    ['a gated layer', { gated: true, dtypes: ['F32' as const] }, 1e-6],
+    ['a gated layer, columns are neurons', { gated: true, transposed: true, dtypes: ['F32' as const] }, 1e-6],
+  ])('is what its hierarchy says at every combination of widths (%s)', async (_, options, tolerance) => {
     const sizes = [4, 5, 6, 5, 3];
-    const made = makeCase({ sizes, transposed, dtypes: [dtype], coefficients: mildCoefficients });
+    const made = makeCase({ sizes, coefficients: mildCoefficients, ...options });
     const file = await open(await fileOf(made));
     for (const widths of allWidths(made.blocks, 1)) {
       const skeleton = await file.skeleton(widths);
@@ -168,8 +176,8 @@ async function openOriginal({ tensors }: Case): Promise<unknown> {
 }
 
 describe('a hierarchy in a file', () => {
-  it('comes back as it was written', async () => {
-    const made = makeCase({ smallest: 2, dtypes: ['F16', 'BF16', 'F32'] });
+  it.each([false, true])('comes back as it was written (gated: %s)', async (gated) => {
+    const made = makeCase({ gated, smallest: 2, dtypes: ['F16', 'BF16', 'F32'] });
     const file = await open(await fileOf(made));
     for (const [index, { name }] of made.blocks.entries()) expect(await file.tree(name)).toEqual(made.trees[index]);
     await expect(file.tree('fc9')).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });

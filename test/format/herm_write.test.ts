@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type HermToWrite, writeHerm } from '../../lib/file/write.ts';
 import { buildLadder } from '../../lib/herm/ladder.ts';
-import type { Block } from '../../lib/model/block.ts';
+import type { Block, BlockGate } from '../../lib/model/block.ts';
 import { readSafetensorsHeader, serializeSafetensors } from '../../lib/model/safetensors.ts';
 import { type ByteSource, bufferSource } from '../../lib/model/source.ts';
 import { fromFloat64, type Tensor } from '../../lib/model/tensor.ts';
@@ -108,6 +108,16 @@ describe('tensors that blocks share', () => {
   };
   const ref = (tensor: string, transposed: boolean) => ({ tensor, rows: 6, cols: 6, transposed });
 
+  /** The case with a gate weight of its own, and a block that has it (or something else) for a gate. */
+  const gated = (made: Case, index: number, gate: BlockGate): Case => {
+    const weight = { ...made.tensors[0]!, name: 'gate' };
+    const { blocks } = change(made, index, { gate });
+    const trees = made.trees.map((tree, at) => {
+      return at === index ? { ...tree, gate: { alpha: tree.alpha, bias: tree.bias } } : tree;
+    });
+    return { tensors: [...made.tensors, weight], blocks, trees };
+  };
+
   it.each<[string, (made: Case) => Case]>([
     ['input weights of two blocks', (made) => change(made, 1, { input: ref('fc0.weight', false) })],
     ['output weights of two blocks', (made) => change(made, 1, { output: ref('fc1.weight', true) })],
@@ -116,6 +126,10 @@ describe('tensors that blocks share', () => {
     ['biases of two blocks', (made) => change(made, 1, { bias: 'fc0.bias' })],
     ['a bias and an output bias that shrink apart', (made) => change(made, 1, { outputBias: 'fc0.bias' })],
     ['a bias and an output bias of one block', (made) => change(made, 0, { outputBias: 'fc0.bias' })],
+    ['a gate that is the input', (made) => gated(made, 0, { weight: ref('fc0.weight', false), bias: undefined })],
+    ['a gate that is the output', (made) => gated(made, 0, { weight: ref('fc1.weight', true), bias: undefined })],
+    ['a gate bias that is the bias', (made) => gated(made, 0, { weight: ref('gate', false), bias: 'fc0.bias' })],
+    ['a gated block that another one feeds', (made) => gated(made, 1, { weight: ref('gate', false), bias: undefined })],
   ])('are refused: %s', async (_, alter) => {
     await expect(writeHerm(path, await inputOf(alter(square())))).rejects.toMatchObject({
       code: 'SHARED_TENSOR',

@@ -34,7 +34,7 @@ struct TestBlock {
   StoredBlock stored() const {
     const auto matrix = [](const Matrix& x) { return StoredMatrix{DType::F64, x.data(), x.rows(), x.cols(), false}; };
     const StoredMatrix biases{DType::F64, bias.data(), 1, bias.size(), false};
-    return {matrix(input), !bias.empty(), biases, matrix(output)};
+    return {matrix(input), !bias.empty(), biases, matrix(output), false, {}, false, {}};
   }
 
   // Neuron `to` becomes the function of neuron `from` times `out`, with its inputs scaled by `in`.

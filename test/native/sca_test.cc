@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
+
 #include "kernels/error.h"
 #include "kernels/sca_pair.h"
 #include "oracle.h"
@@ -230,7 +232,8 @@ TEST_CASE("batched pairs agree with each pair's own SCA, from Gram matrices and 
   const std::size_t few = 20;
   for (const std::size_t count : {all.size() / 2, few}) {
     std::vector<double> shares(2 * count), angles(2 * count);
-    sca_pairs(Job(2), z.view(), inputs, all.data(), count, shares.data(), angles.data());
+    Matrix scratch = z;
+    sca_pairs(Job(2), scratch.view(), inputs, all.data(), count, shares.data(), angles.data());
     for (std::size_t k = 0; k < count; ++k) {
       CAPTURE(all[2 * k]);
       CAPTURE(all[2 * k + 1]);
@@ -252,8 +255,41 @@ TEST_CASE("batched pairs agree with each pair's own SCA, from Gram matrices and 
 }
 
 TEST_CASE("batched pairs: an index beyond the neurons is refused") {
-  const Matrix z = random_matrix(3, 4, 1);
+  Matrix z = random_matrix(3, 4, 1);
   const std::uint32_t pair[2] = {0, 3};
   double out[4];
   CHECK_THROWS_AS(sca_pairs(Job(), z.view(), 2, pair, 1, out, out + 2), std::invalid_argument);
+}
+
+TEST_CASE("batched pairs: neither the order of the list nor the number of threads changes a bit") {
+  const std::size_t m = 450, inputs = 7, width = 12;
+  const Matrix z = random_matrix(m, width, 41);
+  std::vector<std::uint32_t> pairs;
+  for (std::uint32_t i = 0; i < m; ++i) {
+    for (std::uint32_t j = i; j < m; j += 3) pairs.insert(pairs.end(), {i, j});
+  }
+  const std::size_t count = pairs.size() / 2;
+  const auto run = [&](const std::vector<std::uint32_t>& list, int threads) {
+    Matrix scratch = z;
+    std::vector<double> values(2 * list.size());
+    sca_pairs(Job(threads), scratch.view(), inputs, list.data(), count, values.data(), values.data() + list.size());
+    return values;
+  };
+  const auto reference = run(pairs, 1);
+  const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+  const auto threaded = run(pairs, 3);
+  CHECK(std::equal(reference.begin(), reference.end(), threaded.begin(), same));
+
+  // Pair k moved to place 1009 k, round and round.
+  const auto place = [count](std::size_t k) { return (1009 * k) % count; };
+  REQUIRE(std::gcd(count, std::size_t{1009}) == 1);
+  std::vector<std::uint32_t> moved(pairs.size());
+  for (std::size_t k = 0; k < count; ++k) std::copy_n(&pairs[2 * k], 2, &moved[2 * place(k)]);
+  const auto values = run(moved, 2);
+  bool equal = true;
+  for (std::size_t k = 0; k < 2 * count; ++k) {
+    const std::size_t at = 2 * place(k / 2) + k % 2;
+    equal = equal && same(values[at], reference[k]) && same(values[2 * count + at], reference[2 * count + k]);
+  }
+  CHECK(equal);
 }

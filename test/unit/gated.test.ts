@@ -7,15 +7,21 @@ import { gateSpectrum, gidGroup, gidPair, pairGates } from '../../lib/analysis/g
 import { interactionOf } from '../../lib/analysis/interaction.ts';
 import { scaGroup, scaLayer, scaPair, scaPairs } from '../../lib/analysis/sca.ts';
 import { symmetriesOf } from '../../lib/analysis/symmetry.ts';
+import { openHerm } from '../../lib/file/read.ts';
+import { certifyWidths, refitSkeleton } from '../../lib/herm/certificate.ts';
 import { compress } from '../../lib/herm/compress.ts';
+import { buildTree } from '../../lib/herm/merge.ts';
 import type { Block } from '../../lib/model/block.ts';
 import { findBlocks } from '../../lib/model/blocks.ts';
 import { forward, mlpLayers } from '../../lib/model/forward.ts';
 import { readSafetensorsHeader } from '../../lib/model/safetensors.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors_write.ts';
-import { bufferSource } from '../../lib/model/source.ts';
-import { fromFloat64, type Tensor } from '../../lib/model/tensor.ts';
+import { bufferSource, fileSource } from '../../lib/model/source.ts';
+import { fromFloat64, type Tensor, toFloat64 } from '../../lib/model/tensor.ts';
 import { blockWeights, lookupIn } from '../../lib/model/weights.ts';
+import { makeCase } from '../format/support/case.ts';
+import { compress as writtenFile } from '../format/support/herm.ts';
+import { mildCoefficients } from '../format/support/network.ts';
 import { matrix, RUNS } from './oracle/arbitraries.ts';
 import { expectClose } from './oracle/expect.ts';
 import { dot, gram, type Matrix, multiply, rowsOf, transpose } from './oracle/matrix.ts';
@@ -166,27 +172,34 @@ describe('what a gated block computes', () => {
     );
   });
 
-  it('feeds a second gated block', async () => {
-    const a = sample(5, 3, 4);
-    // The second block's value weight is the first one's output weight, so its inputs are the first one's neurons.
+  it('may feed a plain block, and not be fed by one', async () => {
+    const first = sample(5, 3, 4);
     const tensors = [
-      tensor('g1', a.gate),
-      tensor('u1', a.value),
-      tensor('g2', waves(4, 5, 8)),
-      tensor('w', transpose(a.output)),
+      tensor('g', first.gate),
+      tensor('u', first.value),
+      tensor('w', transpose(first.output)),
       tensor('v', waves(2, 4, 9)),
+      tensor('h', waves(4, 5, 8)),
     ];
-    const option = [
-      { name: 'first', input: 'u1', gate: 'g1', output: 'w' },
-      { name: 'second', input: 'w', gate: 'g2', output: 'v' },
-    ];
-    const blocks = findBlocks(await headerOf(tensors), { blocks: option, activation: 'tanh' });
+    const header = await headerOf(tensors);
+    const gated = { input: 'u', gate: 'g', output: 'w' };
+    const blocks = findBlocks(header, { blocks: [gated, { input: 'w', output: 'v' }], activation: 'tanh' });
     const x = waves(3, 3, 7);
     const y = await forward(mlpLayers(blocks, lookupIn(tensors)), Float64Array.from(x.flat()), 3);
-    const gatedLayer = (rows: Matrix, g: Matrix, u: Matrix) =>
-      rows.map((row) => g.map((weights, i) => Math.tanh(dot(weights, row)) * dot(u[i]!, row)));
-    const middle = gatedLayer(gatedLayer(x, a.gate, a.value), waves(4, 5, 8), transpose(a.output));
+    const hidden = x.map((row) => first.gate.map((g, i) => Math.tanh(dot(g, row)) * dot(first.value[i]!, row)));
+    const middle = multiply(hidden, first.output).map((row) => row.map(Math.tanh));
     expectClose(rowsOf(y, 2), multiply(middle, transpose(waves(2, 4, 9))));
+
+    // Its inputs would have outputs in two matrices.
+    const fed = [{ input: 'u', output: 'w' }, { input: 'w', gate: 'h', output: 'v' }]; // biome-ignore format: pairs
+    expect(() => findBlocks(header, { blocks: fed, activation: 'tanh' })).toThrow(
+      expect.objectContaining({ code: 'SHARED_TENSOR' }),
+    );
+    const [plain, second] = [
+      { ...blocks[0]!, gate: undefined },
+      { ...blocks[1]!, gate: blocks[0]!.gate },
+    ];
+    expect(() => mlpLayers([plain, second], lookupIn(tensors))).toThrow('only the first one may be gated');
   });
 });
 
@@ -334,14 +347,119 @@ describe('symmetries of gated blocks', () => {
   });
 });
 
-describe('compressing a gated block', () => {
-  it('is refused by name', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'hermkit-gated-'));
-    const file = bufferSource(serializeSafetensors(tensorsOf(sample(4, 3, 2))), 'model.safetensors');
-    await expect(compress(file, join(folder, 'out.herm'), { activation: 'silu' })).rejects.toMatchObject({
-      code: 'BLOCK_GATED',
-      message: expect.stringContaining(PART),
-    });
-    await rm(folder, { recursive: true });
+describe('a certificate of a gated block', () => {
+  const made = makeCase({ gated: true, sizes: [5, 14, 4], smallest: 2, seed: 3, coefficients: mildCoefficients });
+  const tree = made.trees[0]!;
+  const block: Block = { ...made.blocks[0]!, activation: { name: 'silu', slope: 1 } };
+  const weights = blockWeights(block, lookupIn(made.tensors));
+
+  it('is the error of the skeleton that its file serves', async () => {
+    const file = await openHerm(bufferSource(await writtenFile(serializeSafetensors(made.tensors), [block], [tree])));
+    const widths = [2, 5, 11, 14];
+    const errors = await certifyWidths(block, weights, tree, widths);
+    const { gates } = await gateSpectrum(block, weights);
+    const energy = gates.reduce((sum, gate) => sum + gate ** 2, 0);
+    for (const [at, width] of widths.entries()) {
+      const skeleton = lookupIn((await file.skeleton({ fc0: width })).tensors);
+      expect(errors[at]).toBeCloseTo(Math.sqrt(Math.max(0, await distance(made.tensors, skeleton, width)) / energy), 6);
+    }
+    expect(errors[3]).toBe(0);
+  });
+
+  it('is lower after a refit', async () => {
+    const [before] = await certifyWidths(block, weights, tree, [6]);
+    const refit = await refitSkeleton(block, weights, tree, 6);
+    expect(refit.output).toHaveLength(6 * 4 * 4);
+    expect(refit.error).toBeLessThan(before!);
+  });
+
+  it('asks for the gate of a tree', async () => {
+    const without = { ...tree, gate: undefined };
+    await expect(certifyWidths(block, weights, without, [5])).rejects.toThrow('the tree does not fit the block');
+  });
+
+  /** ‖f − f_k‖²: that of the block of all neurons of both, those of the skeleton with their outputs negated. */
+  async function distance(original: readonly Tensor[], skeleton: (name: string) => Tensor, width: number) {
+    const joined = original
+      .filter(({ name }) => name !== 'fc1.bias')
+      .map(({ name }) => {
+        const [all, few] = [toFloat64(lookupIn(original)(name)), toFloat64(skeleton(name))];
+        if (name !== 'fc1.weight') return [name, [...all, ...few]] as const;
+        const outputs = rowsOf(all, 14).map((row, c) => [...row, ...rowsOf(few, width)[c]!.map((v) => -v)]);
+        return [name, outputs.flat()] as const;
+      });
+    const neurons = 14 + width;
+    const shape = (name: string) =>
+      name.endsWith('bias') ? [neurons] : name === 'fc1.weight' ? [4, neurons] : [neurons, 5];
+    const tensors = joined.map(([name, values]) => fromFloat64(Float64Array.from(values), 'F64', name, shape(name)));
+    const both = findBlocks(await headerOf(tensors), {
+      blocks: [
+        {
+          ...{ name: 'fc0', input: 'fc0.weight', bias: 'fc0.bias', output: 'fc1.weight' },
+          ...{ gate: 'gate0.weight', gateBias: 'gate0.bias' },
+        },
+      ],
+      activation: 'silu',
+    })[0]!;
+    const { interaction } = await interactionOf(both, blockWeights(both, lookupIn(tensors)));
+    return interaction.reduce((sum, value) => sum + value, 0);
+  }
+});
+
+describe('compressing gated blocks', () => {
+  it.each(['silu', 'relu', 'gelu_tanh'])(
+    '%s: the original comes back, and every width is smaller',
+    async (activation) => {
+      const folder = await mkdtemp(join(tmpdir(), 'hermkit-gated-'));
+      try {
+        const output = join(folder, 'out.herm');
+        const original = serializeSafetensors(tensorsOf(sample(40, 6, 5)));
+        const report = await compress(bufferSource(original, 'model.safetensors'), output, {
+          activation,
+          refit: [0.5],
+        });
+        expect(report.errors[0]!.at(-1)).toBe(0);
+        expect(report.refits[0]!.errors[0]).toBeLessThan(1);
+        const file = await openHerm(await fileSource(output));
+        const parts: Uint8Array[] = [];
+        for await (const part of file.recover()) parts.push(part);
+        expect(Buffer.compare(Buffer.concat(parts), original)).toBe(0);
+        const [block, tree] = [file.blocks[0]!, await file.tree(PART)];
+        const weights = blockWeights(block, lookupIn(tensorsOf(sample(40, 6, 5))));
+        const widths = report.ladder.map(([width]) => width!);
+        expect(report.errors[0]).toEqual(await certifyWidths(block, weights, tree, widths));
+        const { tensors } = await file.skeleton({ [PART]: 10 });
+        expect(tensors.map(({ name, shape }) => [name.slice(PART.length + 1), shape])).toEqual([
+          ['down_proj.weight', [5, 10]],
+          ['gate_proj.bias', [10]],
+          ['gate_proj.weight', [10, 6]],
+          ['up_proj.bias', [10]],
+          ['up_proj.weight', [10, 6]],
+        ]);
+        await file.close();
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
+
+  it('merges copies first, and for nothing, whatever the scale of their values', async () => {
+    const gated = sample(12, 6, 5);
+    const copy = (rows: Matrix, factor: number) =>
+      rows.map((row, i) => (i === 7 ? rows[2]!.map((x) => factor * x) : row));
+    const { block, weights } = await load(
+      {
+        ...gated,
+        gate: copy(gated.gate, 1),
+        gateBias: gated.gateBias.map((b, i) => (i === 7 ? gated.gateBias[2]! : b)),
+        value: copy(gated.value, -4),
+        valueBias: gated.valueBias.map((b, i) => (i === 7 ? -4 * gated.valueBias[2]! : b)),
+      },
+      'silu',
+    );
+    const tree = await buildTree(block, weights);
+    expect([...tree.pairs.subarray(0, 2)]).toEqual([2, 7]);
+    const [first] = await certifyWidths(block, weights, tree, [11]);
+    expect(first).toBeLessThan(1e-6);
   });
 });

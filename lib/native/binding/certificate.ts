@@ -13,6 +13,9 @@ export interface NativeTree {
   readonly alpha: Uint16Array;
   readonly beta: Uint16Array;
   readonly parentBias: Float64Array;
+  /** Of a gated block. */
+  readonly gateAlpha?: Uint16Array | undefined;
+  readonly parentGateBias?: Float64Array | undefined;
 }
 
 export interface CertifyArgs extends NativeBlock, NativeTree {

@@ -14,10 +14,10 @@ export interface DenseArgs {
   readonly bias: NativeMatrix | undefined;
   /** Applied to x before the weights. */
   readonly activation: NativeActivation;
-  /** Of a gated layer y = ψ(G φ(x) + g) ⊙ (W φ(x) + b): G, g and ψ; all undefined for others. */
-  readonly gate: NativeMatrix | undefined;
-  readonly gateBias: NativeMatrix | undefined;
-  readonly gateActivation: NativeActivation | undefined;
+  /** Of a gated layer y = ψ(G φ(x) + g) ⊙ (W φ(x) + b): G, g and ψ. */
+  readonly gate?: NativeMatrix | undefined;
+  readonly gateBias?: NativeMatrix | undefined;
+  readonly gateActivation?: NativeActivation | undefined;
   /** y [batch×m] */
   readonly y: Float64Array;
 }

@@ -27,9 +27,11 @@ export interface Case extends Network {
 export function makeCase({ smallest = 1, seed = 1, coefficients, ...options }: CaseOptions = {}): Case {
   const random = new Random(seed);
   const network = makeNetwork(random, { ...PLAIN, ...options });
-  const trees = network.blocks.map(({ neurons, bias }) => {
-    const dtype = network.tensors.find(({ name }) => name === bias)?.dtype as DType | undefined;
-    return randomTree(random, neurons, Math.min(smallest, neurons), dtype, coefficients);
+  const dtypeOf = (bias: string | undefined) =>
+    network.tensors.find(({ name }) => name === bias)?.dtype as DType | undefined;
+  const trees = network.blocks.map(({ neurons, bias, gate }) => {
+    const gateMerges = gate && { biasDType: dtypeOf(gate.bias) };
+    return randomTree(random, neurons, Math.min(smallest, neurons), dtypeOf(bias), coefficients, gateMerges);
   });
   return { ...network, trees };
 }

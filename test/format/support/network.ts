@@ -11,6 +11,8 @@ export interface NetworkOptions {
   readonly biases: boolean;
   /** Neurons as columns of their input weights, as TensorFlow stores them. */
   readonly transposed: boolean;
+  /** The first hidden layer has a gate, `gate0` beside `fc0`, in the dtype of the layer after. */
+  readonly gated?: boolean;
   /** The numbers of one tensor of a layer. */
   readonly values: (random: Random, count: number, dtype: DType) => number[];
 }
@@ -25,28 +27,32 @@ export function makeNetwork(random: Random, options: NetworkOptions): Network {
   const { sizes, dtypes, transposed } = options;
   const layers = sizes.slice(1).map((_, layer) => layer);
   const dtypeOf = (layer: number) => dtypes[Math.min(layer, dtypes.length - 1)]!;
-  const tensors = layers.flatMap((layer) => {
+  const linear = (name: string, layer: number, dtype: DType) => {
     const [inputs, outputs] = [sizes[layer]!, sizes[layer + 1]!];
-    const make = (name: string, shape: number[]) => {
+    const make = (part: string, shape: number[]) => {
       const count = shape.reduce((product, size) => product * size, 1);
-      return fromFloat64(options.values(random, count, dtypeOf(layer)), dtypeOf(layer), `fc${layer}.${name}`, shape);
+      return fromFloat64(options.values(random, count, dtype), dtype, `${name}.${part}`, shape);
     };
     const weight = make('weight', transposed ? [inputs, outputs] : [outputs, inputs]);
     return options.biases ? [weight, make('bias', [outputs])] : [weight];
-  });
+  };
+  const tensors = layers.flatMap((layer) => linear(`fc${layer}`, layer, dtypeOf(layer)));
+  if (options.gated) tensors.push(...linear('gate0', 0, dtypeOf(1)));
   return { tensors, blocks: layers.slice(1).map((layer) => makeBlock(options, layer)) };
 }
 
 /** The hidden layer between weights `layer − 1` and `layer`. */
-function makeBlock({ sizes, biases, transposed }: NetworkOptions, layer: number): Block {
+function makeBlock({ sizes, biases, transposed, gated }: NetworkOptions, layer: number): Block {
   const [inputs, neurons, outputs] = [sizes[layer - 1]!, sizes[layer]!, sizes[layer + 1]!];
-  const ref = (index: number, from: number, to: number, flip: boolean) => ({
-    tensor: `fc${index}.weight`,
+  const ref = (index: number, from: number, to: number, flip: boolean, name = `fc${index}`) => ({
+    tensor: `${name}.weight`,
     rows: transposed ? from : to,
     cols: transposed ? to : from,
     transposed: flip !== transposed,
   });
+  const gate = { weight: ref(0, inputs, neurons, false, 'gate0'), bias: biases ? 'gate0.bias' : undefined };
   return {
+    ...(gated && layer === 1 && { gate }),
     name: `fc${layer - 1}`,
     activation: { name: 'relu', slope: 0 },
     neurons,
@@ -103,6 +109,7 @@ export function randomTree(
   smallest: number,
   biasDType: DType | undefined,
   coefficients = anyCoefficients,
+  gate?: { readonly biasDType: DType | undefined },
 ): MergeTree {
   const merges = neurons - smallest;
   const living = Array.from({ length: neurons }, (_, slot) => slot);
@@ -114,6 +121,7 @@ export function randomTree(
     beta: new Uint16Array(2 * merges),
     bias: new Float64Array(merges),
     cost: Float64Array.from({ length: merges }, () => Math.fround(random.unit())),
+    gate: undefined,
   } satisfies MergeTree;
   for (let t = 0; t < merges; t++) {
     const [a, b] = [random.below(living.length), random.below(living.length - 1)];
@@ -124,12 +132,13 @@ export function randomTree(
     tree.alpha.set(coefficients(random), 2 * t);
     tree.beta.set(coefficients(random), 2 * t);
   }
-  if (biasDType === undefined) return tree;
-  const rounded = fromFloat64(
-    Array.from(tree.bias, () => random.gauss()),
-    biasDType,
-    'bias',
-    [merges],
-  );
-  return { ...tree, bias: toFloat64(rounded) };
+  const biasesIn = (dtype: DType | undefined): Float64Array => {
+    if (dtype === undefined) return new Float64Array(merges);
+    const values = Array.from(tree.bias, () => random.gauss());
+    return toFloat64(fromFloat64(values, dtype, 'bias', [merges]));
+  };
+  const bias = biasesIn(biasDType);
+  if (gate === undefined) return { ...tree, bias };
+  const alpha = Uint16Array.from(Array.from({ length: merges }, () => coefficients(random)).flat());
+  return { ...tree, bias, gate: { alpha, bias: biasesIn(gate.biasDType) } };
 }
