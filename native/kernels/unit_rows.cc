@@ -79,7 +79,7 @@ void UnitRows::set_norm(std::size_t p) {
 double UnitRows::correlation(std::size_t a, const UnitRows& other, std::size_t b) const {
   const double cosine = dot(row(a), other.row(b), width_) * (inverse_norm_[a] * other.inverse_norm_[b]);
   // Rows that are equal to the bit, or opposite, are so exactly: six roundings of norms and products.
-  constexpr double kEqual = 7e-16;
+  constexpr double kEqual = 9e-16;
   if (cosine > 1 - kEqual) return 1;
   return cosine < kEqual - 1 ? -1 : cosine;
 }

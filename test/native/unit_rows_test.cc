@@ -18,7 +18,8 @@ UnitRows unit_rows(const Matrix& matrix, std::size_t capacity, int threads = 1) 
   std::vector<std::uint32_t> order(matrix.rows());
   std::iota(order.begin(), order.end(), 0);
   const Job job(threads);
-  return {job, RowReader(job, stored(matrix)), order, capacity};
+  const RowReader reader(job, stored(matrix));
+  return {job, reader, reader.norms(job), order, capacity};
 }
 
 constexpr double kDenormal = 1e-315;
@@ -106,7 +107,8 @@ TEST_CASE("rows in another order, from columns of the file") {
   const StoredMatrix transposed{DType::F64, columns.data(), 7, 5, true};
   const std::vector<std::uint32_t> order{4, 0, 3, 1, 2};
   const Job job(2);
-  const UnitRows units(job, RowReader(job, transposed), order, 5), plain = unit_rows(rows, 5);
+  const RowReader reader(job, transposed);
+  const UnitRows units(job, reader, reader.norms(job), order, 5), plain = unit_rows(rows, 5);
   for (std::size_t a = 0; a < 5; ++a)
     for (std::size_t b = 0; b < 5; ++b) CHECK(units.correlation(a, b) == plain.correlation(order[a], order[b]));
 }
