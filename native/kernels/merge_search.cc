@@ -21,6 +21,17 @@ constexpr std::size_t kBatch = 64;     // owners that are looked up at once
 constexpr double kFree = 1e-9;         // of the owner's energy
 constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
 
+// Whether nobody along a stretch can matter to a parent: neither as the owner of their pair nor as one of the partners
+// that the parent itself keeps, who are at least as strong.
+constexpr std::size_t kStretch = 16;
+bool none_matters(const float* r, const float* limits, const float* strengths, float worst, float strength) {
+  int any = 0;
+  for (std::size_t l = 0; l < kStretch; ++l)
+    any |= static_cast<int>(r[l] < limits[l]) |
+           (static_cast<int>(r[l] < worst) & static_cast<int>(strengths[l] >= strength));
+  return any == 0;
+}
+
 RowOfKinds shifted(RowOfKinds row, std::size_t columns) {
   for (const float*& values : row) values = values ? values + columns : nullptr;
   return row;
@@ -275,10 +286,14 @@ void MergeSearch::update(const Job& job, std::size_t first_new, const std::vecto
   const std::size_t size = neurons_.size(), parents = size - first_new;
   lists_.resize(size);
   // Swept estimates from which on an owner does not want to hear of a new partner; a little high, since lists decide.
-  std::vector<float> limits(size, std::numeric_limits<float>::infinity());
+  std::vector<float> limits(size, std::numeric_limits<float>::infinity()), strengths(size);
+  for (std::size_t p = 0; p < size; ++p) strengths[p] = static_cast<float>(neurons_.energy(p));
   parallel_for(job, first_new, kColumns, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p) {
-      if (!alive[p]) continue;
+      if (!alive[p]) {
+        limits[p] = -1;
+        continue;
+      }
       lists_[p].drop([&](std::uint32_t partner) { return !alive[partner]; });
       limits[p] = lists_[p].limit(neurons_.energy(p));
     }
@@ -293,6 +308,16 @@ void MergeSearch::update(const Job& job, std::size_t first_new, const std::vecto
     std::array<Smallest, kParents> smallest;
     std::array<float, kColumns + kSweepPadding> r;
     auto& out = offers[begin / kParents];
+    const auto weigh = [&](std::size_t j, float swept, std::uint32_t parent, Smallest& own, std::vector<Offer>& to) {
+      const bool may_own = swept < own.worst() && strengths[j] >= strengths[parent];
+      if (!(swept < limits[j] || may_own) || !alive[j]) return;
+      if (neurons_.owns(parent, j)) {
+        if (swept < own.worst()) own.add(swept, static_cast<std::uint32_t>(j));
+      } else if (swept < limits[j]) {
+        const double cost = neurons_.energy(j) * static_cast<double>(swept);
+        to.push_back({static_cast<std::uint32_t>(j), {cost, parent, swept, false}});
+      }
+    };
     std::vector<std::uint32_t> group(end - begin);
     std::iota(group.begin(), group.end(), static_cast<std::uint32_t>(first_new + begin));
     GramWindow window;
@@ -305,15 +330,12 @@ void MergeSearch::update(const Job& job, std::size_t first_new, const std::vecto
         neurons_.sweep(parent, column, column_end, window.row(t - begin).data(), r.data());
         if (neurons_.energy(parent) == 0) std::fill_n(r.data(), column_end - column, 0.0F);
         Smallest& own = smallest[t - begin];
-        for (std::size_t j = column; j < column_end; ++j) {
-          const float swept = r[j - column];
-          if (!(swept < limits[j] || swept < own.worst()) || !alive[j]) continue;
-          if (neurons_.owns(parent, j)) {
-            if (swept < own.worst()) own.add(swept, static_cast<std::uint32_t>(j));
-          } else if (swept < limits[j]) {
-            const double cost = neurons_.energy(j) * static_cast<double>(swept);
-            out.push_back({static_cast<std::uint32_t>(j), {cost, parent, swept, false}});
-          }
+        for (std::size_t j = column; j < column_end; j += kStretch) {
+          const std::size_t stretch_end = std::min(column_end, j + kStretch);
+          if (stretch_end == j + kStretch &&
+              none_matters(&r[j - column], &limits[j], &strengths[j], own.worst(), strengths[parent]))
+            continue;
+          for (std::size_t i = j; i < stretch_end; ++i) weigh(i, r[i - column], parent, own, out);
         }
       }
     }

@@ -108,13 +108,14 @@ void StoredGram::append(const Job& job, const std::vector<Union>& unions, const 
     if (alive[p]) others.push_back(p);
   parallel_for(job, others.size(), kRows, [&](std::size_t begin, std::size_t end) {
     std::array<float*, kRows> to;
+    std::array<const float*, kLine> from;
     for (std::size_t k = 0; k < kinds_.size(); ++k) {
       for (std::size_t i = begin; i < end; ++i) to[i - begin] = row(k, others[i]) + width_;
       for (std::size_t t = 0; t < count; t += kLine) {
-        for (std::size_t u = t; u < std::min(count, t + kLine); ++u) {
-          const float* from = row(kinds_[k].mirror, unions[u].first);
-          for (std::size_t i = begin; i < end; ++i) to[i - begin][u] = from[others[i]];
-        }
+        const std::size_t u_end = std::min(count, t + kLine);
+        for (std::size_t u = t; u < u_end; ++u) from[u - t] = row(kinds_[k].mirror, unions[u].first);
+        for (std::size_t i = begin; i < end; ++i)
+          for (std::size_t u = t; u < u_end; ++u) to[i - begin][u] = from[u - t][others[i]];
       }
     }
   });
