@@ -7,7 +7,7 @@ export type MergeMode = 'stored' | 'computed';
 const FLOAT = 4;
 // Parents take new columns and rows until the dead ones are dropped: merge_capacity in kernels/merge_rounds.cc.
 const SMALL = 8192;
-const room = (neurons: number): number => (neurons <= SMALL ? 1.4 : 1.1);
+const room = (neurons: number): number => (neurons <= SMALL ? 1.2 : 1.1);
 // What follows was measured, as the growth of the process at its peak (m = 2000 … 8000, n and p = 256 and 1024, 1 … 32
 // threads). Candidates, series, profiles and bookkeeping of one neuron:
 const PER_NEURON = { plain: 1900, gated: 3000 };

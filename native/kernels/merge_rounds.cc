@@ -16,7 +16,7 @@ namespace {
 constexpr double kCrowded = 0.6;  // share of the living in all columns
 // Room for parents until then, where it is not too much memory.
 constexpr std::size_t kSmall = 8192;
-constexpr double kRoom = 0.4, kLittleRoom = 0.1;
+constexpr double kRoom = 0.2, kLittleRoom = 0.1;
 
 class Stopwatch {
  public:

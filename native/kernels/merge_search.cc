@@ -17,13 +17,20 @@ constexpr std::size_t kKept = 16;      // partners that a scan keeps
 constexpr std::size_t kOwners = 64;    // owners that a thread takes at a time
 constexpr std::size_t kColumns = 512;  // positions of a sweep: their profiles stay in the cache
 constexpr std::size_t kParents = 4;    // parents that a thread takes at a time
+constexpr std::size_t kShares = 8;     // pieces into which owners are cut where each has little to do
 constexpr std::size_t kBatch = 64;     // owners that are looked up at once
 constexpr double kFree = 1e-9;         // of the owner's energy
 constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
 
+// Hardly any swept estimate matters: whole stretches are passed over at once.
+constexpr std::size_t kStretch = 16;
+bool none_below(const float* r, float worst) {
+  int any = 0;
+  for (std::size_t l = 0; l < kStretch; ++l) any |= static_cast<int>(r[l] < worst);
+  return any == 0;
+}
 // Whether nobody along a stretch can matter to a parent: neither as the owner of their pair nor as one of the partners
 // that the parent itself keeps, who are at least as strong.
-constexpr std::size_t kStretch = 16;
 bool none_matters(const float* r, const float* limits, const float* strengths, float worst, float strength) {
   int any = 0;
   for (std::size_t l = 0; l < kStretch; ++l)
@@ -171,8 +178,12 @@ void MergeSearch::fill_all(const Job& job) {
         neurons_.sweep(owner, from, column_end, row.data(), r.data());
         if (neurons_.energy(owner) == 0) std::fill_n(r.data(), column_end - from, 0.0F);
         Smallest& best = smallest[owner - begin];
-        for (std::size_t j = from; j < column_end; ++j)
-          if (r[j - from] < best.worst()) best.add(r[j - from], static_cast<std::uint32_t>(j));
+        for (std::size_t j = from; j < column_end; j += kStretch) {
+          const std::size_t stretch_end = std::min(column_end, j + kStretch);
+          if (stretch_end == j + kStretch && none_below(&r[j - from], best.worst())) continue;
+          for (std::size_t i = j; i < stretch_end; ++i)
+            if (r[i - from] < best.worst()) best.add(r[i - from], static_cast<std::uint32_t>(i));
+        }
       }
     }
     for (std::size_t owner = begin; owner < end; ++owner) {
@@ -344,8 +355,12 @@ void MergeSearch::update(const Job& job, std::size_t first_new, const std::vecto
       lists_[parent].extend(entries(parent, smallest[t - begin]), smallest[t - begin].size() < kKept);
     }
   });
-  for (const auto& group : offers)
-    for (const Offer& offer : group) lists_[offer.owner].offer(offer.entry);
+  // Every owner hears of the parents in their order, whichever thread it belongs to.
+  parallel_for(job, size, (size + kShares - 1) / kShares, [&](std::size_t begin, std::size_t end) {
+    for (const auto& group : offers)
+      for (const Offer& offer : group)
+        if (offer.owner >= begin && offer.owner < end) lists_[offer.owner].offer(offer.entry);
+  });
 }
 
 void MergeSearch::compact(const std::vector<std::uint32_t>& kept) {

@@ -4,8 +4,6 @@
 
 #include "kernels/simd.h"
 
-#define HERM_INLINE inline __attribute__((always_inline))
-
 namespace herm {
 
 namespace {

@@ -6,8 +6,6 @@
 #include "kernels/matrix_view.h"
 #include "kernels/simd.h"
 
-#define HERM_INLINE inline __attribute__((always_inline))
-
 namespace herm {
 
 namespace {

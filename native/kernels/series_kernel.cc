@@ -3,8 +3,6 @@
 #include "kernels/kernel_tail.h"
 #include "kernels/simd.h"
 
-#define HERM_INLINE inline __attribute__((always_inline))
-
 #define HERM_SIMD baseline
 #define HERM_SIMD_WIDTH 2
 #include "kernels/series_kernel_lanes.h"

@@ -9,6 +9,8 @@
 // Vectors are passed and returned only by functions that are always inlined: no calling convention is involved.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
+#define HERM_INLINE inline __attribute__((always_inline))
+
 namespace herm {
 
 // `Width` doubles that are added and multiplied as one.

@@ -4,6 +4,7 @@
 #include "kernels/large_array.h"
 #include "kernels/living_gram.h"
 #include "kernels/pair_sweep.h"
+#include "kernels/simd.h"
 #include "kernels/threads.h"
 
 namespace herm {
@@ -12,6 +13,24 @@ namespace {
 
 constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
 constexpr std::size_t kLine = 16;  // floats
+
+// values[c] := values[kept[c]], kept ascending: what is read has not been written yet, in whole vectors either.
+HERM_INLINE void gather_loop(float* values, const std::uint32_t* kept, std::size_t count) {
+#pragma GCC ivdep
+  for (std::size_t c = 0; c < count; ++c) values[c] = values[kept[c]];
+}
+#if defined(HERM_TARGETS)
+__attribute__((target("avx512f,prefer-vector-width=512"))) void gather_widest(float* values, const std::uint32_t* kept,
+                                                                              std::size_t count) {
+  gather_loop(values, kept, count);
+}
+#endif
+void gather(float* values, const std::uint32_t* kept, std::size_t count) {
+#if defined(HERM_TARGETS)
+  if (use_widest()) return gather_widest(values, kept, count);
+#endif
+  gather_loop(values, kept, count);
+}
 
 }  // namespace
 
@@ -129,8 +148,7 @@ void StoredGram::compact(const Job& job, const std::vector<std::uint32_t>& kept)
   parallel_for(job, kept.size(), kRows, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p)
       for (std::size_t k = 0; k < kinds_.size(); ++k) {
-        float* values = row(k, p);
-        for (std::size_t c = 0; c < kept.size(); ++c) values[c] = values[kept[c]];
+        gather(row(k, p), kept.data(), kept.size());
       }
   });
 }
