@@ -5,7 +5,9 @@
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -19,6 +21,11 @@ class LargeArray {
   explicit LargeArray(std::size_t count) {
     constexpr std::size_t kPage = std::size_t{1} << 21;
     if (count > (SIZE_MAX - kPage) / sizeof(float)) throw std::bad_alloc();
+    if (count * sizeof(float) < kPage) {
+      values_.reset(static_cast<float*>(std::malloc(std::max<std::size_t>(count, 1) * sizeof(float))));
+      if (!values_) throw std::bad_alloc();
+      return;
+    }
     const std::size_t bytes = (count * sizeof(float) + kPage - 1) / kPage * kPage;
     values_.reset(static_cast<float*>(std::aligned_alloc(kPage, bytes)));
     if (!values_) throw std::bad_alloc();

@@ -8,6 +8,7 @@
 
 #include "kernels/dtype.h"
 #include "kernels/job.h"
+#include "kernels/large_array.h"
 #include "kernels/unit_row.h"
 
 namespace herm {
@@ -56,7 +57,7 @@ class UnitRows {
 
   std::size_t width_;
   std::size_t size_;
-  std::vector<float> values_;         // [capacity×width]
+  LargeArray values_;                 // [capacity×width]
   std::vector<double> inverse_norm_;  // of the rows as rounded to float: 1 up to 1e-7; 0 for zero rows
 };
 
