@@ -1,5 +1,5 @@
-// What a merge would cost, quickly: the search looks promising pairs up by this estimate, and evaluates the operator only
-// on the pairs that merge.
+// What a merge would cost, quickly: the search looks promising pairs up by this estimate, and evaluates the operator
+// only on the pairs that merge.
 #pragma once
 
 #include "kernels/expansion_table.h"

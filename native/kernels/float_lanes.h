@@ -14,7 +14,7 @@ struct Lanes {
 struct Mask {
   decltype(Register{} < Register{}) a, b;
 };
-constexpr std::size_t kLaneCount = 2 * HERM_SIMD_WIDTH;
+constexpr std::size_t kLaneCount = std::size_t{2} * HERM_SIMD_WIDTH;
 static_assert(kLaneCount <= kSweepPadding);
 
 HERM_INLINE Lanes constant(float x) { return {Register{} + x, Register{} + x}; }

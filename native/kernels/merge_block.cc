@@ -53,6 +53,7 @@ double measure_gram(const Job& job, const StoredBlock& block) {
   std::vector<StoredMatrix> stored{block.input, block.output};
   if (block.has_gate) stored.push_back(block.gate);
   std::vector<std::vector<float>> sides;
+  sides.reserve(stored.size());
   for (const StoredMatrix& side : stored) sides.push_back(load_floats(job, side));
   std::vector<float> out(checked_mul(m, m));  // touched by its creation
   const auto view = [&](std::size_t s) { return MatrixView<const float>(sides[s].data(), m, stored[s].width()); };

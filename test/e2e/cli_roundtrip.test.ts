@@ -41,7 +41,8 @@ describe('a LeNet through the command line', () => {
   it('becomes the same file with less memory, and says so', async () => {
     const { blocks, merges } = JSON.parse(compressed.stdout);
     expect(merges).toMatchObject({ fc1: { mode: 'stored' }, fc2: { mode: 'stored' } });
-    const memory = String(Math.ceil(mergeMemory(blocks[0]).computed));
+    // Enough for the second block's Gram matrices, not for the first one's.
+    const memory = String(Math.floor(mergeMemory(blocks[0]).stored) - 1);
     const args = ['compress', LENET, '-o', at('tight.herm'), '--refit', '50%', '--memory', memory, '--force'];
     const { code, stdout } = await herm(...args);
     expect(code).toBe(0);
