@@ -6,7 +6,9 @@ namespace herm::HERM_SIMD {
 namespace {
 
 template <class T>
-constexpr std::size_t kLanesOf = sizeof(T) / sizeof(double);
+constexpr std::size_t kLanesOf = HERM_SIMD_WIDTH;
+template <>
+constexpr std::size_t kLanesOf<double> = 1;
 
 // `Count` vectors at a time: independent sums hide the latency of each one's chain of multiplications and additions.
 template <class T, std::size_t Count>
