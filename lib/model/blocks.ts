@@ -3,7 +3,7 @@ import { chooseActivations } from './activation_option.ts';
 import type { Block, BlockGate, WeightRef } from './block.ts';
 import { BLOCKS_HELP, type BlockSpec, type BlocksOption, parseBlocksOption } from './block_option.ts';
 import { findGatedBlocks } from './gated_blocks.ts';
-import { checkBias, checkFloat, findLayers } from './linears.ts';
+import { checkBias, checkFloat, findLayers, specOf } from './linears.ts';
 import { quoteName } from './messages.ts';
 import type { SafetensorsHeader } from './safetensors.ts';
 import { findStacks, type Stack } from './stacks.ts';
@@ -75,19 +75,7 @@ function findSpecs(header: SafetensorsHeader): BlockSpec[] {
 function toSpecs(stack: Stack): BlockSpec[] {
   return stack.slice(1).map((output, at) => {
     const input = stack[at]!;
-    return {
-      name: input.name,
-      input: input.weight.name,
-      inputTransposed: false,
-      bias: input.bias?.name,
-      output: output.weight.name,
-      outputTransposed: false,
-      outputBias: output.bias?.name,
-      gate: undefined,
-      gateTransposed: false,
-      gateBias: undefined,
-      biasesByName: false,
-    };
+    return specOf(input.name, input, output);
   });
 }
 

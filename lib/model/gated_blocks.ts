@@ -1,5 +1,5 @@
 import type { BlockSpec } from './block_option.ts';
-import { type Linear, parentOf } from './linears.ts';
+import { type Linear, parentOf, specOf } from './linears.ts';
 
 /** What the gate, the value and the output of a gated block are called: Llama, Qwen, Gemma, Mistral; T5 v1.1. */
 const NAMES = [
@@ -22,26 +22,10 @@ export function findGatedBlocks(linears: readonly Linear[]): BlockSpec[] {
     );
     if (!gate || !value || !output) return [];
     const fits = gate.inputs === value.inputs && gate.outputs === value.outputs && value.outputs === output.inputs;
-    return fits ? [toSpec(parent || value.name, gate, value, output)] : [];
+    return fits ? [specOf(parent || value.name, value, output, gate)] : [];
   });
 }
 
 function within(parent: string, part: string): string {
   return parent === '' ? part : `${parent}.${part}`;
-}
-
-function toSpec(name: string, gate: Linear, value: Linear, output: Linear): BlockSpec {
-  return {
-    name,
-    input: value.weight.name,
-    inputTransposed: false,
-    bias: value.bias?.name,
-    output: output.weight.name,
-    outputTransposed: false,
-    outputBias: output.bias?.name,
-    gate: gate.weight.name,
-    gateTransposed: false,
-    gateBias: gate.bias?.name,
-    biasesByName: false,
-  };
 }

@@ -1,5 +1,5 @@
 import { HermError } from '../errors.ts';
-import { BLOCKS_HELP } from './block_option.ts';
+import { BLOCKS_HELP, type BlockSpec } from './block_option.ts';
 import { quoteName } from './messages.ts';
 import type { SafetensorsHeader } from './safetensors.ts';
 import { isFloatDType, type TensorInfo } from './tensor.ts';
@@ -131,4 +131,21 @@ function checkHalves(
       { tensor: name + WEIGHT },
     );
   }
+}
+
+/** The block of an input linear and an output linear, and of the gate's where it has one. */
+export function specOf(name: string, input: Linear, output: Linear, gate?: Linear): BlockSpec {
+  return {
+    name,
+    input: input.weight.name,
+    inputTransposed: false,
+    bias: input.bias?.name,
+    output: output.weight.name,
+    outputTransposed: false,
+    outputBias: output.bias?.name,
+    gate: gate?.weight.name,
+    gateTransposed: false,
+    gateBias: gate?.bias?.name,
+    biasesByName: false,
+  };
 }

@@ -7,7 +7,6 @@
 
 #include "kernels/block_kernel.h"
 #include "kernels/decompose.h"
-#include "kernels/gemm.h"
 #include "kernels/gram.h"
 #include "kernels/pair_walk.h"
 

@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "kernels/gemm.h"
 #include "kernels/gram.h"
 #include "kernels/mirror.h"
 #include "kernels/threads.h"

@@ -1,14 +1,13 @@
 #include "kernels/gram.h"
 #include "kernels/living_gram.h"
-#include "kernels/pair_sweep.h"
+#include "kernels/profile_table.h"
 
 namespace herm {
 
 class ComputedGram final : public LivingGram {
  public:
-  ComputedGram(const NeuronPairs& neurons, std::size_t capacity) : neurons_(neurons), capacity_(capacity) {}
+  explicit ComputedGram(const NeuronPairs& neurons) : neurons_(neurons) {}
 
-  std::size_t capacity() const override { return capacity_; }
   void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
             GramWindow& window) const override;
   void append(const Job& /*job*/, const std::vector<Union>& /*unions*/, const std::vector<char>& /*alive*/) override {}
@@ -16,7 +15,6 @@ class ComputedGram final : public LivingGram {
 
  private:
   const NeuronPairs& neurons_;
-  std::size_t capacity_;
 };
 
 void ComputedGram::read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
@@ -38,8 +36,8 @@ void ComputedGram::read(std::span<const std::uint32_t> positions, std::size_t be
   }
 }
 
-std::unique_ptr<LivingGram> make_computed_gram(const NeuronPairs& neurons, std::size_t capacity) {
-  return std::make_unique<ComputedGram>(neurons, capacity);
+std::unique_ptr<LivingGram> make_computed_gram(const NeuronPairs& neurons) {
+  return std::make_unique<ComputedGram>(neurons);
 }
 
 }  // namespace herm

@@ -1,11 +1,10 @@
-// Floats in vector registers, for the loops that are compiled once for every kind of CPU. No include guard: it is meant
-// for a namespace of its own (HERM_SIMD, registers of HERM_SIMD_WIDTH floats), because the compiler splits vectors into
-// what the function that they are written in may use.
+// Floats in vector registers, for loops that each_cpu.h compiles. No include guard.
 namespace herm::HERM_SIMD {
 
 namespace {
 
-using Register = typename FloatVectorOf<HERM_SIMD_WIDTH>::type;
+constexpr std::size_t kWidth = HERM_SIMD_BYTES / sizeof(float);
+using Register = typename FloatVectorOf<kWidth>::type;
 
 // Two registers that go through the same operations side by side: while one waits for a result the other is worked on.
 struct Lanes {
@@ -14,16 +13,14 @@ struct Lanes {
 struct Mask {
   decltype(Register{} < Register{}) a, b;
 };
-constexpr std::size_t kLaneCount = std::size_t{2} * HERM_SIMD_WIDTH;
+constexpr std::size_t kLaneCount = 2 * kWidth;
 static_assert(kLaneCount <= kSweepPadding);
 
 HERM_INLINE Lanes constant(float x) { return {Register{} + x, Register{} + x}; }
-HERM_INLINE Lanes load(const float* from) {
-  return {load_lanes<Register>(from), load_lanes<Register>(from + HERM_SIMD_WIDTH)};
-}
+HERM_INLINE Lanes load(const float* from) { return {load_lanes<Register>(from), load_lanes<Register>(from + kWidth)}; }
 HERM_INLINE void store(const Lanes& x, float* to) {
   store_lanes(x.a, to);
-  store_lanes(x.b, to + HERM_SIMD_WIDTH);
+  store_lanes(x.b, to + kWidth);
 }
 
 HERM_INLINE Lanes operator-(const Lanes& x) { return {-x.a, -x.b}; }
@@ -45,8 +42,8 @@ HERM_INLINE Lanes magnitude(const Lanes& x) { return max_of(x, -x); }
 HERM_INLINE Lanes clamp_unit(const Lanes& x) { return max_of(min_of(x, constant(1)), constant(-1)); }
 HERM_INLINE Lanes root(const Lanes& x) {
   Lanes y;
-  for (std::size_t l = 0; l < HERM_SIMD_WIDTH; ++l) y.a[l] = __builtin_sqrtf(x.a[l]);
-  for (std::size_t l = 0; l < HERM_SIMD_WIDTH; ++l) y.b[l] = __builtin_sqrtf(x.b[l]);
+  for (std::size_t l = 0; l < kWidth; ++l) y.a[l] = __builtin_sqrtf(x.a[l]);
+  for (std::size_t l = 0; l < kWidth; ++l) y.b[l] = __builtin_sqrtf(x.b[l]);
   return y;
 }
 

@@ -2,33 +2,28 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <vector>
 
 #include "kernels/gated_neuron.h"
-#include "kernels/matrix_view.h"
+#include "kernels/profile_table.h"
 
 namespace herm {
 
 constexpr std::size_t kGatedProfileDegree = 12;
 
-// Per neuron and in single precision, in units where E f² = 1: A_0 … A_13, B_0 … B_13 times ‖u‖, the correlation of
-// gate and value, and the amplitude.
-class GatedProfiles {
- public:
-  explicit GatedProfiles(std::size_t capacity);
-
-  // `value` = ‖u‖; `amplitude` = ‖v‖√Φ_ii as a share of the block's largest.
-  void push(const GatedSeries& series, double value, double amplitude);
-  void compact(const std::vector<std::uint32_t>& kept);
-
+// A_0 … A_13, B_0 … B_13 times ‖u‖, the correlation of gate and value, the amplitude.
+struct GatedProfileFields {
   static constexpr std::size_t kTerms = kGatedProfileDegree + 2;
-  enum Field : std::size_t { kA = 0, kB = kTerms, kSlope = 2 * kTerms, kAmplitude, kFields };
-  const float* row(std::size_t field) const { return values_.data() + field * stride_; }
+  enum : std::size_t { kA = 0, kB = kTerms, kSlope = 2 * kTerms, kAmplitude, kFields };
+};
 
- private:
-  std::size_t stride_, size_ = 0;
-  std::vector<float> values_;  // [kFields×stride]
+// Of every neuron its expansion scaled to E f² = 1, and how it stands to others.
+class GatedProfiles : public ProfileTable<GatedProfileFields::kFields> {
+ public:
+  using Field = GatedProfileFields;
+  using ProfileTable::ProfileTable;
+
+  // Appends a neuron. `value` = ‖u‖; `amplitude` = ‖v‖√Φ_ii as a share of the block's largest.
+  void push(const GatedSeries& series, double value, double amplitude);
 };
 
 // One neuron and its correlations with others, from the first one swept on: gates, values, its gate with their values,

@@ -1,4 +1,6 @@
-// The loop of gated_sweep.cc, compiled once for every kind of CPU as pair_sweep_lanes.h is.
+// The loop of gated_sweep.cc, which each_cpu.h compiles. No include guard.
+#include "kernels/float_lanes.h"
+
 namespace herm::HERM_SIMD {
 
 namespace {
@@ -16,7 +18,7 @@ HERM_INLINE Lanes gated_estimate(const First& i, const Second& j, const GatedCor
   const Lanes tau_ij = c.gate_value - rj * rho, tau_ji = c.value_gate - ri * rho;
   const Lanes kappa = c.value - (rj * c.value_gate + ri * c.gate_value) + ri * rj * rho, tau2 = tau_ij * tau_ji;
   Lanes a = zero;
-  for (std::size_t k = GatedProfiles::kTerms - 1; k-- > 0;) {
+  for (std::size_t k = F::kTerms - 1; k-- > 0;) {
     const Lanes ai = i[F::kA + k], aj = j[F::kA + k], bi = i[F::kB + k], bj = j[F::kB + k];
     const Lanes mixed = tau_ij * (i[F::kA + k + 1] * bj) + tau_ji * (j[F::kA + k + 1] * bi);
     const Lanes squares = tau2 * (i[F::kB + k + 1] * j[F::kB + k + 1]);
@@ -37,9 +39,9 @@ HERM_INLINE Lanes gated_estimate(const First& i, const Second& j, const GatedCor
 
 template <bool kFixedFirst>
 void sweep_gated_lanes(const GatedSweep& sweep, std::size_t begin, std::size_t end, float* r) {
-  std::array<const float*, GatedProfiles::kFields> rows;
-  std::array<float, GatedProfiles::kFields> fixed;
-  for (std::size_t f = 0; f < GatedProfiles::kFields; ++f) {
+  std::array<const float*, GatedProfileFields::kFields> rows;
+  std::array<float, GatedProfileFields::kFields> fixed;
+  for (std::size_t f = 0; f < GatedProfileFields::kFields; ++f) {
     rows[f] = sweep.profiles->row(f);
     fixed[f] = rows[f][sweep.fixed];
   }

@@ -104,6 +104,7 @@ void cross_gram(const Job& job, MatrixView<const float> a, MatrixView<const floa
   cross_gram_of(job, a, b, out);
 }
 
+void multiply_rows(ConstMatrix a, ConstMatrix b, MutMatrix out) { gemm(CblasTrans, a, b, out); }
 void multiply_rows(MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> out) {
   gemm(CblasTrans, a, b, out);
 }

@@ -16,7 +16,8 @@ void gram_upper(const Job& job, MatrixView<const float> a, MatrixView<float> out
 void cross_gram(const Job& job, ConstMatrix a, ConstMatrix b, MutMatrix out);
 void cross_gram(const Job& job, MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> out);
 
-// out = a bᵀ on the calling thread alone.
+// out = a bᵀ in one BLAS call, for callers that cut their matrices themselves.
+void multiply_rows(ConstMatrix a, ConstMatrix b, MutMatrix out);
 void multiply_rows(MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> out);
 
 // out = aᵀ

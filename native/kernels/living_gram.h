@@ -41,8 +41,6 @@ class LivingGram {
   LivingGram& operator=(const LivingGram&) = delete;
   virtual ~LivingGram() = default;
 
-  // Columns that there may be.
-  virtual std::size_t capacity() const = 0;
   // Columns [begin, end) of the listed rows, with kSweepPadding floats to spare. Thread-safe for different windows.
   virtual void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
                     GramWindow& window) const = 0;
@@ -53,9 +51,10 @@ class LivingGram {
   virtual void compact(const Job& job, const std::vector<std::uint32_t>& kept) = 0;
 };
 
-// Matrices in memory: a parent's row and column are made from those of its children, without new dot products.
+// Matrices in memory, with columns for `capacity` positions: a parent's row and column are made from those of its
+// children, without new dot products.
 std::unique_ptr<LivingGram> make_stored_gram(const Job& job, const NeuronPairs& neurons, std::size_t capacity);
 // Nothing in memory but the neurons' vectors: rows are multiplied anew whenever they are read.
-std::unique_ptr<LivingGram> make_computed_gram(const NeuronPairs& neurons, std::size_t capacity);
+std::unique_ptr<LivingGram> make_computed_gram(const NeuronPairs& neurons);
 
 }  // namespace herm

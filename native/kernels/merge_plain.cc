@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/pair_sweep.h"
+#include "kernels/profile_table.h"
 
 namespace herm {
 

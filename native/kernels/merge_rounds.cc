@@ -42,7 +42,8 @@ class Rounds {
         watch_(report_),
         alive_(neurons.size(), 1),
         living_(neurons.size()),
-        gram_(make_gram(job, neurons, options)) {
+        capacity_(merge_capacity(neurons.size(), options.round_share)),
+        gram_(options.stored ? make_stored_gram(job, neurons, capacity_) : make_computed_gram(neurons)) {
     watch_.lap(MergeReport::kGram);
     if (!options.plain) search_ = std::make_unique<MergeSearch>(job, neurons, *gram_);
     watch_.lap(MergeReport::kSweep);
@@ -61,15 +62,9 @@ class Rounds {
   }
 
  private:
-  static std::unique_ptr<LivingGram> make_gram(const Job& job, const NeuronPairs& neurons,
-                                               const MergeOptions& options) {
-    const std::size_t capacity = merge_capacity(neurons.size(), options.round_share);
-    return options.stored ? make_stored_gram(job, neurons, capacity) : make_computed_gram(neurons, capacity);
-  }
-
   void round(std::size_t limit) {
     limit = std::min(limit, living_ / 2);
-    if (alive_.size() + limit > gram_->capacity() ||
+    if (alive_.size() + limit > capacity_ ||
         static_cast<double>(living_) < kCrowded * static_cast<double>(alive_.size()))
       compact();
     watch_.lap(MergeReport::kUpdate);
@@ -118,6 +113,7 @@ class Rounds {
   Stopwatch watch_;
   std::vector<char> alive_;
   std::size_t living_;
+  std::size_t capacity_;  // positions that there is room for
   std::unique_ptr<LivingGram> gram_;
   std::unique_ptr<MergeSearch> search_;  // none: all pairs are looked at
 };

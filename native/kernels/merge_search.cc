@@ -2,25 +2,22 @@
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
 #include <numeric>
 #include <queue>
 
-#include "kernels/pair_sweep.h"
+#include "kernels/profile_table.h"
 #include "kernels/threads.h"
 
 namespace herm {
 
 namespace {
 
-constexpr std::size_t kKept = 16;      // partners that a scan keeps
 constexpr std::size_t kOwners = 64;    // owners that a thread takes at a time
 constexpr std::size_t kColumns = 512;  // positions of a sweep: their profiles stay in the cache
 constexpr std::size_t kParents = 4;    // parents that a thread takes at a time
 constexpr std::size_t kShares = 8;     // pieces into which owners are cut where each has little to do
 constexpr std::size_t kBatch = 64;     // owners that are looked up at once
 constexpr double kFree = 1e-9;         // of the owner's energy
-constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
 
 // Hardly any swept estimate matters: whole stretches are passed over at once.
 constexpr std::size_t kStretch = 16;
@@ -52,112 +49,10 @@ double pair_cost(const NeuronPairs& neurons, std::size_t owner, std::size_t part
   return cost > kFree * energy ? cost : 0;
 }
 
-struct MergeSearch::Entry {
-  double cost;  // by the sweep, or looked up
-  std::uint32_t partner;
-  float swept;
-  bool exact;
-
-  bool operator<(const Entry& other) const {
-    return cost < other.cost || (cost == other.cost && partner < other.partner);
-  }
-};
-
-// The few smallest of a stream of swept estimates (for an owner without energy all are 0: its pairs cost nothing, and
-// are told apart by position alone), ties in the order of arrival.
-class MergeSearch::Smallest {
- public:
-  void clear() { size_ = 0; }
-  std::size_t size() const { return size_; }
-  float worst() const { return size_ < kKept ? std::numeric_limits<float>::infinity() : values_[kKept - 1]; }
-  void add(float value, std::uint32_t partner) {
-    std::size_t at = std::min(size_, kKept - 1);
-    if (size_ < kKept) ++size_;
-    for (; at > 0 && values_[at - 1] > value; --at) {
-      values_[at] = values_[at - 1];
-      partners_[at] = partners_[at - 1];
-    }
-    values_[at] = value;
-    partners_[at] = partner;
-  }
-  float value(std::size_t i) const { return values_[i]; }
-  std::uint32_t partner(std::size_t i) const { return partners_[i]; }
-
- private:
-  std::size_t size_ = 0;
-  std::array<float, kKept> values_;
-  std::array<std::uint32_t, kKept> partners_;
-};
-
-// An owner's partners in ascending order. Whoever is not listed comes after `rest`.
-class MergeSearch::List {
- public:
-  const std::vector<Entry>& entries() const { return entries_; }
-  bool complete() const { return complete_; }
-  bool lists(std::uint32_t partner) const {
-    return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.partner == partner; });
-  }
-  // Where the next partner stands in the schedule, or a bound on it.
-  RankedPair next(std::uint32_t owner) const {
-    const RankedPair rest{rest_.cost, owner, rest_.partner};
-    if (entries_.empty()) return rest;
-    return std::min(rest, {entries_.front().cost, owner, entries_.front().partner});
-  }
-  bool next_is_listed() const { return !entries_.empty() && (complete_ || !(rest_ < entries_.front())); }
-
-  template <class Gone>
-  void drop(Gone gone) {
-    std::erase_if(entries_, [&](const Entry& e) { return gone(e.partner); });
-  }
-  // Whether a new partner, younger than all others, would have to be listed.
-  bool wants(double cost) const { return complete_ || cost < rest_.cost; }
-  float limit(double energy) const {
-    constexpr float kSlack = 1.000001F;
-    return complete_ || !(energy > 0) ? std::numeric_limits<float>::infinity()
-                                      : kSlack * static_cast<float>(rest_.cost / energy);
-  }
-  // Lists that have grown long are cut.
-  void offer(const Entry& entry) {
-    if (!wants(entry.cost)) return;
-    insert(entry);
-    if (entries_.size() <= 2 * kKept) return;
-    if (entries_[kKept - 1] < rest_) rest_ = entries_[kKept - 1];
-    complete_ = false;
-    entries_.resize(kKept);
-  }
-  void insert(const Entry& entry) { entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), entry), entry); }
-  // After a scan found `kept`, ascending, and everybody else beyond the last of them unless it was all there is.
-  void extend(const std::vector<Entry>& kept, bool all) {
-    complete_ = all;
-    rest_ = all ? Entry{std::numeric_limits<double>::infinity(), kNone, 0, false} : kept.back();
-    for (const Entry& entry : kept) insert(entry);
-  }
-  // The first entry's cost became known.
-  void settle(double cost) {
-    Entry entry = entries_.front();
-    entry.cost = cost;
-    entry.exact = true;
-    entries_.erase(entries_.begin());
-    insert(entry);
-  }
-  // New positions; all partners listed are among the living.
-  void renumber(const std::vector<std::uint32_t>& place) {
-    for (Entry& entry : entries_) entry.partner = place[entry.partner];
-    if (!complete_) rest_.partner = place[rest_.partner];
-  }
-
- private:
-  std::vector<Entry> entries_;
-  Entry rest_{std::numeric_limits<double>::infinity(), kNone, 0, false};
-  bool complete_ = true;
-};
-
 MergeSearch::MergeSearch(const Job& job, const NeuronPairs& neurons, const LivingGram& gram)
     : neurons_(neurons), gram_(gram), lists_(neurons.size()) {
   fill_all(job);
 }
-
-MergeSearch::~MergeSearch() = default;
 
 // All pairs, a few owners and columns at a time.
 void MergeSearch::fill_all(const Job& job) {
@@ -186,10 +81,8 @@ void MergeSearch::fill_all(const Job& job) {
         }
       }
     }
-    for (std::size_t owner = begin; owner < end; ++owner) {
-      const auto slot = static_cast<std::uint32_t>(owner);
-      lists_[owner].extend(entries(slot, smallest[owner - begin]), smallest[owner - begin].size() < kKept);
-    }
+    for (std::size_t owner = begin; owner < end; ++owner)
+      lists_[owner].extend(smallest[owner - begin], neurons_.energy(owner));
   });
   counts_.scans += m;
 }
@@ -204,32 +97,19 @@ void MergeSearch::scan(std::uint32_t owner, const std::vector<char>& available) 
   neurons_.sweep(owner, 0, owner, window.row(0).data(), r.data());
   neurons_.sweep(owner, owner + 1, size, shifted(window.row(0), owner + 1).data(), r.data() + owner + 1);
   if (neurons_.energy(owner) == 0) std::fill_n(r.data(), size, 0.0F);
-  List& list = lists_[owner];
+  CandidateList& list = lists_[owner];
   constexpr float kListed = std::numeric_limits<float>::infinity();
   r[owner] = kListed;
   for (const auto& entry : list.entries()) r[entry.partner] = kListed;
   Smallest best;
-  std::size_t unlisted = 0;
-  for (std::size_t j = 0; j < size; ++j) {
-    if (!(r[j] < best.worst()) || !available[j] || !neurons_.owns(owner, j)) continue;
-    ++unlisted;  // all of them are counted until `best` is full
-    best.add(r[j], static_cast<std::uint32_t>(j));
-  }
-  list.extend(entries(owner, best), unlisted < kKept);
-}
-
-std::vector<MergeSearch::Entry> MergeSearch::entries(std::uint32_t owner, const Smallest& best) const {
-  std::vector<Entry> kept;
-  for (std::size_t i = 0; i < best.size(); ++i) {
-    const float swept = best.value(i);
-    kept.push_back({neurons_.energy(owner) * static_cast<double>(swept), best.partner(i), swept, false});
-  }
-  return kept;
+  for (std::size_t j = 0; j < size; ++j)
+    if (r[j] < best.worst() && available[j] && neurons_.owns(owner, j)) best.add(r[j], static_cast<std::uint32_t>(j));
+  list.extend(best, neurons_.energy(owner));
 }
 
 // Makes an owner's next pair a known one: one scan or one estimate at least, if it has partners left.
 void MergeSearch::settle(std::uint32_t owner, const std::vector<char>& available) {
-  List& list = lists_[owner];
+  CandidateList& list = lists_[owner];
   if (!list.next_is_listed()) {
     scan(owner, available);
     std::atomic_ref(counts_.scans).fetch_add(1, std::memory_order_relaxed);
@@ -268,7 +148,7 @@ std::vector<RankedPair> MergeSearch::match(const Job& job, std::size_t count, co
       const RankedPair top = queue.top();
       queue.pop();
       if (!available[top.owner]) continue;
-      List& list = lists_[top.owner];
+      CandidateList& list = lists_[top.owner];
       list.drop([&](std::uint32_t partner) { return !available[partner]; });
       const RankedPair next = list.next(top.owner);
       if (next.partner == kNone) continue;
@@ -311,7 +191,7 @@ void MergeSearch::update(const Job& job, std::size_t first_new, const std::vecto
   });
   struct Offer {
     std::uint32_t owner;
-    Entry entry;
+    Candidate entry;
   };
   // Parents fill their own lists; what they offer to others waits until all lists are there.
   std::vector<std::vector<Offer>> offers((parents + kParents - 1) / kParents);
@@ -352,7 +232,7 @@ void MergeSearch::update(const Job& job, std::size_t first_new, const std::vecto
     }
     for (std::size_t t = begin; t < end; ++t) {
       const auto parent = static_cast<std::uint32_t>(first_new + t);
-      lists_[parent].extend(entries(parent, smallest[t - begin]), smallest[t - begin].size() < kKept);
+      lists_[parent].extend(smallest[t - begin], neurons_.energy(parent));
     }
   });
   // Every owner hears of the parents in their order, whichever thread it belongs to.

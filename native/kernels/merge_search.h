@@ -1,12 +1,12 @@
 // Which pairs of living neurons a round merges: the cheapest disjoint ones of all pairs, without looking at all pairs.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <vector>
 
 #include "kernels/job.h"
 #include "kernels/living_gram.h"
+#include "kernels/merge_candidates.h"
 #include "kernels/neuron_pairs.h"
 
 namespace herm {
@@ -15,26 +15,18 @@ namespace herm {
 // nothing, so that rounding does not order what merges for free.
 double pair_cost(const NeuronPairs& neurons, std::size_t owner, std::size_t partner, float swept);
 
-// A pair in the order of the schedule: by cost, ties by the older positions.
-struct RankedPair {
-  double cost;
-  std::uint32_t owner, partner;
-  auto operator<=>(const RankedPair&) const = default;
-};
-
 // Work done, for reports.
 struct SearchCounts {
   std::size_t scans = 0;      // of a neuron's whole row
   std::size_t estimates = 0;  // in double precision
 };
 
-// Every owner keeps its cheapest partners by the swept estimate, which bounds a pair's cost from below, and looks the
+// Every owner keeps its cheapest partners by the swept estimate, than which no pair's cost is less, and looks the
 // others up again only when the round's greedy matching gets as far as the last one kept. The matching is that of all
 // pairs; how long the lists are changes only the time.
 class MergeSearch {
  public:
   MergeSearch(const Job& job, const NeuronPairs& neurons, const LivingGram& gram);
-  ~MergeSearch();
 
   // The cheapest `count` disjoint pairs of the living, greedily (fewer where no more are left).
   std::vector<RankedPair> match(const Job& job, std::size_t count, const std::vector<char>& alive);
@@ -45,18 +37,13 @@ class MergeSearch {
   const SearchCounts& counts() const { return counts_; }
 
  private:
-  class Smallest;
-  class List;
-  struct Entry;
-
   void fill_all(const Job& job);
   void scan(std::uint32_t owner, const std::vector<char>& available);
-  std::vector<Entry> entries(std::uint32_t owner, const Smallest& best) const;
   void settle(std::uint32_t owner, const std::vector<char>& available);
 
   const NeuronPairs& neurons_;
   const LivingGram& gram_;
-  std::vector<List> lists_;
+  std::vector<CandidateList> lists_;
   SearchCounts counts_;
 };
 

@@ -1,15 +1,15 @@
-// The loops of pair_batch.cc. No include guard: it is compiled once for every kind of CPU, in a namespace of its own
-// (HERM_SIMD, vectors of HERM_SIMD_WIDTH doubles), because the compiler splits vectors into what the function that they
-// are written in may use.
+// The loops of pair_batch.cc, which each_cpu.h compiles. No include guard.
 namespace herm::HERM_SIMD {
 
 namespace {
 
-using Lanes = typename VectorOf<HERM_SIMD_WIDTH>::type;
+constexpr std::size_t kWidth = HERM_SIMD_BYTES / sizeof(double);
+
+using Lanes = typename VectorOf<kWidth>::type;
 
 HERM_INLINE Lanes root(const Lanes& x) {
   Lanes y;
-  for (std::size_t l = 0; l < HERM_SIMD_WIDTH; ++l) y[l] = __builtin_sqrt(x[l]);
+  for (std::size_t l = 0; l < kWidth; ++l) y[l] = __builtin_sqrt(x[l]);
   return y;
 }
 
@@ -62,7 +62,7 @@ struct Whitened {
 
 void batch_shares(const PairBatch& pairs, BatchShares& result) {
   const Lanes zero = Lanes{}, one = zero + 1.0;
-  for (std::size_t k = 0; k < pairs.size; k += HERM_SIMD_WIDTH) {
+  for (std::size_t k = 0; k < pairs.size; k += kWidth) {
     const Part input(&pairs.in11[k], &pairs.in12[k], &pairs.in22[k]);
     const Part output(&pairs.out11[k], &pairs.out12[k], &pairs.out22[k]);
     const Lanes r = input.g12 + output.g12, total = (one - r) * (one + r), per_total = one / total;
@@ -86,7 +86,7 @@ void batch_shares(const PairBatch& pairs, BatchShares& result) {
 void batch_gates(const PairBatch& pairs, std::array<PairBatch::Row, 2>& gates) {
   // Far from parallel, from cancelling each other, from equal gates, and from the ends of double precision.
   constexpr double kShare = 1e-4, kSmall = 1e-60, kLarge = 1e60;
-  for (std::size_t k = 0; k < pairs.size; k += HERM_SIMD_WIDTH) {
+  for (std::size_t k = 0; k < pairs.size; k += kWidth) {
     const Lanes p11 = load_lanes<Lanes>(&pairs.in11[k]), h11 = load_lanes<Lanes>(&pairs.out11[k]);
     const Lanes p12 = load_lanes<Lanes>(&pairs.in12[k]), h12 = load_lanes<Lanes>(&pairs.out12[k]);
     const Lanes p22 = load_lanes<Lanes>(&pairs.in22[k]), h22 = load_lanes<Lanes>(&pairs.out22[k]);

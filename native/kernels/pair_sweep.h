@@ -4,32 +4,27 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <vector>
 
 #include "kernels/expansion_table.h"
+#include "kernels/profile_table.h"
 
 namespace herm {
 
 constexpr std::size_t kProfileDegree = 12;
 
-// Per neuron and in single precision: its Hermite series scaled to E φ² = 1, its amplitude and its reach.
-class Profiles {
+// c_0 … c_12, both remainders, amplitude and its inverse, reach ‖w‖/√Φ_ii.
+struct ProfileFields {
+  enum : std::size_t { kEven = kProfileDegree + 1, kOdd, kAmplitude, kInverse, kReach, kFields };
+};
+
+// Of every neuron its Hermite series scaled to E φ² = 1, and how it stands to others.
+class Profiles : public ProfileTable<ProfileFields::kFields> {
  public:
-  explicit Profiles(std::size_t capacity);
+  using Field = ProfileFields;
+  using ProfileTable::ProfileTable;
 
   // Appends a neuron. `amplitude` = ‖v‖√Φ_ii as a share of the block's largest.
   void push(const HermiteSeries& series, double amplitude);
-  void compact(const std::vector<std::uint32_t>& kept);
-  std::size_t size() const { return size_; }
-
-  // Rows of the table: c_0 … c_12, both remainders, amplitude and its inverse, reach.
-  enum Field : std::size_t { kEven = kProfileDegree + 1, kOdd, kAmplitude, kInverse, kReach, kFields };
-  const float* row(std::size_t field) const { return values_.data() + field * stride_; }
-
- private:
-  std::size_t stride_, size_ = 0;
-  std::vector<float> values_;  // [kFields×stride]
 };
 
 // One neuron and what its pairs are made of: correlations of inputs and of outputs, from the first neuron swept on.
@@ -40,9 +35,6 @@ struct PairSweep {
   bool fixed_first;  // its position is below those swept: r is to the bit the same whichever neuron is fixed
   const float *input, *output;
 };
-
-// Floats that may be read beyond a row and written beyond r: sweeps work in whole vectors.
-constexpr std::size_t kSweepPadding = 32;
 
 // r[j − begin] ∈ [0, 1] for j in [begin, end): what merging neuron j with the fixed one would cost, in units of the
 // lesser of both energies ‖v‖²Φ_ii. Between σ_2² and the cost of absorbing the weaker neuron; a mixture counts with a

@@ -1,4 +1,6 @@
-// The loop of pair_sweep.cc, compiled once for every kind of CPU: see float_lanes.h.
+// The loop of pair_sweep.cc, which each_cpu.h compiles. No include guard.
+#include "kernels/float_lanes.h"
+
 namespace herm::HERM_SIMD {
 
 namespace {
@@ -100,9 +102,9 @@ HERM_INLINE Lanes estimate(const First& first, const Second& second, const Lanes
 
 template <bool kOddActivation, bool kFixedFirst>
 void sweep_lanes(const PairSweep& sweep, std::size_t begin, std::size_t end, float* r) {
-  std::array<const float*, Profiles::kFields> rows;
-  std::array<float, Profiles::kFields> fixed;
-  for (std::size_t f = 0; f < Profiles::kFields; ++f) {
+  std::array<const float*, ProfileFields::kFields> rows;
+  std::array<float, ProfileFields::kFields> fixed;
+  for (std::size_t f = 0; f < ProfileFields::kFields; ++f) {
     rows[f] = sweep.profiles->row(f);
     fixed[f] = rows[f][sweep.fixed];
   }

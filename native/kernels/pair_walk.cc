@@ -8,7 +8,7 @@
 #include <mutex>
 #include <stdexcept>
 
-#include "kernels/gemm.h"
+#include "kernels/gram.h"
 #include "kernels/threads.h"
 
 namespace herm {

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "kernels/decompose.h"
-#include "kernels/gemm.h"
 #include "kernels/gram.h"
 #include "kernels/pair_walk.h"
 #include "kernels/sca_pair.h"

@@ -1,12 +1,12 @@
-// The loop of series_kernel.cc. No include guard: it is compiled once for every kind of CPU, in a namespace of its own
-// (HERM_SIMD, vectors of HERM_SIMD_WIDTH doubles), because the compiler splits vectors into what the function that they
-// are written in may use.
+// The loop of series_kernel.cc, which each_cpu.h compiles. No include guard.
 namespace herm::HERM_SIMD {
 
 namespace {
 
+constexpr std::size_t kWidth = HERM_SIMD_BYTES / sizeof(double);
+
 template <class T>
-constexpr std::size_t kLanesOf = HERM_SIMD_WIDTH;
+constexpr std::size_t kLanesOf = kWidth;
 template <>
 constexpr std::size_t kLanesOf<double> = 1;
 
@@ -49,12 +49,11 @@ HERM_INLINE void block(const SeriesKernel& task, const double* gram, std::size_t
 }  // namespace
 
 void series_kernel(const SeriesKernel& task, const double* gram, std::size_t count, double* rho, double* out) {
-  using Lanes = typename VectorOf<HERM_SIMD_WIDTH>::type;
+  using Lanes = typename VectorOf<kWidth>::type;
   constexpr std::size_t kUnrolled = 4;
   std::size_t j = 0;
-  for (; j + kUnrolled * HERM_SIMD_WIDTH <= count; j += kUnrolled * HERM_SIMD_WIDTH)
-    block<Lanes, kUnrolled>(task, gram, j, rho, out);
-  for (; j + HERM_SIMD_WIDTH <= count; j += HERM_SIMD_WIDTH) block<Lanes, 1>(task, gram, j, rho, out);
+  for (; j + kUnrolled * kWidth <= count; j += kUnrolled * kWidth) block<Lanes, kUnrolled>(task, gram, j, rho, out);
+  for (; j + kWidth <= count; j += kWidth) block<Lanes, 1>(task, gram, j, rho, out);
   for (; j < count; ++j) block<double, 1>(task, gram, j, rho, out);
 }
 

@@ -3,7 +3,7 @@
 #include "kernels/gram.h"
 #include "kernels/large_array.h"
 #include "kernels/living_gram.h"
-#include "kernels/pair_sweep.h"
+#include "kernels/profile_table.h"
 #include "kernels/simd.h"
 #include "kernels/threads.h"
 
@@ -38,7 +38,6 @@ class StoredGram final : public LivingGram {
  public:
   StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity);
 
-  std::size_t capacity() const override { return capacity_; }
   void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
             GramWindow& window) const override;
   void append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) override;
@@ -51,7 +50,7 @@ class StoredGram final : public LivingGram {
   void combine_columns(const std::vector<Union>& unions, std::size_t kind);
 
   std::vector<GramKind> kinds_;
-  std::size_t width_, capacity_, stride_;
+  std::size_t width_, stride_;
   std::vector<LargeArray> matrices_;  // [m×stride], one a kind
   std::vector<std::uint32_t> place_;  // of a position's row in memory
 };
@@ -59,7 +58,6 @@ class StoredGram final : public LivingGram {
 StoredGram::StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity)
     : kinds_(neurons.kinds().begin(), neurons.kinds().end()),
       width_(neurons.size()),
-      capacity_(capacity),
       stride_(capacity + kSweepPadding),
       place_(capacity) {
   const std::size_t m = width_;

@@ -11,9 +11,13 @@
 #include "kernels/half.h"
 #include "kernels/merge_block.h"
 #include "kernels/pair_sweep.h"
+#include "merge_support.h"
 
 using namespace herm;
+using oracle::check_forest;
+using oracle::check_same;
 using oracle::GatedTestBlock;
+using oracle::same;
 
 namespace {
 
@@ -37,34 +41,6 @@ StoredBlock stored(const GatedTestBlock& block) {
 std::vector<Merge> tree(const GatedTestBlock& block, const Activation& phi, const MergeOptions& options,
                         int threads = 1) {
   return merge_block(Job(threads), phi, stored(block), options).merges;
-}
-
-bool same(const Merge& a, const Merge& b) {
-  return a.i == b.i && a.j == b.j && a.alpha == b.alpha && a.beta == b.beta && a.bias == b.bias && a.cost == b.cost &&
-         a.gate_alpha == b.gate_alpha && a.gate_bias == b.gate_bias;
-}
-
-void check_same(const std::vector<Merge>& a, const std::vector<Merge>& b) {
-  REQUIRE(a.size() == b.size());
-  for (std::size_t t = 0; t < a.size(); ++t) {
-    CAPTURE(t);
-    REQUIRE(same(a[t], b[t]));
-  }
-}
-
-void check_forest(const std::vector<Merge>& merges, std::size_t m) {
-  REQUIRE(merges.size() == m - 1);
-  std::set<std::uint32_t> dead;
-  for (const Merge& merge : merges) {
-    CHECK(merge.i < merge.j);
-    CHECK(merge.j < m);
-    CHECK(dead.count(merge.i) == 0);
-    CHECK(dead.insert(merge.j).second);
-    CHECK(std::isfinite(merge.cost));
-    CHECK(merge.cost >= 0);
-    for (const auto& coefficients : {merge.alpha, merge.gate_alpha, merge.beta})
-      for (const std::uint16_t half : coefficients) CHECK(std::isfinite(from_half(half)));
-  }
 }
 
 // Copies, unequal, dead, linear and zero neurons.

@@ -12,8 +12,11 @@
 #include "kernels/merge_block.h"
 #include "kernels/merge_plain.h"
 #include "kernels/plain_pairs.h"
+#include "merge_support.h"
 
 using namespace herm;
+using oracle::check_forest;
+using oracle::check_same;
 
 namespace {
 
@@ -54,33 +57,6 @@ const Activation kActivations[] = {
 
 std::vector<Merge> tree(const TestBlock& block, const Activation& phi, const MergeOptions& options, int threads = 1) {
   return merge_block(Job(threads), phi, block.stored(), options).merges;
-}
-
-void check_same(const std::vector<Merge>& a, const std::vector<Merge>& b) {
-  REQUIRE(a.size() == b.size());
-  for (std::size_t t = 0; t < a.size(); ++t) {
-    CHECK(a[t].i == b[t].i);
-    CHECK(a[t].j == b[t].j);
-    CHECK(a[t].alpha == b[t].alpha);
-    CHECK(a[t].beta == b[t].beta);
-    CHECK(a[t].bias == b[t].bias);
-    CHECK(a[t].cost == b[t].cost);
-  }
-}
-
-void check_forest(const std::vector<Merge>& merges, std::size_t m) {
-  REQUIRE(merges.size() == m - 1);
-  std::set<std::uint32_t> dead;
-  for (const Merge& merge : merges) {
-    CHECK(merge.i < merge.j);
-    CHECK(merge.j < m);
-    CHECK(dead.count(merge.i) == 0);
-    CHECK(dead.insert(merge.j).second);
-    CHECK(std::isfinite(merge.cost));
-    CHECK(merge.cost >= 0);
-    CHECK((from_half(merge.alpha[0]) != 0 || from_half(merge.alpha[1]) != 0));
-    CHECK((from_half(merge.beta[0]) != 0 || from_half(merge.beta[1]) != 0));
-  }
 }
 
 }  // namespace
@@ -204,7 +180,7 @@ TEST_CASE("Gram matrices of parents are those of their vectors") {
   const TestBlock block(m, 20, 9, 13);
   PlainPairs neurons(Job(), {ActivationKind::Gelu}, block.stored(), 2 * m);
   const auto gram = make_stored_gram(Job(2), neurons, 2 * m);
-  const auto computed = make_computed_gram(neurons, 2 * m);
+  const auto computed = make_computed_gram(neurons);
   std::vector<char> alive(m, 1);
   for (int round = 0; round < 5; ++round) {
     const auto pairs = match_plain(Job(), neurons, *gram, 4, alive);

@@ -165,7 +165,7 @@ TEST_CASE("swept costs are the same to the bit whichever neuron is fixed, on eve
             &profiles, phi.odd(), fixed, fixed < begin, input.row(fixed) + begin, output.row(fixed) + begin};
         sweeps.pairs(sweep, begin, end, r);
       }));
-      check_agree(found.front(), found.back(), profiles.row(Profiles::kAmplitude));
+      check_agree(found.front(), found.back(), profiles.row(Profiles::Field::kAmplitude));
     }
   }
 }
@@ -186,7 +186,7 @@ TEST_CASE("swept costs of gated pairs are the same to the bit whichever neuron i
                                row(value), row(gate_value), row(value_gate), row(output)};
         sweeps.gated(sweep, begin, end, r);
       }));
-      check_agree(found.front(), found.back(), profiles.row(GatedProfiles::kAmplitude));
+      check_agree(found.front(), found.back(), profiles.row(GatedProfiles::Field::kAmplitude));
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { MergeTree } from '../../../lib/herm/tree.ts';
+import { allocateTree, type MergeTree } from '../../../lib/herm/tree.ts';
 import type { Block } from '../../../lib/model/block.ts';
 import { type DType, fromFloat64, type Tensor, toFloat64 } from '../../../lib/model/tensor.ts';
 import type { Random } from './random.ts';
@@ -113,16 +113,8 @@ export function randomTree(
 ): MergeTree {
   const merges = neurons - smallest;
   const living = Array.from({ length: neurons }, (_, slot) => slot);
-  const tree = {
-    neurons,
-    merges,
-    pairs: new Uint32Array(2 * merges),
-    alpha: new Uint16Array(2 * merges),
-    beta: new Uint16Array(2 * merges),
-    bias: new Float64Array(merges),
-    cost: Float64Array.from({ length: merges }, () => Math.fround(random.unit())),
-    gate: undefined,
-  } satisfies MergeTree;
+  const tree = allocateTree(neurons, merges);
+  for (let t = 0; t < merges; t++) tree.cost[t] = Math.fround(random.unit());
   for (let t = 0; t < merges; t++) {
     const [a, b] = [random.below(living.length), random.below(living.length - 1)];
     const [x, y] = [living[a]!, living.filter((_, at) => at !== a)[b]!];

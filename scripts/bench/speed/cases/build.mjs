@@ -36,10 +36,13 @@ async function measure(spec) {
     next[1].seconds < best[1].seconds ? next : best,
   );
   const ratio = build.seconds / gram.seconds;
-  const { mode, rounds } = build.runs[0].report;
+  const { mode, rounds, scans, estimates } = build.runs[0].report;
   const row = {
     mode,
     rounds,
+    // Rows searched more than once, and pairs looked up in double precision.
+    rescans: scans - spec.neurons,
+    estimates,
     threads,
     'build s': build.seconds,
     'Gram s': gram.seconds,
