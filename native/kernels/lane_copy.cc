@@ -11,17 +11,24 @@ namespace herm {
 
 namespace {
 
-// A square of words whose two sides both stay in the first-level cache.
+// Lanes that a thread takes at a time.
 constexpr std::size_t kTile = 64;
+// Rows that are read side by side: rows of a matrix often lie a multiple of a page apart, and then only as many of
+// their cache lines fit into the first-level cache as it has ways.
+constexpr std::size_t kRows = 8;
 
 // to(c, r) = from(r, c), both row-major with their own strides.
 template <class Word>
 void transpose(const Job& job, const std::uint8_t* from, std::size_t rows, std::size_t cols, std::uint8_t* to) {
+  constexpr std::size_t kLine = 64 / sizeof(Word);
   parallel_for(job, cols, kTile, [&](std::size_t first, std::size_t last) {
-    for (std::size_t top = 0; top < rows; top += kTile) {
-      const std::size_t bottom = std::min(rows, top + kTile);
-      for (std::size_t c = first; c < last; ++c) {
-        for (std::size_t r = top; r < bottom; ++r) store_word(to, c * rows + r, load_word<Word>(from, r * cols + c));
+    for (std::size_t left = first; left < last; left += kLine) {
+      const std::size_t right = std::min(last, left + kLine);
+      for (std::size_t top = 0; top < rows; top += kRows) {
+        const std::size_t bottom = std::min(rows, top + kRows);
+        for (std::size_t c = left; c < right; ++c) {
+          for (std::size_t r = top; r < bottom; ++r) store_word(to, c * rows + r, load_word<Word>(from, r * cols + c));
+        }
       }
     }
   });

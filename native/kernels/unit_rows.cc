@@ -28,12 +28,13 @@ double dot(const float* x, const float* y, std::size_t n) {
 
 RowReader::RowReader(const Job& job, const StoredMatrix& stored) : stored_(stored) {
   if (!stored.transposed) return;
-  lanes_.resize(checked_mul(checked_mul(stored.rows, stored.cols), dtype_bytes(stored.dtype)));
-  load_lanes(job, stored, lanes_.data());
+  // Not value-initialised: the threads that fill it touch it first.
+  lanes_.reset(new std::uint8_t[checked_mul(checked_mul(stored.rows, stored.cols), dtype_bytes(stored.dtype))]);
+  load_lanes(job, stored, lanes_.get());
 }
 
 void RowReader::read(std::size_t row, double* out) const {
-  const void* bytes = stored_.transposed ? lanes_.data() : stored_.bytes;
+  const void* bytes = stored_.transposed ? lanes_.get() : stored_.bytes;
   const std::size_t row_bytes = width() * dtype_bytes(stored_.dtype);
   widen(stored_.dtype, static_cast<const char*>(bytes) + row * row_bytes, width(), out);
 }

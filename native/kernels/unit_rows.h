@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/dtype.h"
@@ -26,7 +27,7 @@ class RowReader {
 
  private:
   StoredMatrix stored_;
-  std::vector<std::uint8_t> lanes_;  // a transposed copy, where the file has neurons as columns
+  std::unique_ptr<std::uint8_t[]> lanes_;  // a transposed copy, where the file has neurons as columns
 };
 
 // Rows keep their place until compact().
