@@ -47,6 +47,7 @@ class Smallest {
   // As candidates of an owner of that energy, ascending.
   std::vector<Candidate> candidates(double energy) const {
     std::vector<Candidate> found;
+    found.reserve(size_);
     for (std::size_t i = 0; i < size_; ++i)
       found.push_back({energy * static_cast<double>(values_[i]), partners_[i], values_[i], false});
     return found;
