@@ -44,7 +44,7 @@ export const HERM_ERROR_CODES = [
   'SAFETENSORS_TRAILING',
   /** A file that does not start with the magic bytes of .herm. */
   'HERM_MAGIC',
-  /** A .herm file of a newer major version than this hermkit reads. */
+  /** A .herm file of another major version than this hermkit reads. */
   'HERM_VERSION',
   /** A .herm header that is not valid, contradicts itself or does not fit its file. */
   'HERM_HEADER',

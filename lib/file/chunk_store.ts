@@ -61,13 +61,13 @@ export class ChunkStore {
   }
 }
 
-export function describeChunk({ kind, index }: Pick<ChunkEntry, 'kind' | 'index'>): string {
+export function describeChunk({ kind, index, group }: Pick<ChunkEntry, 'kind' | 'index' | 'group'>): string {
   switch (kind) {
     case 'source':
       return 'safetensors header';
     case 'flat':
       return `tensor ${index}`;
     default:
-      return `${kind} ${index}`;
+      return group === undefined ? `${kind} ${index}` : `group ${group} of ${kind} ${index}`;
   }
 }

@@ -7,7 +7,7 @@ import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
 import { splitSections } from './bytes.ts';
 import type { ChunkStore } from './chunk_store.ts';
 import { type CodecOptions, decodeWords, flatWords, floatWords, plainWords } from './codec.ts';
-import type { CheckedHeader } from './header.ts';
+import type { CheckedHeader, ChunkName } from './header.ts';
 import { type BiasLayout, biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
 import { LevelReader } from './level_reader.ts';
 import { decodeWeight } from './weight_decode.ts';
@@ -20,8 +20,10 @@ export class HermContent {
   readonly #levels: LevelReader;
   readonly #weightOf: ReadonlyMap<string, number>;
   readonly #biasOf: ReadonlyMap<string, BiasLayout>;
-  /** Chunk numbers by kind and index. */
+  /** Chunk numbers by {@link keyOf}. */
   readonly #chunkOf: ReadonlyMap<string, number>;
+  /** The groups of blocks. */
+  readonly #groupOf: ReadonlyMap<number, number>;
 
   constructor(file: string, header: CheckedHeader, chunks: ChunkStore) {
     this.file = file;
@@ -35,7 +37,10 @@ export class HermContent {
         bias === undefined ? [] : [[bias.name, bias]],
       ),
     );
-    this.#chunkOf = new Map(header.json.chunks.map(({ kind, index }, chunk) => [`${kind} ${index}`, chunk]));
+    this.#chunkOf = new Map(header.json.chunks.map((entry, chunk) => [keyOf(entry), chunk]));
+    this.#groupOf = new Map(
+      header.layout.groups.flatMap(({ blocks }, group) => blocks.map((block): [number, number] => [block, group])),
+    );
   }
 
   get complete(): boolean {
@@ -78,12 +83,13 @@ export class HermContent {
     const { json, layout, shifts } = this.header;
     const weight = layout.weights[index]!;
     const level = firstLevel(json.ladder, weight, widths);
+    const group = this.#groupOf.get((weight.rowAxis ?? weight.colAxis)!.block)!;
     const held = {
       weight,
       shift: shifts[index]!,
-      sections: await this.#levels.weightSections(index, level),
-      unfoldings: await this.#levels.unfoldings(level),
-      ladder: json.ladder.slice(0, level + 1),
+      sections: await this.#levels.weightSections(group, index, level),
+      unfoldings: await this.#levels.unfoldings(group, level),
+      ladder: this.#levels.levelsOf(group, level).map((at) => json.ladder[at]!),
       subject: `Tensor ${quoteName(weight.name)} in ${this.file}`,
     };
     return decodeWeight(held, widths, options);
@@ -92,7 +98,7 @@ export class HermContent {
   async #biases(bias: BiasLayout, width: number): Promise<Uint8Array> {
     const { block } = bias;
     const level = this.header.json.ladder.findIndex((widths) => widths[block]! >= width);
-    const unfolding = (await this.#levels.unfoldings(level))[block]!;
+    const unfolding = await this.#unfolding(block, level);
     const biases = biasesOf(unfolding, bias);
     const bytes = biasBytes(bias);
     const { nodes } = frontier(unfolding, width);
@@ -104,16 +110,20 @@ export class HermContent {
     return out;
   }
 
+  async #unfolding(block: number, level: number): Promise<Unfolding> {
+    return (await this.#levels.unfoldings(this.#groupOf.get(block)!, level))[block]!;
+  }
+
   async #flat(tensor: number, keep: boolean, options: CodecOptions): Promise<Uint8Array> {
     const { name, dtype, begin, end } = this.header.json.tensors[tensor]!;
-    const data = await this.#chunk('flat', tensor, keep, options);
+    const data = await this.#chunk({ kind: 'flat', index: tensor }, keep, options);
     return decodeWords(data, end - begin, flatWords(dtype), `Tensor ${quoteName(name)} in ${this.file}`, options);
   }
 
   /** The hierarchy of a block. Costs are those of the search, rounded to binary32. */
   async tree(block: number): Promise<MergeTree> {
     this.requireComplete('its hierarchy');
-    const unfolding = (await this.#levels.unfoldings(this.header.json.ladder.length - 1))[block]!;
+    const unfolding = await this.#unfolding(block, this.header.json.ladder.length - 1);
     const shape = [unfolding.flags.length];
     const values = (bias: BiasLayout | undefined) => {
       if (bias === undefined) return new Float64Array(0);
@@ -129,22 +139,25 @@ export class HermContent {
    * @throws HermError `HERM_TRUNCATED` when this prefix ends before them.
    */
   async refit(index: number, options: CodecOptions): Promise<Uint8Array[]> {
-    const { layout, blocks, json } = this.header;
+    const { layout, json } = this.header;
     const subject = `Refit ${index} of ${this.file}`;
-    const sections = splitSections(await this.#chunk('refit', index, true, options), blocks.length, subject);
     const outputs: Uint8Array[] = [];
-    for (const [block, section] of sections.entries()) {
-      const weight = outputWeight(layout, block);
-      const [rows, cols] = weightShape(weight, json.refits[index]!.widths);
-      const wordBytes = dtypeBytes(weight.dtype);
-      outputs.push(await decodeWords(section, rows * cols * wordBytes, floatWords(wordBytes), subject, options));
+    for (const [group, { blocks }] of layout.groups.entries()) {
+      const chunk = await this.#chunk({ kind: 'refit', index, group }, true, options);
+      for (const [n, section] of splitSections(chunk, blocks.length, subject).entries()) {
+        const weight = outputWeight(layout, blocks[n]!);
+        const [rows, cols] = weightShape(weight, json.refits[index]!.widths);
+        const wordBytes = dtypeBytes(weight.dtype);
+        const words = await decodeWords(section, rows * cols * wordBytes, floatWords(wordBytes), subject, options);
+        outputs[blocks[n]!] = words;
+      }
     }
     return outputs;
   }
 
   /** The original file up to its first tensor. */
   async sourceHeader(options: CodecOptions): Promise<Uint8Array> {
-    const data = await this.#chunk('source', 0, false, options);
+    const data = await this.#chunk({ kind: 'source', index: 0 }, false, options);
     const subject = `The safetensors header in ${this.file}`;
     return decodeWords(data, this.header.json.original.dataOffset, plainWords(1), subject, options);
   }
@@ -155,10 +168,14 @@ export class HermContent {
     return this.#chunks.held;
   }
 
-  #chunk(kind: string, index: number, keep: boolean, options: CodecOptions): Promise<Uint8Array> {
-    const chunk = this.#chunkOf.get(`${kind} ${index}`)!;
+  #chunk(name: ChunkName, keep: boolean, options: CodecOptions): Promise<Uint8Array> {
+    const chunk = this.#chunkOf.get(keyOf(name))!;
     return keep ? this.#chunks.load(chunk) : this.#chunks.peek(chunk, options);
   }
+}
+
+function keyOf({ kind, index, group }: ChunkName): string {
+  return `${kind} ${index} ${group ?? ''}`;
 }
 
 /** Biases of all nodes, raw. */

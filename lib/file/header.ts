@@ -2,6 +2,7 @@ import { HermError, type HermErrorCode } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type TensorInfo, tensorBytes } from '../model/tensor.ts';
+import { groupLevels } from './groups.ts';
 import { type Layout, planLayout, weightShape } from './layout.ts';
 import { type ChunkEntry, type HermHeader, headerSchema, LIMITS } from './schema.ts';
 
@@ -142,18 +143,40 @@ function checkShifts({ shifts, tensors }: HermHeader, layout: Layout, file: stri
 
 const MANTISSA_BITS = { F64: 52, F32: 23, F16: 10, BF16: 7 } as const;
 
+/** What a chunk is, wherever it stands. */
+export type ChunkName = Pick<ChunkEntry, 'kind' | 'index' | 'group'>;
+
+/** What the chunks of a file follow from, beside its layout. */
+interface ChunkPlan {
+  readonly tensors: readonly Pick<TensorInfo, 'name'>[];
+  readonly ladder: readonly (readonly number[])[];
+  readonly refits: readonly { readonly widths: readonly number[] }[];
+}
+
 /** The chunks that a file must have, in order. */
-export function expectedChunks(json: HermHeader, layout: Layout): Pick<ChunkEntry, 'kind' | 'index'>[] {
-  const tensorIndex = new Map(json.tensors.map(({ name }, index) => [name, index]));
-  const chunks: Pick<ChunkEntry, 'kind' | 'index'>[] = [{ kind: 'source', index: 0 }];
-  for (const { name } of layout.flat) chunks.push({ kind: 'flat', index: tensorIndex.get(name)! });
-  for (let level = 0; level < json.ladder.length; level++) {
-    chunks.push({ kind: 'level', index: level });
-    for (const [index, { widths }] of json.refits.entries()) {
-      if (levelOf(json.ladder, widths) === level) chunks.push({ kind: 'refit', index });
+export function expectedChunks({ tensors, ladder, refits }: ChunkPlan, { flat, groups }: Layout): ChunkName[] {
+  const tensorIndex = new Map(tensors.map(({ name }, index) => [name, index]));
+  const chunks: ChunkName[] = [{ kind: 'source', index: 0 }];
+  for (const { name } of flat) chunks.push({ kind: 'flat', index: tensorIndex.get(name)! });
+  const levels = groups.map((group) => new Set(groupLevels(ladder, group)));
+  for (const level of ladder.keys()) {
+    for (const group of groups.keys())
+      if (levels[group]!.has(level)) chunks.push({ kind: 'level', index: level, group });
+    for (const [index, { widths }] of refits.entries()) {
+      if (levelOf(ladder, widths) !== level) continue;
+      for (const group of groups.keys()) chunks.push({ kind: 'refit', index, group });
     }
   }
   return chunks;
+}
+
+/** How many chunks from the first on serve each level of the ladder. */
+export function levelEnds({ chunks, ladder }: HermHeader): number[] {
+  const needed = (level: number) => {
+    const serves = ({ kind, index }: ChunkName) => (kind === 'level' ? index <= level : WHOLE_KINDS.includes(kind));
+    return chunks.findLastIndex(serves) + 1;
+  };
+  return [...ladder.keys()].map(needed);
 }
 
 /** The first level that serves these widths of all blocks. */
@@ -161,16 +184,23 @@ export function levelOf(ladder: readonly (readonly number[])[], widths: readonly
   return ladder.findIndex((level) => level.every((width, block) => width >= widths[block]!));
 }
 
+/** Needed at every width. */
+const WHOLE_KINDS: readonly string[] = ['source', 'flat'];
+const CHUNK_KINDS: readonly string[] = [...WHOLE_KINDS, 'level', 'refit'];
+
 function checkChunks(json: HermHeader, layout: Layout, file: string): number {
   const expected = expectedChunks(json, layout);
   let next = 0;
-  for (const [n, { kind, index, offset, length }] of json.chunks.entries()) {
-    if (kind !== expected[n]?.kind || index !== expected[n]?.index || offset !== next) {
+  let known = 0;
+  for (const [n, { kind, index, group, optional, offset, length }] of json.chunks.entries()) {
+    const skipped = optional === true && !CHUNK_KINDS.includes(kind);
+    const due = skipped ? undefined : expected[known++];
+    if (offset !== next || !(skipped || (kind === due?.kind && index === due.index && group === due.group))) {
       throw refuse('HERM_HEADER', file, `chunk ${n} of its index is not the one that must stand there`);
     }
     next = offset + length;
   }
-  if (json.chunks.length !== expected.length) throw refuse('HERM_HEADER', file, 'its chunk index is too short');
+  if (known !== expected.length) throw refuse('HERM_HEADER', file, 'its chunk index is too short');
   if (!Number.isSafeInteger(next)) throw refuse('HERM_HEADER', file, 'its chunks are larger than any file');
   return next;
 }

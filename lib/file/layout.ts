@@ -3,6 +3,7 @@ import type { Side } from '../herm/tree.ts';
 import type { Block, WeightRef } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { type DType, dtypeBytes, isFloatDType, type TensorInfo } from '../model/tensor.ts';
+import { type Group, planGroups } from './groups.ts';
 
 /** Which neurons one axis of a weight tensor belongs to, and which of their coefficients merge it. */
 export interface Axis {
@@ -60,6 +61,8 @@ export interface Layout {
   readonly biases: readonly (BiasLayout | undefined)[];
   /** One per block: what it has besides if it is gated. */
   readonly gates: readonly (GateLayout | undefined)[];
+  /** Blocks that are coded together. */
+  readonly groups: readonly Group[];
   /** Everything else, stored as it is, in the order of its data in the original. */
   readonly flat: readonly TensorInfo[];
 }
@@ -90,10 +93,12 @@ export function planLayout(tensors: readonly TensorInfo[], blocks: readonly Bloc
   const owned = [...biases, ...gates.map((gate) => gate?.bias)].filter((bias) => bias !== undefined);
   checkBiases(owned, weights, blocks);
   const taken = new Set(owned.map(({ name }) => name));
+  const ordered = tensors.flatMap(({ name }) => weights.get(name) ?? []);
   return {
-    weights: tensors.flatMap(({ name }) => weights.get(name) ?? []),
+    weights: ordered,
     biases,
     gates,
+    groups: planGroups(ordered, blocks.length),
     flat: tensors.filter(({ name }) => !weights.has(name) && !taken.has(name)),
   };
 }

@@ -2,17 +2,17 @@ import type { Unfolding } from '../herm/unfolding.ts';
 import { splitSections } from './bytes.ts';
 import type { ChunkStore } from './chunk_store.ts';
 import { decodeWords, floatWords, plainWords } from './codec.ts';
-import type { CheckedHeader } from './header.ts';
+import { type CheckedHeader, levelEnds } from './header.ts';
 import { type HierarchyPart, joinParts, type PartForm, partArrays, partForm, partShapes } from './hierarchy_parts.ts';
 import { Memo } from './memo.ts';
 import { weightSectionCount } from './weight_encode.ts';
 
-/** One level, cut into its sections and with its hierarchies decoded; tensors stay coded. */
+/** One level of a group, cut into its sections and with its hierarchies decoded; tensors stay coded. */
 interface LevelContent {
-  /** [blocks] */
-  readonly parts: readonly HierarchyPart[];
-  /** [weights][sections] */
-  readonly weights: readonly (readonly Uint8Array[])[];
+  /** By block. */
+  readonly parts: ReadonlyMap<number, HierarchyPart>;
+  /** By weight. */
+  readonly weights: ReadonlyMap<number, readonly Uint8Array[]>;
 }
 
 /** The levels of a file. What is decoded is kept: it is small beside the tensors. */
@@ -20,61 +20,71 @@ export class LevelReader {
   readonly #header: CheckedHeader;
   readonly #chunks: ChunkStore;
   readonly #file: string;
-  /** [levels] number of each level's chunk. */
-  readonly #chunkOf: readonly number[];
-  readonly #levels = new Memo<LevelContent>();
-  readonly #unfoldings = new Memo<readonly Unfolding[]>();
+  /** [groups] the numbers of its chunks by level, from coarse to fine. */
+  readonly #chunkOf: readonly ReadonlyMap<number, number>[];
+  readonly #levels: readonly Memo<LevelContent>[];
+  readonly #unfoldings: readonly Memo<readonly Unfolding[]>[];
 
   constructor(header: CheckedHeader, chunks: ChunkStore, file: string) {
     this.#header = header;
     this.#chunks = chunks;
     this.#file = file;
-    this.#chunkOf = header.json.chunks.flatMap(({ kind }, chunk) => (kind === 'level' ? [chunk] : []));
+    const entries = [...header.json.chunks.entries()].filter(([, { kind }]) => kind === 'level');
+    this.#chunkOf = header.layout.groups.map((_, group) => {
+      return new Map(entries.flatMap(([chunk, entry]) => (entry.group === group ? [[entry.index, chunk]] : [])));
+    });
+    this.#levels = header.layout.groups.map(() => new Memo());
+    this.#unfoldings = header.layout.groups.map(() => new Memo());
   }
 
   /** Levels that are held as a whole, from level 0 on. */
   get held(): number {
-    return this.#chunkOf.filter((chunk) => chunk < this.#chunks.held).length;
+    return levelEnds(this.#header.json).filter((end) => end <= this.#chunks.held).length;
   }
 
-  /** The hierarchies of all blocks down to a level. */
-  unfoldings(level: number): Promise<readonly Unfolding[]> {
-    return this.#unfoldings.get(level, async () => {
-      const levels = await this.#upTo(level);
-      return this.#header.blocks.map(({ name, neurons }, block) =>
-        joinParts(
-          neurons,
-          levels.map(({ parts }) => parts[block]!),
-          partForm(this.#header.layout, block),
-          `The hierarchy of block ${name} in ${this.#file}`,
-        ),
-      );
+  /** The levels at which a group grows, down to a level. */
+  levelsOf(group: number, level: number): number[] {
+    return [...this.#chunkOf[group]!.keys()].filter((index) => index <= level);
+  }
+
+  /** The hierarchies of a group's blocks down to a level, by number of the block. */
+  unfoldings(group: number, level: number): Promise<readonly Unfolding[]> {
+    const levels = this.levelsOf(group, level);
+    return this.#unfoldings[group]!.get(levels.at(-1)!, async () => {
+      const contents = await Promise.all(levels.map((index) => this.#level(group, index)));
+      const unfoldings: Unfolding[] = [];
+      for (const block of this.#header.layout.groups[group]!.blocks) {
+        const { name, neurons } = this.#header.blocks[block]!;
+        const parts = contents.map((content) => content.parts.get(block)!);
+        const subject = `The hierarchy of block ${name} in ${this.#file}`;
+        unfoldings[block] = joinParts(neurons, parts, partForm(this.#header.layout, block), subject);
+      }
+      return unfoldings;
     });
   }
 
-  /** The sections of one tensor, [levels][sections], down to a level. */
-  async weightSections(weight: number, level: number): Promise<Uint8Array[][]> {
-    const levels = await this.#upTo(level);
-    return levels.map(({ weights }) => [...weights[weight]!]);
+  /** The sections of one tensor of a group at {@link levelsOf}. */
+  async weightSections(group: number, weight: number, level: number): Promise<Uint8Array[][]> {
+    const levels = this.levelsOf(group, level).map((index) => this.#level(group, index));
+    return (await Promise.all(levels)).map(({ weights }) => [...weights.get(weight)!]);
   }
 
-  #upTo(level: number): Promise<LevelContent[]> {
-    return Promise.all(Array.from({ length: level + 1 }, (_, index) => this.#level(index)));
-  }
-
-  #level(level: number): Promise<LevelContent> {
-    return this.#levels.get(level, async () => {
-      const { blocks, layout } = this.#header;
+  #level(group: number, level: number): Promise<LevelContent> {
+    return this.#levels[group]!.get(level, async () => {
+      const { layout } = this.#header;
       const subject = `Level ${level} of ${this.#file}`;
-      const counts = layout.weights.map(weightSectionCount);
-      const forms = blocks.map((_, block) => partForm(layout, block));
+      const { blocks, weights } = layout.groups[group]!;
+      const counts = weights.map((weight) => weightSectionCount(layout.weights[weight]!));
+      const forms = blocks.map((block) => partForm(layout, block));
       const total = [...counts, ...forms.map(partArrays)].reduce((sum, count) => sum + count, 0);
-      const sections = splitSections(await this.#chunks.load(this.#chunkOf[level]!), total, subject);
-      const parts: HierarchyPart[] = [];
-      for (const [block, form] of forms.entries()) {
-        parts.push(await this.#part(sections.splice(0, partArrays(form)), form, block, level, subject));
+      const bytes = await this.#chunks.load(this.#chunkOf[group]!.get(level)!);
+      const sections = splitSections(bytes, total, subject);
+      const parts = new Map<number, HierarchyPart>();
+      for (const [n, block] of blocks.entries()) {
+        const form = forms[n]!;
+        parts.set(block, await this.#part(sections.splice(0, partArrays(form)), form, block, level, subject));
       }
-      return { parts, weights: counts.map((count) => sections.splice(0, count)) };
+      return { parts, weights: new Map(weights.map((weight, n) => [weight, sections.splice(0, counts[n])])) };
     });
   }
 

@@ -6,7 +6,7 @@ import { type HermHeader, LIMITS } from './schema.ts';
 
 /** Not text, not valid UTF-8, and damaged by every transfer that changes line ends, as in PNG. */
 const MAGIC = Uint8Array.of(0x89, 0x48, 0x45, 0x52, 0x4d, 0x0d, 0x0a, 0x1a);
-const MAJOR = 0;
+const MAJOR = 1;
 const MINOR = 0;
 /** Magic, versions, both lengths, checksum. */
 export const PROLOGUE_BYTES = 28;
@@ -60,8 +60,9 @@ export async function readPrologue(source: ByteSource, options: CodecOptions): P
   if (start.byteLength < PROLOGUE_BYTES) throw truncated();
   const fixed = new DataView(start.buffer, start.byteOffset, PROLOGUE_BYTES);
   const major = fixed.getUint16(8, true);
-  if (major > MAJOR) {
-    const why = `${file} has version ${major} of the .herm format, and this hermkit reads versions up to ${MAJOR}. Update hermkit.`;
+  if (major !== MAJOR) {
+    const advice = major > MAJOR ? 'Update hermkit.' : 'Compress the model again.';
+    const why = `${file} has version ${major} of the .herm format, and this hermkit reads version ${MAJOR}. ${advice}`;
     throw new HermError('HERM_VERSION', why, { file, version: major });
   }
   const storedLength = fixed.getUint32(12, true);

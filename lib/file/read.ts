@@ -15,7 +15,7 @@ import type { TensorInfo } from '../model/tensor.ts';
 import type { CallOptions } from '../native/call.ts';
 import { ChunkStore } from './chunk_store.ts';
 import { HermContent } from './content.ts';
-import { checkHeader, checkPlausible } from './header.ts';
+import { checkHeader, checkPlausible, levelEnds } from './header.ts';
 import { readPrologue } from './prologue.ts';
 
 /** The file that a .herm file was made from. */
@@ -67,8 +67,10 @@ export class HermFile {
     this.ladder = json.ladder;
     this.errors = json.errors;
     this.refits = json.refits;
-    const levels = json.chunks.filter(({ kind }) => kind === 'level');
-    this.prefixBytes = levels.map(({ offset, length }) => start + offset + length);
+    this.prefixBytes = levelEnds(json).map((end) => {
+      const { offset, length } = json.chunks[end - 1]!;
+      return start + offset + length;
+    });
     this.metadata = new Map(json.metadata);
     this.tensors = json.tensors;
     this.original = { name: json.original.name, size: json.original.size, sha256: json.original.sha256 };

@@ -13,6 +13,7 @@ export const LIMITS = {
   neurons: 2 ** 24,
   levels: 256,
   refits: 64,
+  chunks: 2 ** 21,
   rank: 64,
   nameLength: 2 ** 12,
   /** Decoded bytes that any file may declare, and how many times its own size a larger one may. */
@@ -58,9 +59,14 @@ const block = z.object({
 const perBlock = <T extends z.ZodType>(value: T) => z.array(value).max(LIMITS.blocks);
 
 const chunk = z.object({
-  kind: z.enum(['source', 'flat', 'level', 'refit']),
+  /** `source`, `flat`, `level`, `refit`; others may come with later versions. */
+  kind: z.string().max(64),
   /** Which tensor (kind `flat`), level or refit it is, counted from 0. */
   index: size,
+  /** Which group of blocks a level or refit is of. */
+  group: size.optional(),
+  /** Readers that do not know the kind pass over the chunk. */
+  optional: z.boolean().optional(),
   offset: size,
   length: size,
   xxh64: z.string().regex(/^[0-9a-f]{16}$/),
@@ -92,7 +98,7 @@ export const headerSchema = z.object({
   refits: z
     .array(z.object({ widths: perBlock(size.min(1)), errors: perBlock(z.number().nullable()) }))
     .max(LIMITS.refits),
-  chunks: z.array(chunk).max(LIMITS.tensors + LIMITS.levels + LIMITS.refits + 1),
+  chunks: z.array(chunk).max(LIMITS.chunks),
 });
 
 export type HermHeader = z.infer<typeof headerSchema>;

@@ -1,20 +1,34 @@
 import { basename } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { HermError } from '../errors.ts';
+import { buildLadder } from '../herm/ladder.ts';
+import type { MergeTree } from '../herm/tree.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
+import type { Block } from '../model/block.ts';
 import { Digest } from '../model/digest.ts';
 import { readTensor } from '../model/safetensors.ts';
 import { type ByteSource, fileSource } from '../model/source.ts';
 import { type CallOptions, throwIfAborted } from '../native/call.ts';
 import { type CodecOptions, encodeWords, flatWords, plainWords, xxh64 } from './codec.ts';
-import { type Chunk, type CodedModel, encodeModel, type ModelToWrite } from './encode_model.ts';
-import { encodeRefit, type RefitOutputs } from './encode_refit.ts';
-import { checkHeader, levelOf } from './header.ts';
+import { type CodedGroup, encodeGroup, type ModelTensors } from './encode_group.ts';
+import type { RefitOutputs } from './encode_refit.ts';
+import { groupLevels } from './groups.ts';
+import { type ChunkName, checkHeader, expectedChunks } from './header.ts';
+import { type Layout, planLayout } from './layout.ts';
 import { encodePrologue } from './prologue.ts';
 import { openHerm } from './read.ts';
 import type { HermHeader } from './schema.ts';
 
-export interface HermToWrite extends ModelToWrite {
+/** A chunk before it has a place. */
+interface Chunk extends ChunkName {
+  readonly bytes: Uint8Array;
+}
+
+/** A model and the hierarchies of its blocks. */
+export interface HermToWrite extends ModelTensors {
+  readonly blocks: readonly Block[];
+  /** One a block, in the same order. */
+  readonly trees: readonly MergeTree[];
   /** [blocks][levels] relative error of each block at each level of {@link buildLadder}; null where not known. */
   readonly errors: readonly (readonly (number | null)[])[];
   readonly refits?: readonly RefitOutputs[] | undefined;
@@ -49,7 +63,7 @@ export async function writeHerm(path: string, input: HermToWrite): Promise<Write
   const kernel = { signal: options?.signal, threads: options?.threads };
   const meter = new Meter(input.source.size, options);
   const sha256 = await digestOf(input.source, meter);
-  const coded = await encodeModel(input, kernel, (bytes) => meter.add(bytes));
+  const coded = await encodeGroups(input, kernel, meter);
   const chunks = await orderChunks(input, coded, kernel, meter);
   meter.finishPass(2);
   const header = await makeHeader(input, coded, chunks, sha256, kernel);
@@ -64,7 +78,7 @@ export async function writeHerm(path: string, input: HermToWrite): Promise<Write
     },
     options?.signal === undefined ? {} : { signal: options.signal },
   );
-  return report(prologue, chunks);
+  return report(prologue, chunks, coded.ladder.length);
 }
 
 /** A header that no reader would take is refused before anything is written. */
@@ -113,51 +127,85 @@ async function digestOf(source: ByteSource, meter: Meter): Promise<string> {
   return digest.hex();
 }
 
+interface CodedModel {
+  readonly layout: Layout;
+  readonly ladder: readonly (readonly number[])[];
+  /** [groups] */
+  readonly groups: readonly CodedGroup[];
+}
+
+async function encodeGroups(input: HermToWrite, kernel: CodecOptions, meter: Meter): Promise<CodedModel> {
+  const { header, blocks, trees, refits = [] } = input;
+  if (blocks.length !== trees.length) {
+    throw new HermError('BAD_ARGUMENT', `${blocks.length} blocks need as many merge trees, not ${trees.length}.`);
+  }
+  const layout = planLayout(header.tensors, blocks);
+  const groups: CodedGroup[] = [];
+  for (const { blocks: members } of layout.groups) {
+    const pick = <T>(values: readonly T[]) => members.map((block) => values[block]!);
+    const group = {
+      blocks: pick(blocks),
+      trees: pick(trees),
+      refits: refits.map(({ widths, outputs, errors }) => ({
+        widths: pick(widths),
+        outputs: pick(outputs),
+        errors: pick(errors),
+      })),
+    };
+    groups.push(await encodeGroup(input, group, kernel, (bytes) => meter.add(bytes)));
+  }
+  const ladder = buildLadder(trees.map(({ neurons, merges }) => ({ neurons, smallest: neurons - merges })));
+  return { layout, ladder, groups };
+}
+
+/** All chunks in the order in which a file holds them. */
 async function orderChunks(
   input: HermToWrite,
-  coded: CodedModel,
+  { layout, ladder, groups }: CodedModel,
   kernel: CodecOptions,
   meter: Meter,
 ): Promise<Chunk[]> {
-  const { source, header, blocks, trees, refits = [] } = input;
-  const indexOf = new Map(header.tensors.map(({ name }, index) => [name, index]));
-  const chunks: Chunk[] = [{ kind: 'source', index: 0, bytes: await encodeWords(header.raw, plainWords(1), kernel) }];
-  for (const info of coded.layout.flat) {
-    const { data } = await readTensor(source, header, info);
-    const bytes = await encodeWords(data, flatWords(info.dtype), kernel);
-    chunks.push({ kind: 'flat', index: indexOf.get(info.name)!, bytes });
-    meter.add(data.byteLength);
-  }
-  for (const [level, bytes] of coded.levels.entries()) {
-    chunks.push({ kind: 'level', index: level, bytes });
-    for (const [index, refit] of refits.entries()) {
-      if (levelOf(coded.ladder, refit.widths) !== level) continue;
-      chunks.push({ kind: 'refit', index, bytes: await encodeRefit(refit, blocks, trees, coded.layout, kernel) });
+  const { source, header, refits = [] } = input;
+  const levels = layout.groups.map((group) => groupLevels(ladder, group));
+  const chunks: Chunk[] = [];
+  for (const name of expectedChunks({ tensors: header.tensors, ladder, refits }, layout)) {
+    const { kind, index, group = 0 } = name;
+    if (kind === 'source') chunks.push({ ...name, bytes: await encodeWords(header.raw, plainWords(1), kernel) });
+    if (kind === 'flat') {
+      const info = header.tensors[index]!;
+      const { data } = await readTensor(source, header, info);
+      chunks.push({ ...name, bytes: await encodeWords(data, flatWords(info.dtype), kernel) });
+      meter.add(data.byteLength);
     }
+    if (kind === 'level') chunks.push({ ...name, bytes: groups[group]!.levels[levels[group]!.indexOf(index)]! });
+    if (kind === 'refit') chunks.push({ ...name, bytes: groups[group]!.refits[index]! });
   }
   return chunks;
 }
 
 async function makeHeader(
   input: HermToWrite,
-  { layout, ladder, shifts }: CodedModel,
+  { ladder, groups }: CodedModel,
   chunks: readonly Chunk[],
   sha256: string,
   kernel: CodecOptions,
 ): Promise<HermHeader> {
   const { source, header, blocks, trees } = input;
   const indexOf = new Map(header.tensors.map(({ name }, index) => [name, index]));
+  const shifts = groups
+    .flatMap((group) => Array.from(group.shifts, ([name, shift]): [number, number] => [indexOf.get(name)!, shift]))
+    .sort(([a], [b]) => a - b);
   const entries: HermHeader['chunks'] = [];
   let offset = 0;
-  for (const { kind, index, bytes } of chunks) {
-    entries.push({ kind, index, offset, length: bytes.byteLength, xxh64: await xxh64(bytes, kernel) });
+  for (const { bytes, ...name } of chunks) {
+    entries.push({ ...name, offset, length: bytes.byteLength, xxh64: await xxh64(bytes, kernel) });
     offset += bytes.byteLength;
   }
   return {
     tool: `hermkit ${packageJson.version}`,
     original: { name: basename(source.name), size: source.size, sha256, dataOffset: header.dataOffset },
     tensors: header.tensors.map((info) => ({ ...info, shape: [...info.shape] })),
-    shifts: layout.weights.map(({ name }, weight) => [indexOf.get(name)!, shifts[weight]!]),
+    shifts,
     metadata: [...header.metadata],
     blocks: blocks.map((block, index) => ({ ...block, merges: trees[index]!.merges })),
     prior: 'isotropic',
@@ -186,8 +234,9 @@ async function compare(path: string, kernel: CodecOptions, meter: Meter): Promis
   }
 }
 
-function report(prologue: Uint8Array, chunks: readonly Chunk[]): WriteReport {
-  const sizes = (kind: Chunk['kind']) => chunks.flatMap((c) => (c.kind === kind ? [c.bytes.byteLength] : []));
+function report(prologue: Uint8Array, chunks: readonly Chunk[], levels: number): WriteReport {
+  const sizes = (kind: string, index?: number) =>
+    chunks.flatMap((c) => (c.kind === kind && c.index === (index ?? c.index) ? [c.bytes.byteLength] : []));
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   return {
     bytes: prologue.byteLength + sum(chunks.map(({ bytes }) => bytes.byteLength)),
@@ -195,7 +244,7 @@ function report(prologue: Uint8Array, chunks: readonly Chunk[]): WriteReport {
     headerBytes: prologue.byteLength,
     sourceBytes: sum(sizes('source')),
     flatBytes: sum(sizes('flat')),
-    levelBytes: sizes('level'),
+    levelBytes: Array.from({ length: levels }, (_, level) => sum(sizes('level', level))),
     refitBytes: sum(sizes('refit')),
   };
 }

@@ -9,14 +9,14 @@ export interface WidthRange {
 
 /**
  * The widths [levels][blocks] at which a .herm file can be cut: level j from the end holds max(K, round(m·2^(−j/4))) of
- * every block, so that each level adds about a fifth to the one before. Level 0 is every block's smallest width, the
- * last one its full width.
+ * every block, so that each level adds about a fifth to the one before; of levels that do not differ there is one. Level 0
+ * is every block's smallest width, the last one its full width.
  */
 export function buildLadder(blocks: readonly WidthRange[]): number[][] {
   const levels: number[][] = [];
   for (let step = 0; ; step++) {
     const widths = blocks.map((block) => widthAt(block, 2 ** (-step / STEPS_PER_HALVING)));
-    levels.unshift(widths);
+    if (step === 0 || widths.some((width, block) => width !== levels[0]![block])) levels.unshift(widths);
     if (widths.every((width, block) => width === blocks[block]!.smallest)) return levels;
   }
 }

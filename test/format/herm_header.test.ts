@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { xxh64 } from '../../lib/file/codec.ts';
 import { readPrologue, wrapHeader } from '../../lib/file/prologue.ts';
 import { openHerm } from '../../lib/file/read.ts';
 import type { HermHeader } from '../../lib/file/schema.ts';
@@ -36,13 +37,42 @@ describe('opening a .herm file', () => {
     await expect(open(text)).rejects.toMatchObject({ code: 'HERM_MAGIC' });
   });
 
-  it('refuses newer major versions and takes newer minor ones', async () => {
-    await expect(open(patched(8, 1, 0))).rejects.toMatchObject({ code: 'HERM_VERSION' });
+  it('refuses other major versions, and says what to do', async () => {
+    await expect(open(patched(8, 2, 0))).rejects.toMatchObject({
+      code: 'HERM_VERSION',
+      message: expect.stringMatching(/version 2 .* reads version 1\. Update hermkit\./),
+    });
+    await expect(open(patched(8, 0, 0))).rejects.toMatchObject({
+      code: 'HERM_VERSION',
+      message: expect.stringMatching(/version 0 .* Compress the model again\./),
+    });
+  });
+
+  it('takes newer minor versions, with members and optional chunks that it does not know', async () => {
     const newer = await withHeader((header) => {
       Object.assign(header, { added: { later: true } });
     });
     newer[10] = 7;
     await expect(open(newer)).resolves.toBeDefined();
+
+    const [at, bytes] = [2, Uint8Array.of(1, 2, 3)];
+    const added = { kind: 'thumbnail', index: 0, length: bytes.byteLength, xxh64: await xxh64(bytes, {}) };
+    const insert = (optional: boolean) =>
+      withHeader((header) => {
+        const { offset } = header.chunks[at]!;
+        for (const later of header.chunks.slice(at)) later.offset += bytes.byteLength;
+        header.chunks.splice(at, 0, { ...added, offset, ...(optional && { optional }) });
+      });
+    const { end, value } = await readPrologue(bufferSource(await insert(true)), {});
+    const start = end + (value as HermHeader).chunks[at]!.offset;
+    const withChunk = async (optional: boolean) => {
+      const file = await insert(optional);
+      const shift = (await readPrologue(bufferSource(file), {})).end - end;
+      return concat([file.subarray(0, start + shift), bytes, file.subarray(start + shift)]);
+    };
+    const file = await open(await withChunk(true));
+    await expect(file.verify()).resolves.toMatchObject({ complete: true });
+    await expect(open(await withChunk(false))).rejects.toMatchObject({ code: 'HERM_HEADER' });
   });
 
   it('refuses bytes after the end', async () => {
@@ -105,6 +135,8 @@ describe('opening a .herm file', () => {
     ['chunks in another order', 'HERM_HEADER', (h) => h.chunks.reverse()],
     ['chunks that leave a gap', 'HERM_HEADER', (h) => (h.chunks[2]!.offset += 1)],
     ['chunks that overlap', 'HERM_HEADER', (h) => (h.chunks[2]!.length -= 1)],
+    ['a chunk of another group', 'HERM_HEADER', (h) => (h.chunks.at(-1)!.group = 1)],
+    ['a level without a group', 'HERM_HEADER', (h) => delete h.chunks.at(-1)!.group],
     ['a chunk too few', 'HERM_HEADER', (h) => h.chunks.pop()],
     ['a chunk of negative length', 'HERM_HEADER', (h) => (h.chunks[2]!.length = -1)],
     ['a checksum that is none', 'HERM_HEADER', (h) => (h.chunks[0]!.xxh64 = 'XYZ')],

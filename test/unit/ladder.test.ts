@@ -25,6 +25,11 @@ describe('the ladder of widths', () => {
     }
   });
 
+  it('has no two equal levels', () => {
+    const ladder = buildLadder([{ neurons: 7, smallest: 1 }]);
+    expect(ladder).toEqual([[1], [2], [3], [4], [5], [6], [7]]);
+  });
+
   it('has one level where nothing merges', () => {
     expect(buildLadder([{ neurons: 5, smallest: 5 }])).toEqual([[5]]);
     expect(buildLadder([])).toEqual([[]]);

@@ -4,73 +4,77 @@ import { type NodeBiases, unfoldTree, withRecord } from '../herm/fold.ts';
 import { buildLadder } from '../herm/ladder.ts';
 import { coefficientsOf, type MergeTree } from '../herm/tree.ts';
 import type { Unfolding } from '../herm/unfolding.ts';
-import type { Block } from '../model/block.ts';
+import { type Block, neuronTensors } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { readTensor, type SafetensorsHeader } from '../model/safetensors.ts';
 import type { ByteSource } from '../model/source.ts';
-import { fromFloat64, type TensorInfo } from '../model/tensor.ts';
+import { fromFloat64 } from '../model/tensor.ts';
 import { joinSections } from './bytes.ts';
 import { type CodecOptions, encodeWords, floatWords, plainWords } from './codec.ts';
+import { encodeRefit, type RefitOutputs } from './encode_refit.ts';
 import { partForm, partOf, partShapes } from './hierarchy_parts.ts';
 import { type Axis, type BiasLayout, biasBytes, type Layout, planLayout, type WeightLayout } from './layout.ts';
-import type { ChunkEntry } from './schema.ts';
 import { encodeWeight } from './weight_encode.ts';
 
-/** A model and the hierarchies of its blocks. */
-export interface ModelToWrite {
+/** The tensors of a model. */
+export interface ModelTensors {
   readonly source: ByteSource;
   readonly header: SafetensorsHeader;
+}
+
+/** The blocks of one group in the order of the model's, and everything about them that a file holds. */
+export interface GroupToCode {
   readonly blocks: readonly Block[];
-  /** One a block, in the same order. */
+  /** One a block. */
   readonly trees: readonly MergeTree[];
+  /** Of these blocks, one for every refit of the file. */
+  readonly refits: readonly RefitOutputs[];
 }
 
-/** A chunk before it has a place. */
-export interface Chunk extends Pick<ChunkEntry, 'kind' | 'index'> {
-  readonly bytes: Uint8Array;
-}
-
-export interface CodedModel {
-  readonly layout: Layout;
-  readonly ladder: readonly (readonly number[])[];
-  /** In the order of `layout.weights`. */
-  readonly shifts: readonly number[];
-  /** [levels] */
+export interface CodedGroup {
+  /** Of every weight tensor, by name: zero low bits that all its elements share. */
+  readonly shifts: ReadonlyMap<string, number>;
+  /** One chunk for every level at which the group grows, from the first one on. */
   readonly levels: readonly Uint8Array[];
+  /** One chunk for every refit. */
+  readonly refits: readonly Uint8Array[];
 }
 
 /**
- * Codes the hierarchies and all weights that they merge, in levels.
+ * Codes the hierarchies of a group and all weights that they merge, as if there were no other blocks.
  *
- * @param onTensor called with the size of each tensor that is done.
+ * @param onTensor called with the size of each weight tensor that is done.
  * @throws HermError `BAD_ARGUMENT`, `SHARED_TENSOR`, `NON_FINITE`, `ABORTED`, `IO`.
  */
-export async function encodeModel(
-  model: ModelToWrite,
+export async function encodeGroup(
+  model: ModelTensors,
+  { blocks, trees, refits }: GroupToCode,
   options: CodecOptions,
   onTensor: (bytes: number) => void,
-): Promise<CodedModel> {
-  const { header, blocks, trees } = model;
+): Promise<CodedGroup> {
   checkTrees(blocks, trees);
-  const layout = planLayout(header.tensors, blocks);
+  const names = new Set(blocks.flatMap(neuronTensors));
+  const layout = planLayout(
+    model.header.tensors.filter(({ name }) => names.has(name)),
+    blocks,
+  );
   const unfoldings = await Promise.all(trees.map((tree, block) => unfold(model, layout, tree, block)));
   const ladder = buildLadder(unfoldings.map(({ neurons, roots }) => ({ neurons, smallest: roots })));
   const levels: Uint8Array[][] = ladder.map(() => []);
-  const shifts: number[] = [];
+  const shifts = new Map<string, number>();
   for (const weight of layout.weights) {
-    const { shift, sections } = await encodeTensor(model, weight, unfoldings, ladder, options);
-    shifts.push(shift);
+    const words = await readNamed(model, weight.name);
+    const { shift, sections } = await encodeTensor(words, weight, trees, unfoldings, ladder, options);
+    shifts.set(weight.name, shift);
     for (const [level, parts] of sections.entries()) levels[level]!.push(...parts);
-    onTensor(sizeOf(header.tensors.find(({ name }) => name === weight.name)!));
+    onTensor(words.byteLength);
   }
   for (const [level, sections] of levels.entries()) {
     sections.unshift(...(await hierarchySections(unfoldings, layout, ladder, level, options)));
   }
-  return { layout, ladder, shifts, levels: levels.map(joinSections) };
-}
-
-function sizeOf({ begin, end }: TensorInfo): number {
-  return end - begin;
+  const coded: Uint8Array[] = [];
+  for (const refit of refits) coded.push(await encodeRefit(refit, blocks, trees, layout, options));
+  return { shifts, levels: levels.map(joinSections), refits: coded };
 }
 
 function checkTrees(blocks: readonly Block[], trees: readonly MergeTree[]): void {
@@ -89,14 +93,14 @@ function checkTrees(blocks: readonly Block[], trees: readonly MergeTree[]): void
   }
 }
 
-async function unfold(model: ModelToWrite, layout: Layout, tree: MergeTree, block: number): Promise<Unfolding> {
+async function unfold(model: ModelTensors, layout: Layout, tree: MergeTree, block: number): Promise<Unfolding> {
   const biases = await nodeBiases(model, layout.biases[block], tree.bias);
   if (tree.gate === undefined) return unfoldTree(tree, biases);
   return unfoldTree(tree, biases, await nodeBiases(model, layout.gates[block]?.bias, tree.gate.bias));
 }
 
 async function nodeBiases(
-  model: ModelToWrite,
+  model: ModelTensors,
   bias: BiasLayout | undefined,
   ofParents: Float64Array,
 ): Promise<NodeBiases> {
@@ -106,24 +110,24 @@ async function nodeBiases(
   return { bytes: biasBytes(bias), leaves, parents };
 }
 
-async function readNamed({ source, header }: ModelToWrite, name: string): Promise<Uint8Array> {
+async function readNamed({ source, header }: ModelTensors, name: string): Promise<Uint8Array> {
   return (await readTensor(source, header, header.tensors.find((info) => info.name === name)!)).data;
 }
 
 /** Notes in `unfoldings` what coding the tensor found. @returns [levels][sections]. */
 async function encodeTensor(
-  model: ModelToWrite,
+  words: Uint8Array,
   weight: WeightLayout,
+  trees: readonly MergeTree[],
   unfoldings: Unfolding[],
   ladder: readonly (readonly number[])[],
   options: CodecOptions,
 ): Promise<{ shift: number; sections: Uint8Array[][] }> {
   const { dtype, rows, cols, rowAxis, colAxis } = weight;
-  const words = await readNamed(model, weight.name);
   const shift = await naming(weight, () => tensorShift(dtype, words, options));
   const merges = (axis: Axis | undefined): LaneMerges | undefined => {
     if (axis === undefined) return undefined;
-    const tree = model.trees[axis.block]!;
+    const tree = trees[axis.block]!;
     return { pairs: tree.pairs, coefficients: coefficientsOf(tree, axis.side) };
   };
   const matrix = { dtype, shift, rows, cols, words };
