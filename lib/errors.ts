@@ -8,6 +8,10 @@ export const HERM_ERROR_CODES = [
   'ABORTED',
   /** A file or address could not be read or written. */
   'IO',
+  /** A server that does not answer requests for parts of a file. */
+  'HTTP_RANGES',
+  /** A file at an address that became another one while it was read. */
+  'SOURCE_CHANGED',
   /** An output file that is there already and may not be replaced, or that is the input itself. */
   'OUTPUT_EXISTS',
   /** A call needs more memory than is free, or than `memory` allows; the message says how much. */

@@ -14,7 +14,7 @@ export { type Interaction, interactionOf } from './analysis/interaction.ts';
 export { type Neuron, type PairShares, type Sca, scaGroup, scaLayer, scaPair, scaPairs } from './analysis/sca.ts';
 export { type Symmetries, symmetriesOf } from './analysis/symmetry.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
-export { type HermFile, type OriginalFile, openHerm, type StoredRefit } from './file/read.ts';
+export { type HermFile, type OpenOptions, type OriginalFile, openHerm, type StoredRefit } from './file/read.ts';
 export { certifyWidths, type Refit, refitOutput, refitSkeleton } from './herm/certificate.ts';
 export {
   type CompressOptions,
@@ -38,6 +38,9 @@ export { type DType, fromFloat64, type Tensor, type TensorInfo, toFloat64 } from
 export { blockWeights, lookupIn, nativeMatrix, type TensorLookup } from './model/weights.ts';
 export type { NativeBlock, NativeMatrix } from './native/binding.ts';
 export type { CallOptions } from './native/call.ts';
+export type { HttpOptions } from './source/http_request.ts';
+export type { AsyncBuffer, SourceInput } from './source/input.ts';
+export type { Traffic } from './source/range_reader.ts';
 export type { BuildInfo };
 
 /**

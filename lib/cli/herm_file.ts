@@ -1,20 +1,19 @@
 import { HermError } from '../errors.ts';
-import { type HermFile, openHerm } from '../file/read.ts';
+import { type HermFile, type OpenOptions, openHerm } from '../file/read.ts';
 import { widthAt } from '../herm/ladder.ts';
-import { fileSource } from '../model/source.ts';
 import type { Width, Widths } from './options.ts';
 
-/** Opens a .herm file, hands it to `work` with its size in bytes, and closes it again. */
+/** Opens a .herm file at a path or address, hands it to `work`, and closes it again. */
 export async function withHerm<T>(
-  path: string,
-  signal: AbortSignal,
-  work: (file: HermFile, size: number) => Promise<T>,
+  input: string,
+  options: OpenOptions,
+  work: (file: HermFile) => Promise<T>,
 ): Promise<T> {
-  const source = await fileSource(path);
+  const file = await openHerm(input, options);
   try {
-    return await work(await openHerm(source, { signal }), source.size);
+    return await work(file);
   } finally {
-    await source.close();
+    await file.close();
   }
 }
 

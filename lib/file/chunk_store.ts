@@ -1,63 +1,182 @@
+import { setMaxListeners } from 'node:events';
 import { HermError } from '../errors.ts';
-import type { ByteSource } from '../model/source.ts';
+import type { RangeReader } from '../source/range_reader.ts';
+import { Shared } from '../source/shared.ts';
 import { type CodecOptions, xxh64 } from './codec.ts';
-import { Memo } from './memo.ts';
+import { type ChunkRange, planRanges } from './ranges.ts';
 import type { ChunkEntry } from './schema.ts';
+
+/** A chunk as it was read, and whether its checksum holds. */
+export interface ReadChunk {
+  readonly chunk: number;
+  readonly bytes: Uint8Array;
+  readonly intact: boolean;
+}
+
+/** So much is read ahead of chunks that are passed on one after the other. */
+const SCAN_BYTES = 2 ** 22;
 
 /**
  * The chunks of a file, or of a prefix of one. Each is read once, when it is first asked for, and checked; concurrent
- * calls share one read.
+ * calls share one read, and chunks that lie near each other come by one.
  */
 export class ChunkStore {
+  readonly entries: readonly ChunkEntry[];
+  /** Where the first chunk starts. */
+  readonly start: number;
   /** Chunks from the first on that lie in the source as a whole. */
-  readonly held: number;
-  readonly #source: ByteSource;
-  readonly #entries: readonly ChunkEntry[];
-  readonly #start: number;
-  readonly #loaded = new Memo<Uint8Array>();
+  readonly present: number;
+  readonly #reader: RangeReader;
+  readonly #loaded = new Map<number, Shared<Uint8Array>>();
+  /** Chunks that have come along between others, not checked yet. */
+  readonly #spare = new Map<number, Uint8Array>();
+  #damaged: ReadonlySet<number> = new Set();
 
-  /** @param start where the first chunk starts. */
-  constructor(source: ByteSource, entries: readonly ChunkEntry[], start: number) {
-    this.#source = source;
-    this.#entries = entries;
-    this.#start = start;
-    const missing = entries.findIndex(({ offset, length }) => start + offset + length > source.size);
-    this.held = missing < 0 ? entries.length : missing;
+  constructor(reader: RangeReader, entries: readonly ChunkEntry[], start: number) {
+    this.#reader = reader;
+    this.entries = entries;
+    this.start = start;
+    const missing = entries.findIndex(({ offset, length }) => start + offset + length > reader.size);
+    this.present = missing < 0 ? entries.length : missing;
   }
 
-  get count(): number {
-    return this.#entries.length;
+  /** Bytes of chunks that are kept for later calls. */
+  get kept(): number {
+    const chunks = [...this.#loaded.keys(), ...this.#spare.keys()];
+    return chunks.reduce((sum, chunk) => sum + this.entries[chunk]!.length, 0);
+  }
+
+  /** Whether the chunk lies in the source, and is not known to be damaged. */
+  holds(chunk: number): boolean {
+    return chunk < this.present && !this.#damaged.has(chunk);
+  }
+
+  /** From now on these chunks count as not held. */
+  leaveOut(damaged: Iterable<number>): void {
+    this.#damaged = new Set(damaged);
   }
 
   /**
-   * The bytes of chunk `index`, kept for later calls. No signal stops it, as other calls may wait for the same chunk.
+   * The bytes of a chunk, kept for later calls.
    *
-   * @throws HermError `HERM_TRUNCATED` when this prefix does not hold it, `HERM_CHECKSUM` when it is damaged, `IO`.
+   * @throws HermError `HERM_TRUNCATED` when this prefix does not hold it, `HERM_CHECKSUM` when it is damaged, `ABORTED`,
+   * or as the source does.
    */
-  load(index: number): Promise<Uint8Array> {
-    return this.#loaded.get(index, () => this.read(index, {}));
+  async load(chunk: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const [bytes] = await this.loadAll([chunk], signal);
+    return bytes!;
   }
 
-  /** {@link load} that uses a kept chunk but keeps none. */
-  peek(index: number, options: CodecOptions): Promise<Uint8Array> {
-    return this.#loaded.peek(index) ?? this.read(index, options);
+  /** {@link load} for many chunks, in their order. */
+  async loadAll(chunks: readonly number[], signal: AbortSignal | undefined): Promise<Uint8Array[]> {
+    for (const chunk of chunks) this.#requirePresent(chunk);
+    const isNew = (chunk: number) => this.#loaded.get(chunk)?.abandoned ?? true;
+    const missing = [...new Set(chunks)].filter(isNew).sort((a, b) => a - b);
+    for (const chunk of missing.filter((each) => this.#spare.has(each))) this.#useSpare(chunk);
+    for (const range of planRanges(this.entries, missing.filter(isNew), this.#reader.slack)) this.#loadRange(range);
+    // One signal of many listeners, which Node would take for a leak.
+    const own = signal && AbortSignal.any([signal]);
+    if (own) setMaxListeners(0, own);
+    return Promise.all(chunks.map((chunk) => this.#loaded.get(chunk)!.wait(own)));
   }
 
-  /** Reads and checks chunk `index` afresh. */
-  async read(index: number, options: CodecOptions): Promise<Uint8Array> {
-    const { name, size } = this.#source;
-    const entry = this.#entries[index]!;
-    const end = this.#start + entry.offset + entry.length;
-    if (index >= this.held) {
-      const why = `${name} ends before its ${describeChunk(entry)}: it has ${size} bytes, and ${end} are needed. Download more of it.`;
-      throw new HermError('HERM_TRUNCATED', why, { file: name, size, needed: end });
+  #useSpare(chunk: number): void {
+    const bytes = this.#spare.get(chunk)!;
+    this.#spare.delete(chunk);
+    this.#keep(chunk, async (signal) => this.#checked(chunk, bytes, signal));
+  }
+
+  #loadRange({ offset, length, chunks }: ChunkRange): void {
+    const range = new Shared((signal) => this.#reader.read(this.start + offset, length, signal));
+    for (const chunk of chunks) {
+      this.#keep(chunk, async (signal) =>
+        this.#checked(chunk, this.#cut(await range.wait(signal), offset, chunk), signal),
+      );
     }
-    const bytes = await this.#source.read(this.#start + entry.offset, entry.length);
-    if ((await xxh64(bytes, options)) !== entry.xxh64) {
-      const why = `The ${describeChunk(entry)} of ${name} is damaged: its checksum is wrong. Download it again.`;
-      throw new HermError('HERM_CHECKSUM', why, { file: name, chunk: index });
+    const others = range.result.then((bytes) => {
+      for (let chunk = chunks[0]!; chunk < chunks.at(-1)!; chunk++) {
+        if (!this.#loaded.has(chunk)) this.#spare.set(chunk, this.#cut(bytes, offset, chunk));
+      }
+    });
+    others.catch(() => {});
+  }
+
+  /** What failed, or was given up, is tried again by whoever asks next. */
+  #keep(chunk: number, work: (signal: AbortSignal) => Promise<Uint8Array>): void {
+    const shared = new Shared(work);
+    this.#loaded.set(chunk, shared);
+    shared.result.catch(() => {
+      if (this.#loaded.get(chunk) === shared) this.#loaded.delete(chunk);
+    });
+  }
+
+  #cut(bytes: Uint8Array, from: number, chunk: number): Uint8Array {
+    const { offset, length } = this.entries[chunk]!;
+    return bytes.subarray(offset - from, offset - from + length);
+  }
+
+  /**
+   * Passes over chunks in ascending order and keeps none. What is kept already is used, unless `fresh` asks for what the
+   * source holds now.
+   *
+   * @throws HermError `HERM_TRUNCATED`, `ABORTED`, or as the source does. Damage is the caller's to judge.
+   */
+  async *scan(
+    chunks: readonly number[],
+    options: CodecOptions,
+    { fresh = false } = {},
+  ): AsyncGenerator<ReadChunk, void, undefined> {
+    for (const { offset, length, chunks: together } of planRanges(this.entries, chunks, 0, SCAN_BYTES)) {
+      for (const chunk of together) this.#requirePresent(chunk);
+      const known = fresh ? [] : together.map((chunk) => this.#loaded.get(chunk));
+      if (known.length > 0 && known.every((shared) => shared !== undefined && !shared.abandoned)) {
+        for (const [n, chunk] of together.entries()) {
+          yield { chunk, bytes: await known[n]!.wait(options.signal), intact: true };
+        }
+        continue;
+      }
+      const bytes = await this.#reader.read(this.start + offset, length, options.signal);
+      for (const chunk of together) {
+        const own = this.#cut(bytes, offset, chunk);
+        yield { chunk, bytes: own, intact: await this.isIntact(chunk, own, options) };
+      }
     }
-    return bytes;
+  }
+
+  async isIntact(chunk: number, bytes: Uint8Array, options: CodecOptions): Promise<boolean> {
+    return (await xxh64(bytes, options)) === this.entries[chunk]!.xxh64;
+  }
+
+  async #checked(chunk: number, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    if (await this.isIntact(chunk, bytes, { signal })) return bytes;
+    throw this.damage(chunk);
+  }
+
+  /** @throws HermError `HERM_TRUNCATED` */
+  #requirePresent(chunk: number): void {
+    if (chunk < this.present) return;
+    const { name, size } = this.#reader;
+    const entry = this.entries[chunk]!;
+    const end = this.start + entry.offset + entry.length;
+    const why = `${name} ends before its ${describeChunk(entry)}: it has ${size} bytes, and ${end} are needed. Download more of it.`;
+    throw new HermError('HERM_TRUNCATED', why, { file: name, size, needed: end });
+  }
+
+  /** What a damaged chunk is refused with. */
+  damage(chunk: number): HermError {
+    const { name } = this.#reader;
+    const entry = this.entries[chunk]!;
+    const begin = this.start + entry.offset;
+    const why = `The ${describeChunk(entry)} of ${name} is damaged: its checksum is wrong. Download it again.`;
+    return new HermError('HERM_CHECKSUM', why, { file: name, chunk, begin, end: begin + entry.length });
+  }
+
+  /** Ends reads under way and lets go of everything that is kept. */
+  async close(): Promise<void> {
+    for (const shared of this.#loaded.values()) shared.abort();
+    this.#loaded.clear();
+    this.#spare.clear();
+    await this.#reader.close();
   }
 }
 

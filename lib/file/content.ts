@@ -5,7 +5,8 @@ import { ascendingPositions, frontier, type Unfolding } from '../herm/unfolding.
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
 import { splitSections } from './bytes.ts';
-import type { ChunkStore } from './chunk_store.ts';
+import { ChunkIndex } from './chunk_index.ts';
+import type { ChunkStore, ReadChunk } from './chunk_store.ts';
 import { type CodecOptions, decodeWords, flatWords, floatWords, plainWords } from './codec.ts';
 import type { CheckedHeader, ChunkName } from './header.ts';
 import { type BiasLayout, biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
@@ -18,18 +19,16 @@ export class HermContent {
   readonly header: CheckedHeader;
   readonly #chunks: ChunkStore;
   readonly #levels: LevelReader;
+  readonly #index: ChunkIndex;
   readonly #weightOf: ReadonlyMap<string, number>;
   readonly #biasOf: ReadonlyMap<string, BiasLayout>;
-  /** Chunk numbers by {@link keyOf}. */
-  readonly #chunkOf: ReadonlyMap<string, number>;
-  /** The groups of blocks. */
-  readonly #groupOf: ReadonlyMap<number, number>;
 
   constructor(file: string, header: CheckedHeader, chunks: ChunkStore) {
     this.file = file;
     this.header = header;
     this.#chunks = chunks;
-    this.#levels = new LevelReader(header, chunks, file);
+    this.#index = new ChunkIndex(header);
+    this.#levels = new LevelReader(header, chunks, this.#index, file);
     this.#weightOf = new Map(header.layout.weights.map(({ name }, index) => [name, index]));
     const { biases, gates } = header.layout;
     this.#biasOf = new Map(
@@ -37,19 +36,30 @@ export class HermContent {
         bias === undefined ? [] : [[bias.name, bias]],
       ),
     );
-    this.#chunkOf = new Map(header.json.chunks.map((entry, chunk) => [keyOf(entry), chunk]));
-    this.#groupOf = new Map(
-      header.layout.groups.flatMap(({ blocks }, group) => blocks.map((block): [number, number] => [block, group])),
-    );
   }
 
   get complete(): boolean {
-    return this.#chunks.held === this.#chunks.count;
+    return this.#chunks.present === this.#chunks.entries.length;
   }
 
-  /** [blocks] the largest widths that are held; zeros where not even level 0 is. */
+  /** [blocks] the largest widths that are held; 0 of blocks of which not even level 0 is. */
   heldWidths(): readonly number[] {
-    return this.header.json.ladder[this.#levels.held - 1] ?? this.header.blocks.map(() => 0);
+    return this.#index.heldWidths((chunk) => this.#chunks.holds(chunk));
+  }
+
+  /** The refit for exactly these widths [blocks], or undefined. */
+  refitAt(widths: readonly number[]): number | undefined {
+    return this.#index.refitAt(widths);
+  }
+
+  /**
+   * Reads what a network of these widths [blocks] is made of, all that lies together at once; {@link tensor} then reads
+   * nothing any more.
+   *
+   * @throws HermError `HERM_TRUNCATED`, `HERM_CHECKSUM`, `ABORTED`, `IO`.
+   */
+  async fetch(widths: readonly number[], refit: number | undefined, signal: AbortSignal | undefined): Promise<void> {
+    await this.#chunks.loadAll(this.#index.neededFor(widths, refit), signal);
   }
 
   /** @throws HermError `HERM_TRUNCATED` unless everything is held. */
@@ -61,11 +71,11 @@ export class HermContent {
 
   /**
    * A tensor (by its number in the original) of the skeleton of the given widths [blocks], neurons in ascending order
-   * of their slots. `keep`: keep the chunk of a tensor that is stored as it is, as a later call will want it.
+   * of their slots.
    *
    * @throws HermError `HERM_CORRUPT`, `HERM_CHECKSUM`, `HERM_TRUNCATED`, `IO`.
    */
-  async tensor(index: number, widths: readonly number[], keep: boolean, options: CodecOptions): Promise<Tensor> {
+  async tensor(index: number, widths: readonly number[], options: CodecOptions): Promise<Tensor> {
     const { json, layout } = this.header;
     const { name, dtype, shape } = json.tensors[index]!;
     const weight = this.#weightOf.get(name);
@@ -74,7 +84,7 @@ export class HermContent {
       return { name, dtype, shape: weightShape(layout.weights[weight]!, widths), data };
     }
     const bias = this.#biasOf.get(name);
-    if (bias === undefined) return { name, dtype, shape, data: await this.#flat(index, keep, options) };
+    if (bias === undefined) return { name, dtype, shape, data: await this.#flat(index, options) };
     const width = widths[bias.block]!;
     return { name, dtype, shape: [width], data: await this.#biases(bias, width) };
   }
@@ -83,7 +93,7 @@ export class HermContent {
     const { json, layout, shifts } = this.header;
     const weight = layout.weights[index]!;
     const level = firstLevel(json.ladder, weight, widths);
-    const group = this.#groupOf.get((weight.rowAxis ?? weight.colAxis)!.block)!;
+    const group = this.#index.groupOf((weight.rowAxis ?? weight.colAxis)!.block);
     const held = {
       weight,
       shift: shifts[index]!,
@@ -111,13 +121,39 @@ export class HermContent {
   }
 
   async #unfolding(block: number, level: number): Promise<Unfolding> {
-    return (await this.#levels.unfoldings(this.#groupOf.get(block)!, level))[block]!;
+    return (await this.#levels.unfoldings(this.#index.groupOf(block), level))[block]!;
   }
 
-  async #flat(tensor: number, keep: boolean, options: CodecOptions): Promise<Uint8Array> {
+  async #flat(tensor: number, options: CodecOptions): Promise<Uint8Array> {
+    return this.#decodeFlat(tensor, await this.#chunk({ kind: 'flat', index: tensor }, options), options);
+  }
+
+  #decodeFlat(tensor: number, data: Uint8Array, options: CodecOptions): Promise<Uint8Array> {
     const { name, dtype, begin, end } = this.header.json.tensors[tensor]!;
-    const data = await this.#chunk({ kind: 'flat', index: tensor }, keep, options);
     return decodeWords(data, end - begin, flatWords(dtype), `Tensor ${quoteName(name)} in ${this.file}`, options);
+  }
+
+  /**
+   * The bytes of the original's tensors, in order. Keeps the levels for later calls, but no tensors that are stored as
+   * they are.
+   */
+  async *originalTensors(options: CodecOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    const { json, blocks } = this.header;
+    const full = blocks.map(({ neurons }) => neurons);
+    const { flats } = this.#index;
+    const isFlat = new Set(flats.map((chunk) => json.chunks[chunk]!.index));
+    const levels = this.#index.neededFor(full, undefined).filter((chunk) => json.chunks[chunk]!.kind === 'level');
+    await this.#chunks.loadAll(levels, options.signal);
+    const stored = this.#chunks.scan(flats, options);
+    for (const index of json.tensors.keys()) {
+      if (!isFlat.has(index)) yield (await this.tensor(index, full, options)).data;
+      else yield await this.#decodeFlat(index, this.#intact((await stored.next()).value!), options);
+    }
+  }
+
+  #intact({ chunk, bytes, intact }: ReadChunk): Uint8Array {
+    if (intact) return bytes;
+    throw this.#chunks.damage(chunk);
   }
 
   /** The hierarchy of a block. Costs are those of the search, rounded to binary32. */
@@ -143,7 +179,7 @@ export class HermContent {
     const subject = `Refit ${index} of ${this.file}`;
     const outputs: Uint8Array[] = [];
     for (const [group, { blocks }] of layout.groups.entries()) {
-      const chunk = await this.#chunk({ kind: 'refit', index, group }, true, options);
+      const chunk = await this.#chunk({ kind: 'refit', index, group }, options);
       for (const [n, section] of splitSections(chunk, blocks.length, subject).entries()) {
         const weight = outputWeight(layout, blocks[n]!);
         const [rows, cols] = weightShape(weight, json.refits[index]!.widths);
@@ -157,25 +193,21 @@ export class HermContent {
 
   /** The original file up to its first tensor. */
   async sourceHeader(options: CodecOptions): Promise<Uint8Array> {
-    const data = await this.#chunk({ kind: 'source', index: 0 }, false, options);
+    const data = await this.#chunk({ kind: 'source', index: 0 }, options);
     const subject = `The safetensors header in ${this.file}`;
     return decodeWords(data, this.header.json.original.dataOffset, plainWords(1), subject, options);
   }
 
   /** Reads every held chunk afresh and checks it. @returns how many there are. */
   async checkChunks(options: CodecOptions): Promise<number> {
-    for (let chunk = 0; chunk < this.#chunks.held; chunk++) await this.#chunks.read(chunk, options);
-    return this.#chunks.held;
+    const chunks = Array.from({ length: this.#chunks.present }, (_, chunk) => chunk);
+    for await (const read of this.#chunks.scan(chunks, options, { fresh: true })) this.#intact(read);
+    return chunks.length;
   }
 
-  #chunk(name: ChunkName, keep: boolean, options: CodecOptions): Promise<Uint8Array> {
-    const chunk = this.#chunkOf.get(keyOf(name))!;
-    return keep ? this.#chunks.load(chunk) : this.#chunks.peek(chunk, options);
+  #chunk(name: ChunkName, options: CodecOptions): Promise<Uint8Array> {
+    return this.#chunks.load(this.#index.chunk(name), options.signal);
   }
-}
-
-function keyOf({ kind, index, group }: ChunkName): string {
-  return `${kind} ${index} ${group ?? ''}`;
 }
 
 /** Biases of all nodes, raw. */

@@ -1,8 +1,9 @@
 import type { Unfolding } from '../herm/unfolding.ts';
 import { splitSections } from './bytes.ts';
+import type { ChunkIndex } from './chunk_index.ts';
 import type { ChunkStore } from './chunk_store.ts';
 import { decodeWords, floatWords, plainWords } from './codec.ts';
-import { type CheckedHeader, levelEnds } from './header.ts';
+import type { CheckedHeader } from './header.ts';
 import { type HierarchyPart, joinParts, type PartForm, partArrays, partForm, partShapes } from './hierarchy_parts.ts';
 import { Memo } from './memo.ts';
 import { weightSectionCount } from './weight_encode.ts';
@@ -20,31 +21,22 @@ export class LevelReader {
   readonly #header: CheckedHeader;
   readonly #chunks: ChunkStore;
   readonly #file: string;
-  /** [groups] the numbers of its chunks by level, from coarse to fine. */
-  readonly #chunkOf: readonly ReadonlyMap<number, number>[];
+  readonly #index: ChunkIndex;
   readonly #levels: readonly Memo<LevelContent>[];
   readonly #unfoldings: readonly Memo<readonly Unfolding[]>[];
 
-  constructor(header: CheckedHeader, chunks: ChunkStore, file: string) {
+  constructor(header: CheckedHeader, chunks: ChunkStore, index: ChunkIndex, file: string) {
     this.#header = header;
     this.#chunks = chunks;
+    this.#index = index;
     this.#file = file;
-    const entries = [...header.json.chunks.entries()].filter(([, { kind }]) => kind === 'level');
-    this.#chunkOf = header.layout.groups.map((_, group) => {
-      return new Map(entries.flatMap(([chunk, entry]) => (entry.group === group ? [[entry.index, chunk]] : [])));
-    });
     this.#levels = header.layout.groups.map(() => new Memo());
     this.#unfoldings = header.layout.groups.map(() => new Memo());
   }
 
-  /** Levels that are held as a whole, from level 0 on. */
-  get held(): number {
-    return levelEnds(this.#header.json).filter((end) => end <= this.#chunks.held).length;
-  }
-
   /** The levels at which a group grows, down to a level. */
   levelsOf(group: number, level: number): number[] {
-    return [...this.#chunkOf[group]!.keys()].filter((index) => index <= level);
+    return [...this.#index.levels[group]!.keys()].filter((index) => index <= level);
   }
 
   /** The hierarchies of a group's blocks down to a level, by number of the block. */
@@ -77,7 +69,7 @@ export class LevelReader {
       const counts = weights.map((weight) => weightSectionCount(layout.weights[weight]!));
       const forms = blocks.map((block) => partForm(layout, block));
       const total = [...counts, ...forms.map(partArrays)].reduce((sum, count) => sum + count, 0);
-      const bytes = await this.#chunks.load(this.#chunkOf[group]!.get(level)!);
+      const bytes = await this.#chunks.load(this.#index.levels[group]!.get(level)!, undefined);
       const sections = splitSections(bytes, total, subject);
       const parts = new Map<number, HierarchyPart>();
       for (const [n, block] of blocks.entries()) {

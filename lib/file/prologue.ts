@@ -46,9 +46,12 @@ export interface Prologue {
  * @throws HermError `HERM_MAGIC`, `HERM_VERSION`, `HERM_TRUNCATED`, `HERM_CHECKSUM`, `HERM_LIMIT`, `HERM_CORRUPT`,
  * `HERM_HEADER`, or `IO` when the source cannot be read.
  */
-export async function readPrologue(source: ByteSource, options: CodecOptions): Promise<Prologue> {
+export async function readPrologue(
+  source: Pick<ByteSource, 'name' | 'size' | 'read'>,
+  options: CodecOptions,
+): Promise<Prologue> {
   const file = source.name;
-  const start = await source.read(0, Math.min(PROLOGUE_BYTES, source.size));
+  const start = await source.read(0, Math.min(PROLOGUE_BYTES, source.size), options.signal);
   if (MAGIC.some((byte, at) => at < start.byteLength && start[at] !== byte) || start.byteLength === 0) {
     throw new HermError('HERM_MAGIC', `${file} is not a .herm file. Compress a model first: herm compress.`, { file });
   }
@@ -70,7 +73,7 @@ export async function readPrologue(source: ByteSource, options: CodecOptions): P
   checkLengths(storedLength, length, file);
   const end = PROLOGUE_BYTES + storedLength;
   if (end > source.size) throw truncated();
-  const stored = await source.read(PROLOGUE_BYTES, storedLength);
+  const stored = await source.read(PROLOGUE_BYTES, storedLength, options.signal);
   const checksum = fixed.getBigUint64(20, true).toString(16).padStart(16, '0');
   if ((await xxh64(stored, options)) !== checksum) {
     const why = `The header of ${file} is damaged: its checksum is wrong. Download it again.`;

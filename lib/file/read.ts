@@ -13,10 +13,12 @@ import { quoteName } from '../model/messages.ts';
 import type { ByteSource } from '../model/source.ts';
 import type { TensorInfo } from '../model/tensor.ts';
 import type { CallOptions } from '../native/call.ts';
+import { isByteSource, openSource, type SourceInput, type SourceOptions } from '../source/input.ts';
+import { RangeReader, type Traffic } from '../source/range_reader.ts';
 import { ChunkStore } from './chunk_store.ts';
 import { HermContent } from './content.ts';
 import { checkHeader, checkPlausible, levelEnds } from './header.ts';
-import { readPrologue } from './prologue.ts';
+import { PROLOGUE_BYTES, readPrologue } from './prologue.ts';
 
 /** The file that a .herm file was made from. */
 export interface OriginalFile {
@@ -55,13 +57,21 @@ export class HermFile {
   /** The original's tensors, in the order of their data. */
   readonly tensors: readonly TensorInfo[];
   readonly original: OriginalFile;
-  readonly #source: ByteSource;
+  /** What messages call the file: its path, or its address without login and query. */
+  readonly name: string;
+  /** Bytes of the file, or of the part of it that is here. */
+  readonly size: number;
+  readonly #reader: RangeReader;
+  readonly #chunks: ChunkStore;
   readonly #content: HermContent;
 
-  /** Use {@link openHerm}. `start`: where the first chunk lies in the source. */
-  constructor(source: ByteSource, content: HermContent, start: number) {
+  /** Use {@link openHerm}. */
+  constructor(reader: RangeReader, chunks: ChunkStore, content: HermContent) {
     const { blocks, json } = content.header;
-    this.#source = source;
+    this.name = reader.name;
+    this.size = reader.size;
+    this.#reader = reader;
+    this.#chunks = chunks;
     this.#content = content;
     this.blocks = blocks;
     this.ladder = json.ladder;
@@ -69,7 +79,7 @@ export class HermFile {
     this.refits = json.refits;
     this.prefixBytes = levelEnds(json).map((end) => {
       const { offset, length } = json.chunks[end - 1]!;
-      return start + offset + length;
+      return chunks.start + offset + length;
     });
     this.metadata = new Map(json.metadata);
     this.tensors = json.tensors;
@@ -79,6 +89,16 @@ export class HermFile {
   /** Whether all of the file is here. */
   get complete(): boolean {
     return this.#content.complete;
+  }
+
+  /** What was read of the source so far, its header included. */
+  get traffic(): Traffic {
+    return this.#reader.traffic;
+  }
+
+  /** Bytes of the file that are kept for later calls. */
+  get kept(): number {
+    return this.#chunks.kept;
   }
 
   /** The largest width of each block, by name, that the held part serves; 0 where it serves none. */
@@ -135,26 +155,40 @@ export class HermFile {
     return { complete: this.complete, chunks };
   }
 
-  /** Closes the source. */
+  /** Ends reads under way, lets go of all that is kept, and closes the source. */
   close(): Promise<void> {
-    return this.#source.close();
+    return this.#chunks.close();
   }
 }
 
+export type OpenOptions = SourceOptions;
+
 /**
- * Opens a .herm file or a prefix of one, and checks all of its header.
+ * Opens a .herm file or a prefix of one, and checks all of its header. A source that it opens itself is closed with the
+ * file, and also when it is refused; one that was passed in, only with the file.
  *
  * @throws HermError `HERM_MAGIC`, `HERM_VERSION`, `HERM_HEADER`, `HERM_TRUNCATED`, `HERM_CHECKSUM`, `HERM_CORRUPT`,
- * `HERM_LIMIT`, `IO`.
+ * `HERM_LIMIT`, `BAD_ARGUMENT`, `HTTP_RANGES`, `SOURCE_CHANGED`, `ABORTED`, `IO`.
  */
-export async function openHerm(source: ByteSource, options: Pick<CallOptions, 'signal'> = {}): Promise<HermFile> {
-  const { value, end } = await readPrologue(source, { signal: options.signal });
+export async function openHerm(input: SourceInput, options: OpenOptions = {}): Promise<HermFile> {
+  const source = await openSource(input, options);
+  try {
+    return await readHeader(source, options.signal);
+  } catch (cause) {
+    if (!isByteSource(input)) await source.close();
+    throw cause;
+  }
+}
+
+async function readHeader(source: ByteSource, signal: AbortSignal | undefined): Promise<HermFile> {
+  const reader = await RangeReader.open(source, PROLOGUE_BYTES, signal);
+  const { value, end } = await readPrologue(reader, { signal });
   const header = checkHeader(value, source.name);
   if (source.size > end + header.chunkBytes) {
     const why = `${source.name} is longer than its header says: ${source.size} bytes, not ${end + header.chunkBytes}. Download or compress it again.`;
     throw new HermError('HERM_HEADER', why, { file: source.name });
   }
-  const chunks = new ChunkStore(source, header.json.chunks, end);
-  checkPlausible(header, chunks.held, source.size, source.name);
-  return new HermFile(source, new HermContent(source.name, header, chunks), end);
+  const chunks = new ChunkStore(reader, header.json.chunks, end);
+  checkPlausible(header, chunks.present, source.size, source.name);
+  return new HermFile(reader, chunks, new HermContent(source.name, header, chunks));
 }

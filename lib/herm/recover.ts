@@ -12,8 +12,7 @@ import { type CallOptions, throwIfAborted } from '../native/call.ts';
  */
 export async function* recoverBytes(content: HermContent, options: CallOptions = {}): AsyncGenerator<Uint8Array> {
   content.requireComplete('recovering the original');
-  const { original, tensors } = content.header.json;
-  const full = content.header.blocks.map(({ neurons }) => neurons);
+  const { original } = content.header.json;
   const digest = new Digest();
   const kernel = { signal: options.signal, threads: options.threads };
   let done = 0;
@@ -25,9 +24,7 @@ export async function* recoverBytes(content: HermContent, options: CallOptions =
     return bytes;
   };
   yield await pass(await content.sourceHeader(kernel));
-  for (let index = 0; index < tensors.length; index++) {
-    yield await pass((await content.tensor(index, full, false, kernel)).data);
-  }
+  for await (const bytes of content.originalTensors(kernel)) yield await pass(bytes);
   const found = digest.hex();
   if (found === original.sha256) return;
   throw new HermError(

@@ -79,11 +79,13 @@ export async function buildSkeleton(
 ): Promise<Skeleton> {
   const { json, blocks } = content.header;
   const kernel = { signal: options.signal, threads: options.threads };
-  const refit = options.refit === false ? undefined : await findRefit(content, widths, kernel);
+  const at = options.refit === false ? undefined : content.refitAt(widths);
+  await content.fetch(widths, at, options.signal);
+  const refit = at === undefined ? undefined : await readRefit(content, at, widths, kernel);
   const tensors: Tensor[] = [];
   for (const [index, { name }] of json.tensors.entries()) {
     throwIfAborted(options.signal);
-    tensors.push(refit?.get(name) ?? (await content.tensor(index, widths, true, kernel)));
+    tensors.push(refit?.get(name) ?? (await content.tensor(index, widths, kernel)));
     options.onProgress?.((index + 1) / json.tensors.length);
   }
   return {
@@ -94,15 +96,14 @@ export async function buildSkeleton(
   };
 }
 
-/** Refitted output weights by name, if the file has them for exactly these widths. */
-async function findRefit(
+/** Refitted output weights by name. */
+async function readRefit(
   content: HermContent,
+  index: number,
   widths: readonly number[],
   options: CallOptions,
-): Promise<ReadonlyMap<string, Tensor> | undefined> {
-  const { json, layout } = content.header;
-  const index = json.refits.findIndex((refit) => refit.widths.every((width, block) => width === widths[block]));
-  if (index < 0) return undefined;
+): Promise<ReadonlyMap<string, Tensor>> {
+  const { layout } = content.header;
   const outputs = await content.refit(index, options);
   return new Map(
     outputs.map((data, block) => {

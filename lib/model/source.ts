@@ -8,13 +8,17 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
+  /** Bytes that are sooner read along than skipped by one more read; by default 0. */
+  readonly slack?: number;
+  /** The first bytes, where opening the source has brought them along. */
+  readonly head?: Uint8Array;
   /**
-   * Exactly `length` bytes from `offset`.
+   * Exactly `length` bytes from `offset`. A source that takes long to read heeds the signal.
    *
    * @throws HermError `IO` when they do not all lie inside the source or cannot be read, `OUT_OF_MEMORY` when they do
-   * not fit in one buffer.
+   * not fit in one buffer, `ABORTED`.
    */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 

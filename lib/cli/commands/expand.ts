@@ -21,7 +21,7 @@ export function addExpand(program: Command, run: Run): void {
   const command = program
     .command('expand')
     .description('Write the model at any width as a safetensors file.')
-    .argument('<file>', 'the .herm file, or the beginning of one')
+    .argument('<file>', 'the .herm file, or the beginning of one; a path or an http(s) address')
     .requiredOption('-o, --output <file>', 'the model file to write')
     .addOption(
       new Option('--width <widths>', '"25%", "40" neurons a block, or block by block "fc1=40,fc2=25%"')
@@ -39,6 +39,7 @@ export function addExpand(program: Command, run: Run): void {
     'herm expand model.herm --width 25% -o small.safetensors',
     'herm expand model.herm --width fc1=40,fc2=20 -o small.safetensors',
     'herm expand model.herm --max-error 0.05 -o small.safetensors',
+    'herm expand https://example.org/model.herm --width 25% -o small.safetensors',
   ]).action((path: string, options: ExpandOptions) => {
     if (options.width === undefined && options.maxError === undefined) {
       command.error("error: required option '--width <widths>' or '--max-error <error>' not specified");
@@ -49,7 +50,7 @@ export function addExpand(program: Command, run: Run): void {
 
 async function expand(path: string, options: ExpandOptions, { signal, progress }: Context): Promise<Outcome> {
   const { output, width, maxError = 0, refit } = options;
-  return withHerm(path, signal, async (file) => {
+  return withHerm(path, { signal }, async (file) => {
     await checkOutput(output, path, options.force === true);
     const request = width === undefined ? widthsWithin(file, maxError) : widthsOf(file, width);
     const { tensors, metadata, widths, refitted } = await progress('expanding', (onProgress) =>

@@ -11,17 +11,17 @@ export function addInfo(program: Command, run: Run): void {
   const command = program
     .command('info')
     .description('Show what a .herm file holds: blocks, widths, their errors, and how much of the file each needs.')
-    .argument('<file>', 'the .herm file, or the beginning of one');
-  withCommonOptions(command, ['herm info model.herm']).action((path: string, options: CommonOptions) =>
-    run(options, (context) => info(path, context)),
+    .argument('<file>', 'the .herm file, or the beginning of one; a path or an http(s) address');
+  withCommonOptions(command, ['herm info model.herm', 'herm info https://example.org/model.herm']).action(
+    (path: string, options: CommonOptions) => run(options, (context) => info(path, context)),
   );
 }
 
 async function info(path: string, { signal }: Context): Promise<Outcome> {
-  return withHerm(path, signal, async (file, size) => {
+  return withHerm(path, { signal }, async (file) => {
     const json = {
-      file: path,
-      bytes: size,
+      file: file.name,
+      bytes: file.size,
       complete: file.complete,
       original: file.original,
       blocks: file.blocks.map(({ name, inputs, neurons, outputs, activation }, b) => ({
@@ -36,7 +36,7 @@ async function info(path: string, { signal }: Context): Promise<Outcome> {
       refits: file.refits.map(({ widths, errors }) => ({ widths: byName(file, widths), errors: byName(file, errors) })),
       available: file.widthsAvailable(),
     };
-    return { json, text: render(file, path, size) };
+    return { json, text: render(file) };
   });
 }
 
@@ -63,11 +63,11 @@ function byName<T>({ blocks }: HermFile, values: readonly T[]): Record<string, T
   return Object.fromEntries(blocks.map(({ name }, block) => [name, values[block]!]));
 }
 
-function render(file: HermFile, path: string, size: number): string {
-  const { original, blocks } = file;
+function render(file: HermFile): string {
+  const { name, size, original, blocks } = file;
   const whole = file.complete ? '' : ' (only the beginning: not all widths can be had)';
   const head = keyValues([
-    ['file', `${path}, ${formatBytes(size)}${whole}`],
+    ['file', `${name}, ${formatBytes(size)}${whole}`],
     ['original', `${original.name}, ${formatBytes(original.size)}`],
     ['size', `${percent(size / original.size)} of the original`],
     ['SHA-256', original.sha256],

@@ -14,7 +14,7 @@ export function addRecover(program: Command, run: Run): void {
   const command = program
     .command('recover')
     .description('Write the original model again, bit for bit; its SHA-256 is checked before the file appears.')
-    .argument('<file>', 'the .herm file')
+    .argument('<file>', 'the .herm file; a path or an http(s) address')
     .requiredOption('-o, --output <file>', 'the model file to write')
     .option('--force', 'replace the output if it exists');
   withCommonOptions(command, ['herm recover model.herm -o model.safetensors']).action(
@@ -23,7 +23,7 @@ export function addRecover(program: Command, run: Run): void {
 }
 
 async function recover(path: string, options: RecoverOptions, { signal, progress }: Context): Promise<Outcome> {
-  return withHerm(path, signal, async (file) => {
+  return withHerm(path, { signal }, async (file) => {
     await checkOutput(options.output, path, options.force === true);
     await progress('recovering', (onProgress) => file.recoverTo(options.output, { signal, onProgress }));
     const { name, size, sha256 } = file.original;

@@ -18,7 +18,7 @@ export function addVerify(program: Command, run: Run): void {
   const command = program
     .command('verify')
     .description('Check that a .herm file is whole and gives back its original; exit code 1 if it is not or does not.')
-    .argument('<file>', 'the .herm file')
+    .argument('<file>', 'the .herm file; a path or an http(s) address')
     .option('--against <model>', 'check too that this file is the original');
   const examples = ['herm verify model.herm', 'herm verify model.herm --against model.safetensors'];
   withCommonOptions(command, examples).action((path: string, options: VerifyOptions) =>
@@ -27,19 +27,19 @@ export function addVerify(program: Command, run: Run): void {
 }
 
 async function verify(path: string, { against }: VerifyOptions, { signal, progress }: Context): Promise<Outcome> {
-  return withHerm(path, signal, async (file) => {
-    const { original } = file;
-    const name = printable(original.name);
+  return withHerm(path, { signal }, async (file) => {
+    const { name, original } = file;
+    const originalName = printable(original.name);
     const { complete, chunks } = await progress('verifying', (onProgress) => file.verify({ signal, onProgress }));
     const matches = against === undefined ? undefined : await isOriginal(against, original, signal);
     const ok = complete && matches !== false;
     const lines = [
       complete
-        ? `${path} is whole: all ${chunks} checksums hold, and it gives back ${name} (SHA-256 ${original.sha256}).`
-        : `${path} is only the beginning of a .herm file: the checksums of its ${chunks} chunks hold, but it cannot give back ${name}.`,
+        ? `${name} is whole: all ${chunks} checksums hold, and it gives back ${originalName} (SHA-256 ${original.sha256}).`
+        : `${name} is only the beginning of a .herm file: the checksums of its ${chunks} chunks hold, but it cannot give back ${originalName}.`,
     ];
     if (matches === true) lines.push(`${against} is that file.`);
-    if (matches === false) lines.push(`${against} is another file than ${name}: its SHA-256 differs.`);
+    if (matches === false) lines.push(`${against} is another file than ${originalName}: its SHA-256 differs.`);
     return {
       json: { ok, complete, chunks, original, ...(against && { against, matches }) },
       text: lines.join('\n'),
