@@ -1,4 +1,4 @@
-import { removePendingTempFiles } from '../model/atomic_write.ts';
+import { removePendingTempFiles } from '../model/temporary.ts';
 import { EXIT } from './exit_codes.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

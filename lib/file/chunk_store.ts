@@ -46,6 +46,11 @@ export class ChunkStore {
     return chunks.reduce((sum, chunk) => sum + this.entries[chunk]!.length, 0);
   }
 
+  /** Whether one read costs no more than its bytes. */
+  get local(): boolean {
+    return this.#reader.slack === 0;
+  }
+
   /** Whether the chunk lies in the source, and is not known to be damaged. */
   holds(chunk: number): boolean {
     return chunk < this.present && !this.#damaged.has(chunk);
@@ -65,6 +70,17 @@ export class ChunkStore {
   async load(chunk: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
     const [bytes] = await this.loadAll([chunk], signal);
     return bytes!;
+  }
+
+  /** {@link load} that keeps nothing. */
+  async peek(chunk: number): Promise<Uint8Array> {
+    const known = this.#loaded.get(chunk);
+    if (known !== undefined && !known.abandoned) return known.wait(undefined);
+    this.#requirePresent(chunk);
+    const { offset, length } = this.entries[chunk]!;
+    const bytes = await this.#reader.read(this.start + offset, length);
+    if (await this.isIntact(chunk, bytes, {})) return bytes;
+    throw this.damage(chunk);
   }
 
   /** {@link load} for many chunks, in their order. */

@@ -20,15 +20,18 @@ export class HermContent {
   readonly #chunks: ChunkStore;
   readonly #levels: LevelReader;
   readonly #index: ChunkIndex;
+  readonly #keep: boolean;
   readonly #weightOf: ReadonlyMap<string, number>;
   readonly #biasOf: ReadonlyMap<string, BiasLayout>;
 
-  constructor(file: string, header: CheckedHeader, chunks: ChunkStore) {
+  /** `keep`: levels that are read stay in memory, for later calls. */
+  constructor(file: string, header: CheckedHeader, chunks: ChunkStore, keep = true) {
     this.file = file;
     this.header = header;
     this.#chunks = chunks;
     this.#index = new ChunkIndex(header);
-    this.#levels = new LevelReader(header, chunks, this.#index, file);
+    this.#levels = new LevelReader(header, chunks, this.#index, file, keep);
+    this.#keep = keep;
     this.#weightOf = new Map(header.layout.weights.map(({ name }, index) => [name, index]));
     const { biases, gates } = header.layout;
     this.#biasOf = new Map(
@@ -36,6 +39,14 @@ export class HermContent {
         bias === undefined ? [] : [[bias.name, bias]],
       ),
     );
+  }
+
+  /**
+   * The same content for one pass over everything. Where reading costs nothing but time, no more than what the pass is at
+   * stays in memory.
+   */
+  forOnePass(): HermContent {
+    return this.#chunks.local ? new HermContent(this.file, this.header, this.#chunks, false) : this;
   }
 
   get complete(): boolean {
@@ -143,12 +154,26 @@ export class HermContent {
     const { flats } = this.#index;
     const isFlat = new Set(flats.map((chunk) => json.chunks[chunk]!.index));
     const levels = this.#index.neededFor(full, undefined).filter((chunk) => json.chunks[chunk]!.kind === 'level');
-    await this.#chunks.loadAll(levels, options.signal);
+    if (this.#keep) await this.#chunks.loadAll(levels, options.signal);
+    const lastOf = this.#lastTensors();
     const stored = this.#chunks.scan(flats, options);
     for (const index of json.tensors.keys()) {
       if (!isFlat.has(index)) yield (await this.tensor(index, full, options)).data;
       else yield await this.#decodeFlat(index, this.#intact((await stored.next()).value!), options);
+      const finished = lastOf.get(index);
+      if (!this.#keep && finished !== undefined) this.#levels.forget(finished);
     }
+  }
+
+  /** The groups by their last tensors. */
+  #lastTensors(): ReadonlyMap<number, number> {
+    const last = new Map<number, number>();
+    for (const [index, { name }] of this.header.json.tensors.entries()) {
+      const weight = this.header.layout.weights[this.#weightOf.get(name) ?? -1];
+      const block = (weight?.rowAxis ?? weight?.colAxis ?? this.#biasOf.get(name))?.block;
+      if (block !== undefined) last.set(this.#index.groupOf(block), index);
+    }
+    return new Map(Array.from(last, ([group, index]) => [index, group]));
   }
 
   #intact({ chunk, bytes, intact }: ReadChunk): Uint8Array {

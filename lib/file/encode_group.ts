@@ -1,26 +1,20 @@
 import { HermError } from '../errors.ts';
-import { foldMatrix, type LaneMerges, tensorShift } from '../herm/exact_matrix.ts';
+import { type CodedMatrix, foldMatrix, type LaneMerges, tensorShift } from '../herm/exact_matrix.ts';
 import { type NodeBiases, unfoldTree, withRecord } from '../herm/fold.ts';
 import { buildLadder } from '../herm/ladder.ts';
 import { coefficientsOf, type MergeTree } from '../herm/tree.ts';
 import type { Unfolding } from '../herm/unfolding.ts';
 import { type Block, neuronTensors } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
-import { readTensor, type SafetensorsHeader } from '../model/safetensors.ts';
-import type { ByteSource } from '../model/source.ts';
+import { type Model, readNamed } from '../model/model.ts';
 import { fromFloat64 } from '../model/tensor.ts';
 import { joinSections } from './bytes.ts';
 import { type CodecOptions, encodeWords, floatWords, plainWords } from './codec.ts';
-import { encodeRefit, type RefitOutputs } from './encode_refit.ts';
+import { encodeRefit, type GroupRefit } from './encode_refit.ts';
 import { partForm, partOf, partShapes } from './hierarchy_parts.ts';
 import { type Axis, type BiasLayout, biasBytes, type Layout, planLayout, type WeightLayout } from './layout.ts';
+import { appendChunk, type Extent, type SpooledChunk, type SpoolFile } from './spool.ts';
 import { encodeWeight } from './weight_encode.ts';
-
-/** The tensors of a model. */
-export interface ModelTensors {
-  readonly source: ByteSource;
-  readonly header: SafetensorsHeader;
-}
 
 /** The blocks of one group in the order of the model's, and everything about them that a file holds. */
 export interface GroupToCode {
@@ -28,53 +22,63 @@ export interface GroupToCode {
   /** One a block. */
   readonly trees: readonly MergeTree[];
   /** Of these blocks, one for every refit of the file. */
-  readonly refits: readonly RefitOutputs[];
+  readonly refits: readonly GroupRefit[];
 }
 
+/** Where the chunks of a group lie in a spool. */
 export interface CodedGroup {
   /** Of every weight tensor, by name: zero low bits that all its elements share. */
-  readonly shifts: ReadonlyMap<string, number>;
+  readonly shifts: readonly (readonly [string, number])[];
   /** One chunk for every level at which the group grows, from the first one on. */
-  readonly levels: readonly Uint8Array[];
+  readonly levels: readonly SpooledChunk[];
   /** One chunk for every refit. */
-  readonly refits: readonly Uint8Array[];
+  readonly refits: readonly SpooledChunk[];
 }
 
 /**
- * Codes the hierarchies of a group and all weights that they merge, as if there were no other blocks.
+ * Codes the hierarchies of a group and all weights that they merge, as if there were no other blocks. What is coded goes
+ * into a spool tensor by tensor: no more than one of them is in memory.
  *
  * @param onTensor called with the size of each weight tensor that is done.
  * @throws HermError `BAD_ARGUMENT`, `SHARED_TENSOR`, `NON_FINITE`, `ABORTED`, `IO`.
  */
 export async function encodeGroup(
-  model: ModelTensors,
+  model: Model,
   { blocks, trees, refits }: GroupToCode,
+  file: SpoolFile,
   options: CodecOptions,
   onTensor: (bytes: number) => void,
 ): Promise<CodedGroup> {
   checkTrees(blocks, trees);
   const names = new Set(blocks.flatMap(neuronTensors));
   const layout = planLayout(
-    model.header.tensors.filter(({ name }) => names.has(name)),
+    model.tensors.filter(({ name }) => names.has(name)),
     blocks,
   );
   const unfoldings = await Promise.all(trees.map((tree, block) => unfold(model, layout, tree, block)));
   const ladder = buildLadder(unfoldings.map(({ neurons, roots }) => ({ neurons, smallest: roots })));
-  const levels: Uint8Array[][] = ladder.map(() => []);
-  const shifts = new Map<string, number>();
+  const sections = file.sibling('sections');
+  /** [levels] of all tensors. */
+  const coded: Extent[][] = ladder.map(() => []);
+  const shifts: [string, number][] = [];
   for (const weight of layout.weights) {
-    const words = await readNamed(model, weight.name);
-    const { shift, sections } = await encodeTensor(words, weight, trees, unfoldings, ladder, options);
-    shifts.set(weight.name, shift);
-    for (const [level, parts] of sections.entries()) levels[level]!.push(...parts);
-    onTensor(words.byteLength);
+    const { shift, matrix } = await foldTensor(model, weight, trees, unfoldings, options);
+    const levels = await encodeWeight(weight, shift, matrix, unfoldings, ladder, options);
+    for (const [level, parts] of levels.entries()) coded[level]!.push(...(await sections.append(parts)));
+    shifts.push([weight.name, shift]);
+    onTensor(matrix.words.byteLength);
   }
-  for (const [level, sections] of levels.entries()) {
-    sections.unshift(...(await hierarchySections(unfoldings, layout, ladder, level, options)));
+  const chunks: SpooledChunk[] = [];
+  for (const [level, extents] of coded.entries()) {
+    const hierarchies = await hierarchySections(unfoldings, layout, ladder, level, options);
+    chunks.push(await appendChunk(file, joinSections([...hierarchies, ...(await sections.read(extents))]), options));
   }
-  const coded: Uint8Array[] = [];
-  for (const refit of refits) coded.push(await encodeRefit(refit, blocks, trees, layout, options));
-  return { shifts, levels: levels.map(joinSections), refits: coded };
+  await sections.remove();
+  const refitted: SpooledChunk[] = [];
+  for (const refit of refits) {
+    refitted.push(await appendChunk(file, await encodeRefit(refit, blocks, trees, layout, options), options));
+  }
+  return { shifts, levels: chunks, refits: refitted };
 }
 
 function checkTrees(blocks: readonly Block[], trees: readonly MergeTree[]): void {
@@ -93,49 +97,47 @@ function checkTrees(blocks: readonly Block[], trees: readonly MergeTree[]): void
   }
 }
 
-async function unfold(model: ModelTensors, layout: Layout, tree: MergeTree, block: number): Promise<Unfolding> {
+async function unfold(model: Model, layout: Layout, tree: MergeTree, block: number): Promise<Unfolding> {
   const biases = await nodeBiases(model, layout.biases[block], tree.bias);
   if (tree.gate === undefined) return unfoldTree(tree, biases);
   return unfoldTree(tree, biases, await nodeBiases(model, layout.gates[block]?.bias, tree.gate.bias));
 }
 
-async function nodeBiases(
-  model: ModelTensors,
-  bias: BiasLayout | undefined,
-  ofParents: Float64Array,
-): Promise<NodeBiases> {
+async function nodeBiases(model: Model, bias: BiasLayout | undefined, ofParents: Float64Array): Promise<NodeBiases> {
   if (bias === undefined) return { bytes: 0, leaves: new Uint8Array(0), parents: new Uint8Array(0) };
-  const leaves = await readNamed(model, bias.name);
+  const leaves = await wordsOf(model, bias.name);
   const parents = fromFloat64(ofParents, bias.dtype, bias.name, [ofParents.length]).data;
   return { bytes: biasBytes(bias), leaves, parents };
 }
 
-async function readNamed({ source, header }: ModelTensors, name: string): Promise<Uint8Array> {
-  return (await readTensor(source, header, header.tensors.find((info) => info.name === name)!)).data;
+async function wordsOf(model: Model, name: string): Promise<Uint8Array> {
+  return (await readNamed(model, [name]))[0]!.data;
 }
 
-/** Notes in `unfoldings` what coding the tensor found. @returns [levels][sections]. */
-async function encodeTensor(
-  words: Uint8Array,
+/**
+ * Folds one tensor, and notes in `unfoldings` what that found. A function of its own, so that the original words are gone
+ * when the folded ones are coded.
+ */
+async function foldTensor(
+  model: Model,
   weight: WeightLayout,
   trees: readonly MergeTree[],
   unfoldings: Unfolding[],
-  ladder: readonly (readonly number[])[],
   options: CodecOptions,
-): Promise<{ shift: number; sections: Uint8Array[][] }> {
+): Promise<{ shift: number; matrix: CodedMatrix }> {
   const { dtype, rows, cols, rowAxis, colAxis } = weight;
+  const words = await wordsOf(model, weight.name);
   const shift = await naming(weight, () => tensorShift(dtype, words, options));
   const merges = (axis: Axis | undefined): LaneMerges | undefined => {
     if (axis === undefined) return undefined;
     const tree = trees[axis.block]!;
     return { pairs: tree.pairs, coefficients: coefficientsOf(tree, axis.side) };
   };
-  const matrix = { dtype, shift, rows, cols, words };
-  const coded = await foldMatrix(matrix, merges(rowAxis), merges(colAxis), options);
-  for (const [axis, code] of [[rowAxis, coded.rowCode] as const, [colAxis, coded.colCode] as const]) {
+  const matrix = await foldMatrix({ dtype, shift, rows, cols, words }, merges(rowAxis), merges(colAxis), options);
+  for (const [axis, code] of [[rowAxis, matrix.rowCode] as const, [colAxis, matrix.colCode] as const]) {
     if (axis && code) unfoldings[axis.block] = withRecord(unfoldings[axis.block]!, axis.side, code);
   }
-  return { shift, sections: await encodeWeight(weight, shift, coded, unfoldings, ladder, options) };
+  return { shift, matrix };
 }
 
 /** A kernel knows that there is an infinity or NaN, but not in which tensor. */

@@ -9,14 +9,12 @@ import { type CodecOptions, encodeWords, floatWords } from './codec.ts';
 import { range } from './growing_matrix.ts';
 import { type Layout, outputWeight } from './layout.ts';
 
-/** Output weights fitted to the skeleton of the given widths. */
-export interface RefitOutputs {
+/** Output weights of a group's blocks, fitted to the skeleton of the given widths. */
+export interface GroupRefit {
   /** [blocks] */
   readonly widths: readonly number[];
   /** [blocks] each [k×p] in its output tensor's dtype: neurons as rows, in ascending order of their slots. */
   readonly outputs: readonly Uint8Array[];
-  /** [blocks] relative errors that these weights leave; null where not known. */
-  readonly errors: readonly (number | null)[];
 }
 
 /**
@@ -25,7 +23,7 @@ export interface RefitOutputs {
  * @throws HermError `BAD_ARGUMENT` when the outputs do not have the sizes that the widths say.
  */
 export async function encodeRefit(
-  { widths, outputs }: RefitOutputs,
+  { widths, outputs }: GroupRefit,
   blocks: readonly Block[],
   trees: readonly MergeTree[],
   layout: Layout,

@@ -22,16 +22,25 @@ export class LevelReader {
   readonly #chunks: ChunkStore;
   readonly #file: string;
   readonly #index: ChunkIndex;
-  readonly #levels: readonly Memo<LevelContent>[];
-  readonly #unfoldings: readonly Memo<readonly Unfolding[]>[];
+  readonly #levels: Memo<LevelContent>[];
+  readonly #unfoldings: Memo<readonly Unfolding[]>[];
+  readonly #keep: boolean;
 
-  constructor(header: CheckedHeader, chunks: ChunkStore, index: ChunkIndex, file: string) {
+  /** @param keep whether the store keeps the levels that are read. */
+  constructor(header: CheckedHeader, chunks: ChunkStore, index: ChunkIndex, file: string, keep: boolean) {
     this.#header = header;
     this.#chunks = chunks;
     this.#index = index;
     this.#file = file;
+    this.#keep = keep;
     this.#levels = header.layout.groups.map(() => new Memo());
     this.#unfoldings = header.layout.groups.map(() => new Memo());
+  }
+
+  /** Lets go of what is decoded of a group. */
+  forget(group: number): void {
+    this.#levels[group] = new Memo();
+    this.#unfoldings[group] = new Memo();
   }
 
   /** The levels at which a group grows, down to a level. */
@@ -69,7 +78,8 @@ export class LevelReader {
       const counts = weights.map((weight) => weightSectionCount(layout.weights[weight]!));
       const forms = blocks.map((block) => partForm(layout, block));
       const total = [...counts, ...forms.map(partArrays)].reduce((sum, count) => sum + count, 0);
-      const bytes = await this.#chunks.load(this.#index.levels[group]!.get(level)!, undefined);
+      const chunk = this.#index.levels[group]!.get(level)!;
+      const bytes = await (this.#keep ? this.#chunks.load(chunk, undefined) : this.#chunks.peek(chunk));
       const sections = splitSections(bytes, total, subject);
       const parts = new Map<number, HierarchyPart>();
       for (const [n, block] of blocks.entries()) {

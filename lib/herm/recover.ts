@@ -10,8 +10,9 @@ import { type CallOptions, throwIfAborted } from '../native/call.ts';
  *
  * @throws HermError `HERM_TRUNCATED` for a prefix of a file, `DIGEST_MISMATCH`, or as reading the file does.
  */
-export async function* recoverBytes(content: HermContent, options: CallOptions = {}): AsyncGenerator<Uint8Array> {
-  content.requireComplete('recovering the original');
+export async function* recoverBytes(held: HermContent, options: CallOptions = {}): AsyncGenerator<Uint8Array> {
+  held.requireComplete('recovering the original');
+  const content = held.forOnePass();
   const { original } = content.header.json;
   const digest = new Digest();
   const kernel = { signal: options.signal, threads: options.threads };

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HermError } from '../errors.ts';
 import { ioError } from './messages.ts';
+import { holdTemporary, releaseTemporary } from './temporary.ts';
 
 /** What {@link atomicWrite} hands to its callback; each write appends all of `bytes`. */
 export interface AtomicWriter {
@@ -18,14 +18,6 @@ export interface AtomicWriteOptions {
 
 /** One system call writes less than 2^31 bytes; pieces also let an abort stop a large write. */
 const PIECE_BYTES = 2 ** 26;
-
-const pending = new Set<string>();
-
-/** Removes every unfinished temporary file at once; for whoever ends the process, in a signal handler. */
-export function removePendingTempFiles(): void {
-  for (const path of pending) rmSync(path, { force: true });
-  pending.clear();
-}
 
 /**
  * Writes a file so that `path` holds either what it held before or all of the new bytes, also after a crash: into a
@@ -49,9 +41,9 @@ export async function atomicWrite(
       throw ioError('write', path, cause);
     });
   checkAbort();
-  const target = await io(findTarget(path));
-  const temporary = join(dirname(target.path), `.${basename(target.path)}.${randomBytes(8).toString('hex')}.tmp`);
-  pending.add(temporary);
+  const target = await findTarget(path);
+  const temporary = temporaryName(target.path);
+  holdTemporary(temporary);
   try {
     const handle = await io(open(temporary, 'wx'));
     try {
@@ -75,13 +67,22 @@ export async function atomicWrite(
     await rm(temporary, { force: true });
     throw error;
   } finally {
-    pending.delete(temporary);
+    releaseTemporary(temporary);
   }
   await io(syncDirectory(dirname(target.path)));
 }
 
-/** The file to replace, behind any symbolic link: renaming onto a link, device or pipe would replace that instead. */
-async function findTarget(path: string): Promise<{ path: string; mode?: number }> {
+/** A name beside `path` that nothing has. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
+}
+
+/**
+ * The file to replace, behind any symbolic link: renaming onto a link, device or pipe would replace that instead.
+ *
+ * @throws HermError `IO` where there can be no such file.
+ */
+export async function findTarget(path: string): Promise<{ path: string; mode?: number }> {
   try {
     const real = await realpath(path);
     const info = await stat(real);
@@ -91,14 +92,15 @@ async function findTarget(path: string): Promise<{ path: string; mode?: number }
     return { path: real, mode: info.mode & 0o7777 };
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return { path: resolve(path) };
-    throw cause;
+    throw ioError('write', path, cause);
   }
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+/** Appends all of `bytes`, however many they are. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   let done = 0;
   while (done < bytes.byteLength) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done);
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(PIECE_BYTES, bytes.byteLength - done));
     done += bytesWritten;
   }
 }

@@ -5,7 +5,7 @@ import { BLOCKS_HELP, type BlockSpec, type BlocksOption, parseBlocksOption } fro
 import { findGatedBlocks } from './gated_blocks.ts';
 import { checkBias, checkFloat, findLayers, specOf } from './linears.ts';
 import { quoteName } from './messages.ts';
-import type { SafetensorsHeader } from './safetensors.ts';
+import type { ModelHeader } from './model.ts';
 import { findStacks, type Stack } from './stacks.ts';
 import type { TensorInfo } from './tensor.ts';
 
@@ -26,14 +26,14 @@ export type BlockShape = Omit<Block, 'activation'>;
  *
  * @throws HermError what {@link findBlockShapes} throws; `ACTIVATION` when the activation is unknown.
  */
-export function findBlocks(header: SafetensorsHeader, options: FindBlocksOptions = {}): Block[] {
+export function findBlocks(header: ModelHeader, options: FindBlocksOptions = {}): Block[] {
   return withActivations(findBlockShapes(header, options.blocks), header, options.activation);
 }
 
 /** @throws HermError `ACTIVATION` when neither the option nor the model's metadata says it for every block. */
 export function withActivations(
   shapes: readonly BlockShape[],
-  header: SafetensorsHeader,
+  header: ModelHeader,
   option: string | undefined,
 ): Block[] {
   const names = shapes.map(({ name }) => name);
@@ -47,7 +47,7 @@ export function withActivations(
  * @throws HermError `NO_BLOCKS` when there are none, `BLOCKS_AMBIGUOUS` when only the user can tell, `BLOCK_SPEC` when
  * the option is not valid, `TENSOR_MISSING`, `BLOCK_SHAPE`, `BLOCK_DTYPE` or `SHARED_TENSOR` when tensors do not fit.
  */
-export function findBlockShapes(header: SafetensorsHeader, option?: BlocksOption): BlockShape[] {
+export function findBlockShapes(header: ModelHeader, option?: BlocksOption): BlockShape[] {
   const specs = option === undefined ? findSpecs(header) : parseBlocksOption(option);
   const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
   const blocks = specs.map((spec) => toBlock(spec, byName));
@@ -57,7 +57,7 @@ export function findBlockShapes(header: SafetensorsHeader, option?: BlocksOption
 
 const collator = new Intl.Collator('en', { numeric: true });
 
-function findSpecs(header: SafetensorsHeader): BlockSpec[] {
+function findSpecs(header: ModelHeader): BlockSpec[] {
   const layers = findLayers(header);
   const gated = findGatedBlocks(layers.linears);
   if (gated.length > 0) return gated.sort((a, b) => collator.compare(a.name, b.name));

@@ -1,7 +1,7 @@
 import { HermError } from '../errors.ts';
 import { BLOCKS_HELP, type BlockSpec } from './block_option.ts';
 import { quoteName } from './messages.ts';
-import type { SafetensorsHeader } from './safetensors.ts';
+import type { ModelHeader } from './model.ts';
 import { isFloatDType, type TensorInfo } from './tensor.ts';
 
 /** A linear layer as PyTorch stores it: `X.weight` [out×in] and maybe `X.bias` [out]. */
@@ -40,7 +40,7 @@ const BIAS = '.bias';
  * @throws HermError `BLOCK_DTYPE` for a weight matrix whose elements are no floats, `BLOCK_SHAPE` for a bias that does
  * not fit its weight, `TENSOR_MISSING` for a bias whose weight is missing while its neighbours' are there.
  */
-export function findLayers(header: SafetensorsHeader): Layers {
+export function findLayers(header: ModelHeader): Layers {
   const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
   const weights = header.tensors.filter(({ name }) => name.endsWith(WEIGHT) && name.length > WEIGHT.length);
   const layers = weights.map((tensor) => ({ tensor, name: tensor.name.slice(0, -WEIGHT.length) }));
@@ -114,7 +114,7 @@ export function checkBias(bias: TensorInfo, weight: TensorInfo, length: number):
 
 /** A stack with a hole (`fc1.weight`, `fc2.bias`, `fc3.weight`: a reparametrised or packed fc2) is not what it seems. */
 function checkHalves(
-  header: SafetensorsHeader,
+  header: ModelHeader,
   byName: ReadonlyMap<string, TensorInfo>,
   linears: readonly Linear[],
   parents: ReadonlyMap<string, number>,

@@ -2,7 +2,8 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { atomicWrite, removePendingTempFiles } from '../../lib/model/atomic_write.ts';
+import { atomicWrite } from '../../lib/model/atomic_write.ts';
+import { removePendingTempFiles } from '../../lib/model/temporary.ts';
 
 let folder: string;
 let path: string;

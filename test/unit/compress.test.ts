@@ -170,10 +170,9 @@ describe('options', () => {
   it('stages come in order, each rising', async () => {
     const seen: CompressProgress[] = [];
     await compress(LENET, fresh(), { refit: [0.5], onProgress: (progress) => seen.push(progress) });
-    const stages = seen.map(({ stage }) => stage).filter((stage, at, all) => stage !== all[at - 1]);
-    const order = ['merge', 'certify', 'refit', 'write'];
-    expect(stages).toEqual(order.filter((stage) => stages.includes(stage as CompressProgress['stage'])));
-    expect(stages).toContain('write');
+    const steps = seen.map(({ stage, block }) => `${stage} ${block ?? ''}`);
+    const each = ['fc1', 'fc2'].flatMap((block) => [`merge ${block}`, `certify ${block}`, `refit ${block}`]);
+    expect(steps.filter((step, at) => step !== steps[at - 1])).toEqual(['read ', ...each, 'code fc1', 'write ']);
     seen.forEach(({ stage, block, done }, at) => {
       const before = seen[at - 1];
       expect(done >= 0 && done <= 1).toBe(true);
@@ -220,7 +219,7 @@ describe('files', () => {
     await expect(run(new Uint8Array(3), fresh())).rejects.toMatchObject({ code: 'SAFETENSORS_HEADER_TOO_SMALL' });
   });
 
-  it.each(['merge', 'certify', 'refit', 'write'] as const)(
+  it.each(['read', 'merge', 'certify', 'refit', 'code', 'write'] as const)(
     'an abort in stage %s leaves an old output as it was',
     async (stage) => {
       const home = join(folder, `abort ${stage}`);

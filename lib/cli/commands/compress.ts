@@ -21,9 +21,11 @@ interface CompressCommandOptions extends CommonOptions, ModelOptions {
 }
 
 const STAGES: Readonly<Record<CompressProgress['stage'], string>> = {
+  read: 'reading',
   merge: 'merging',
   certify: 'certifying',
   refit: 'refitting',
+  code: 'coding',
   write: 'writing and comparing',
 };
 

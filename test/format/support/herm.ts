@@ -3,12 +3,61 @@ import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openHerm } from '../../../lib/file/read.ts';
-import { type HermToWrite, writeHerm } from '../../../lib/file/write.ts';
+import { temporarySpool } from '../../../lib/file/spool.ts';
+import { HermWriter, type WriteReport } from '../../../lib/file/write.ts';
 import { buildLadder } from '../../../lib/herm/ladder.ts';
 import type { MergeTree } from '../../../lib/herm/tree.ts';
 import type { Block } from '../../../lib/model/block.ts';
-import { readSafetensorsHeader } from '../../../lib/model/safetensors.ts';
-import { bufferSource } from '../../../lib/model/source.ts';
+import { digestOf } from '../../../lib/model/digest.ts';
+import { modelOf } from '../../../lib/model/model.ts';
+import { type ByteSource, bufferSource } from '../../../lib/model/source.ts';
+import type { CallOptions } from '../../../lib/native/call.ts';
+
+/** A refit of all blocks. */
+export interface RefitToWrite {
+  /** [blocks] */
+  readonly widths: readonly number[];
+  readonly outputs: readonly Uint8Array[];
+  readonly errors: readonly (number | null)[];
+}
+
+export interface HermToWrite {
+  readonly source: ByteSource;
+  readonly blocks: readonly Block[];
+  readonly trees: readonly MergeTree[];
+  readonly refits?: readonly RefitToWrite[] | undefined;
+  readonly options?: CallOptions | undefined;
+}
+
+/** Writes a file of hierarchies that are given; the errors at a block's widths are unknown, then 1/2, 1/3, … */
+export async function writeHerm(path: string, input: HermToWrite): Promise<WriteReport> {
+  const { source, blocks, trees, refits = [], options: { onProgress, ...rest } = {} } = input;
+  const model = await modelOf(source);
+  const spool = await temporarySpool(`${path}.tmp`);
+  try {
+    const writer = new HermWriter(model, blocks, spool);
+    const steps = writer.layout.groups.length + 2;
+    const step = (at: number): CallOptions => ({ ...rest, onProgress: (done) => onProgress?.((at + done) / steps) });
+    const sha256 = await digestOf(source, step(0));
+    for (const [group, { blocks: members }] of writer.layout.groups.entries()) {
+      const pick = <T>(values: readonly T[]) => members.map((block) => values[block]!);
+      const own = refits.map(({ widths, outputs }) => ({ widths: pick(widths), outputs: pick(outputs) }));
+      const written = members.map((block) => {
+        const { neurons, merges } = trees[block]!;
+        const levels = buildLadder([{ neurons, smallest: neurons - merges }]).length;
+        return {
+          merges,
+          errors: Array.from({ length: levels }, (_, level) => (level === 0 ? null : 1 / (level + 1))),
+          refits: refits.map(({ widths, errors }) => ({ width: widths[block]!, error: errors[block]! })),
+        };
+      });
+      await writer.addGroup({ trees: pick(trees), refits: own, written }, step(1 + group));
+    }
+    return await writer.finish(path, sha256, step(1 + writer.layout.groups.length));
+  } finally {
+    await spool.remove();
+  }
+}
 
 /** The .herm file of a safetensors file, in memory. */
 export async function compress(
@@ -17,12 +66,9 @@ export async function compress(
   trees: readonly MergeTree[],
   more: Pick<HermToWrite, 'refits' | 'options'> = {},
 ): Promise<Uint8Array> {
-  const source = bufferSource(original, 'model.safetensors');
-  const levels = buildLadder(trees.map(({ neurons, merges }) => ({ neurons, smallest: neurons - merges }))).length;
   const path = join(tmpdir(), `hermkit-${randomBytes(8).toString('hex')}.herm`);
-  const errors = blocks.map(() => Array.from({ length: levels }, (_, level) => (level === 0 ? null : 1 / (level + 1))));
   try {
-    await writeHerm(path, { source, header: await readSafetensorsHeader(source), blocks, trees, errors, ...more });
+    await writeHerm(path, { source: bufferSource(original, 'model.safetensors'), blocks, trees, ...more });
     return new Uint8Array(readFileSync(path));
   } finally {
     rmSync(path, { force: true });

@@ -1,0 +1,98 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import { buildLadder } from '../herm/ladder.ts';
+import type { Block } from '../model/block.ts';
+import type { Model } from '../model/model.ts';
+import type { CodedGroup } from './encode_group.ts';
+import type { ChunkName } from './header.ts';
+import type { Layout } from './layout.ts';
+import type { HermHeader } from './schema.ts';
+import type { SpooledChunk, SpoolFile } from './spool.ts';
+
+/** What a file holds of one group of blocks. */
+export interface WrittenGroup extends CodedGroup {
+  /** One a block. */
+  readonly blocks: readonly WrittenBlock[];
+}
+
+export interface WrittenBlock {
+  /** T */
+  readonly merges: number;
+  /** Relative errors at the widths of the block's own ladder; null where not known. */
+  readonly errors: readonly (number | null)[];
+  /** One for every refit of the file: its width, and the relative error that it leaves. */
+  readonly refits: readonly { readonly width: number; readonly error: number | null }[];
+}
+
+/** A chunk of the new file, and where it is until then. */
+export interface PlacedChunk {
+  readonly name: ChunkName;
+  readonly file: SpoolFile;
+  readonly spooled: SpooledChunk;
+}
+
+/** What a file says of all blocks together, once every group is coded. */
+export interface FilePlan {
+  /** [blocks] */
+  readonly blocks: readonly WrittenBlock[];
+  /** [levels][blocks] */
+  readonly ladder: readonly (readonly number[])[];
+  /** [refits], each [blocks] */
+  readonly refits: readonly { readonly widths: number[]; readonly errors: (number | null)[] }[];
+}
+
+export function planFile(blocks: readonly Block[], { groups }: Layout, written: readonly WrittenGroup[]): FilePlan {
+  const all: WrittenBlock[] = [];
+  for (const [group, { blocks: members }] of groups.entries()) {
+    for (const [n, block] of members.entries()) all[block] = written[group]!.blocks[n]!;
+  }
+  const ranges = blocks.map(({ neurons }, block) => ({ neurons, smallest: neurons - all[block]!.merges }));
+  const refits = (all[0]?.refits ?? []).map((_, refit) => ({
+    widths: all.map((block) => block.refits[refit]!.width),
+    errors: all.map((block) => block.refits[refit]!.error),
+  }));
+  return { blocks: all, ladder: buildLadder(ranges), refits };
+}
+
+/** [levels] relative errors of a block at the levels of the file. */
+function errorsOf({ neurons }: Block, { merges, errors }: WrittenBlock, widths: readonly number[]): (number | null)[] {
+  const own = buildLadder([{ neurons, smallest: neurons - merges }]).map(([width]) => width);
+  return widths.map((width) => errors[own.indexOf(width)] ?? null);
+}
+
+/** The header of a file with these chunks, in this order. */
+export function makeHeader(
+  { files, tensors, metadata }: Model,
+  blocks: readonly Block[],
+  { blocks: written, ladder, refits }: FilePlan,
+  shifts: readonly (readonly [string, number])[],
+  placed: readonly PlacedChunk[],
+  sha256: string,
+): HermHeader {
+  const indexOf = new Map(tensors.map(({ name }, index) => [name, index]));
+  const [{ name, source, header }] = files as [Model['files'][number]];
+  return {
+    tool: `hermkit ${packageJson.version}`,
+    original: { name, size: source.size, sha256, dataOffset: header.dataOffset },
+    tensors: tensors.map(({ file: _, ...info }) => ({ ...info, shape: [...info.shape] })),
+    shifts: shifts.map(([tensor, shift]): [number, number] => [indexOf.get(tensor)!, shift]).sort(([a], [b]) => a - b),
+    metadata: [...metadata],
+    blocks: blocks.map((block, index) => ({ ...block, merges: written[index]!.merges })),
+    prior: 'isotropic',
+    ladder: ladder.map((widths) => [...widths]),
+    errors: blocks.map((block, index) => {
+      const widths = ladder.map((level) => level[index]!);
+      return errorsOf(block, written[index]!, widths);
+    }),
+    refits: [...refits],
+    chunks: entriesOf(placed),
+  };
+}
+
+function entriesOf(placed: readonly PlacedChunk[]): HermHeader['chunks'] {
+  let next = 0;
+  return placed.map(({ name, spooled: { length, xxh64 } }) => {
+    const offset = next;
+    next += length;
+    return { ...name, offset, length, xxh64 };
+  });
+}
