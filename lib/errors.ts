@@ -60,6 +60,8 @@ export const HERM_ERROR_CODES = [
   'HERM_CORRUPT',
   /** A .herm file beyond the limits of the format, or one that declares far more data than it can hold. */
   'HERM_LIMIT',
+  /** Two .herm files, one of which should be the beginning of the other, and is not. */
+  'HERM_DIFFERENT',
   /** A recovered file whose digest is not the original's: nothing was written. */
   'DIGEST_MISMATCH',
   /** A width that a block does not have, or that this prefix of a .herm file does not hold. */

@@ -14,7 +14,8 @@ export { type Interaction, interactionOf } from './analysis/interaction.ts';
 export { type Neuron, type PairShares, type Sca, scaGroup, scaLayer, scaPair, scaPairs } from './analysis/sca.ts';
 export { type Symmetries, symmetriesOf } from './analysis/symmetry.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
-export { type HermFile, type OpenOptions, type OriginalFile, openHerm, type StoredRefit } from './file/read.ts';
+export type { OpenOptions } from './file/open.ts';
+export { type HermFile, type OriginalFile, openHerm, type StoredRefit } from './file/read.ts';
 export { certifyWidths, type Refit, refitOutput, refitSkeleton } from './herm/certificate.ts';
 export {
   type CompressOptions,
@@ -28,6 +29,8 @@ export { buildTree, type MergeOptions, type MergeReport, measureGram } from './h
 export { type MergeMode, mergeMemory } from './herm/merge_memory.ts';
 export type { Skeleton, SkeletonOptions, WidthRequest } from './herm/skeleton.ts';
 export type { GateMerges, MergeTree } from './herm/tree.ts';
+export { type TruncateReport, truncate } from './herm/truncate.ts';
+export { type UpgradeOptions, type UpgradeReport, upgrade } from './herm/upgrade.ts';
 export type { Activation, ActivationName, Block, BlockGate, WeightRef } from './model/block.ts';
 export { type FindBlocksOptions, findBlocks } from './model/blocks.ts';
 export { forward, type Layer, type LayerGate, mlpLayers } from './model/forward.ts';

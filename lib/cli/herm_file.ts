@@ -1,5 +1,6 @@
 import { HermError } from '../errors.ts';
-import { type HermFile, type OpenOptions, openHerm } from '../file/read.ts';
+import type { OpenOptions } from '../file/open.ts';
+import { type HermFile, openHerm } from '../file/read.ts';
 import { widthAt } from '../herm/ladder.ts';
 import type { Width, Widths } from './options.ts';
 

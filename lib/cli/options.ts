@@ -37,6 +37,9 @@ const width = z
         : { neurons: parseInside(neuronCount, text, context) },
   );
 
+/** What commands say of `--width`. */
+export const WIDTHS_HELP = '"25%", "40" neurons a block, or block by block "fc1=40,fc2=25%"';
+
 /** `--width`: one for all blocks, or one for each named block (those not named keep their full width). */
 export type Widths = { readonly all: Width } | { readonly byBlock: ReadonlyMap<string, Width> };
 

@@ -10,6 +10,8 @@ import { addInfo } from './commands/info.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addRecover } from './commands/recover.ts';
 import { addSca } from './commands/sca.ts';
+import { addTruncate } from './commands/truncate.ts';
+import { addUpgrade } from './commands/upgrade.ts';
 import { addVerify } from './commands/verify.ts';
 import { EXIT, EXIT_HELP } from './exit_codes.ts';
 import { renderError } from './render.ts';
@@ -22,6 +24,8 @@ const COMMANDS: readonly AddCommand[] = [
   addExpand,
   addRecover,
   addVerify,
+  addTruncate,
+  addUpgrade,
   addSca,
   addGid,
   addDoctor,

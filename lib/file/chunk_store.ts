@@ -36,7 +36,7 @@ export class ChunkStore {
     this.#reader = reader;
     this.entries = entries;
     this.start = start;
-    const missing = entries.findIndex(({ offset, length }) => start + offset + length > reader.size);
+    const missing = entries.findIndex((_, chunk) => this.endOf(chunk + 1) > reader.size);
     this.present = missing < 0 ? entries.length : missing;
   }
 
@@ -49,6 +49,12 @@ export class ChunkStore {
   /** Whether one read costs no more than its bytes. */
   get local(): boolean {
     return this.#reader.slack === 0;
+  }
+
+  /** Bytes of the file that hold the first `count` chunks. */
+  endOf(count: number): number {
+    const last = this.entries[count - 1];
+    return this.start + (last === undefined ? 0 : last.offset + last.length);
   }
 
   /** Whether the chunk lies in the source, and is not known to be damaged. */
@@ -79,8 +85,8 @@ export class ChunkStore {
     this.#requirePresent(chunk);
     const { offset, length } = this.entries[chunk]!;
     const bytes = await this.#reader.read(this.start + offset, length);
-    if (await this.isIntact(chunk, bytes, {})) return bytes;
-    throw this.damage(chunk);
+    if (await this.#isIntact(chunk, bytes, {})) return bytes;
+    throw this.#damage(chunk);
   }
 
   /** {@link load} for many chunks, in their order. */
@@ -154,18 +160,18 @@ export class ChunkStore {
       const bytes = await this.#reader.read(this.start + offset, length, options.signal);
       for (const chunk of together) {
         const own = this.#cut(bytes, offset, chunk);
-        yield { chunk, bytes: own, intact: await this.isIntact(chunk, own, options) };
+        yield { chunk, bytes: own, intact: await this.#isIntact(chunk, own, options) };
       }
     }
   }
 
-  async isIntact(chunk: number, bytes: Uint8Array, options: CodecOptions): Promise<boolean> {
+  async #isIntact(chunk: number, bytes: Uint8Array, options: CodecOptions): Promise<boolean> {
     return (await xxh64(bytes, options)) === this.entries[chunk]!.xxh64;
   }
 
   async #checked(chunk: number, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    if (await this.isIntact(chunk, bytes, { signal })) return bytes;
-    throw this.damage(chunk);
+    if (await this.#isIntact(chunk, bytes, { signal })) return bytes;
+    throw this.#damage(chunk);
   }
 
   /** @throws HermError `HERM_TRUNCATED` */
@@ -173,18 +179,33 @@ export class ChunkStore {
     if (chunk < this.present) return;
     const { name, size } = this.#reader;
     const entry = this.entries[chunk]!;
-    const end = this.start + entry.offset + entry.length;
+    const end = this.endOf(chunk + 1);
     const why = `${name} ends before its ${describeChunk(entry)}: it has ${size} bytes, and ${end} are needed. Download more of it.`;
     throw new HermError('HERM_TRUNCATED', why, { file: name, size, needed: end });
   }
 
-  /** What a damaged chunk is refused with. */
-  damage(chunk: number): HermError {
+  /** The bytes of a chunk that was read. @throws HermError `HERM_CHECKSUM` when it is damaged. */
+  intact({ chunk, bytes, intact }: ReadChunk): Uint8Array {
+    if (intact) return bytes;
+    throw this.#damage(chunk);
+  }
+
+  /** Reads all that is present afresh. @returns the chunks whose checksums do not hold. */
+  async findDamaged(options: CodecOptions): Promise<number[]> {
+    const damaged: number[] = [];
+    const present = [...this.entries.keys()].slice(0, this.present);
+    for await (const { chunk, intact } of this.scan(present, options, { fresh: true })) {
+      if (!intact) damaged.push(chunk);
+    }
+    return damaged;
+  }
+
+  #damage(chunk: number): HermError {
     const { name } = this.#reader;
     const entry = this.entries[chunk]!;
-    const begin = this.start + entry.offset;
+    const [begin, end] = [this.endOf(chunk), this.endOf(chunk + 1)];
     const why = `The ${describeChunk(entry)} of ${name} is damaged: its checksum is wrong. Download it again.`;
-    return new HermError('HERM_CHECKSUM', why, { file: name, chunk, begin, end: begin + entry.length });
+    return new HermError('HERM_CHECKSUM', why, { file: name, chunk, begin, end });
   }
 
   /** Ends reads under way and lets go of everything that is kept. */

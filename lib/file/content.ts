@@ -6,7 +6,7 @@ import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
 import { splitSections } from './bytes.ts';
 import { ChunkIndex } from './chunk_index.ts';
-import type { ChunkStore, ReadChunk } from './chunk_store.ts';
+import type { ChunkStore } from './chunk_store.ts';
 import { type CodecOptions, decodeWords, flatWords, floatWords, plainWords } from './codec.ts';
 import type { CheckedHeader, ChunkName } from './header.ts';
 import { type BiasLayout, biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
@@ -53,9 +53,19 @@ export class HermContent {
     return this.#chunks.present === this.#chunks.entries.length;
   }
 
-  /** [blocks] the largest widths that are held; 0 of blocks of which not even level 0 is. */
-  heldWidths(): readonly number[] {
-    return this.#index.heldWidths((chunk) => this.#chunks.holds(chunk));
+  /** [blocks] the largest widths that are held, or that the first `count` chunks hold; 0 of blocks without level 0. */
+  heldWidths(count?: number): readonly number[] {
+    return this.#index.heldWidths((chunk) => (count === undefined ? this.#chunks.holds(chunk) : chunk < count));
+  }
+
+  /** Values [blocks] by the blocks' names. */
+  byName<T>(values: readonly T[]): Record<string, T> {
+    return Object.fromEntries(this.header.blocks.map(({ name }, block) => [name, values[block]!]));
+  }
+
+  /** How many chunks from the first on serve a network of these widths [blocks], its refit included. */
+  chunksUpTo(widths: readonly number[]): number {
+    return (this.#index.neededFor(widths, this.refitAt(widths)).at(-1) ?? 0) + 1;
   }
 
   /** The refit for exactly these widths [blocks], or undefined. */
@@ -159,7 +169,7 @@ export class HermContent {
     const stored = this.#chunks.scan(flats, options);
     for (const index of json.tensors.keys()) {
       if (!isFlat.has(index)) yield (await this.tensor(index, full, options)).data;
-      else yield await this.#decodeFlat(index, this.#intact((await stored.next()).value!), options);
+      else yield await this.#decodeFlat(index, this.#chunks.intact((await stored.next()).value!), options);
       const finished = lastOf.get(index);
       if (!this.#keep && finished !== undefined) this.#levels.forget(finished);
     }
@@ -174,11 +184,6 @@ export class HermContent {
       if (block !== undefined) last.set(this.#index.groupOf(block), index);
     }
     return new Map(Array.from(last, ([group, index]) => [index, group]));
-  }
-
-  #intact({ chunk, bytes, intact }: ReadChunk): Uint8Array {
-    if (intact) return bytes;
-    throw this.#chunks.damage(chunk);
   }
 
   /** The hierarchy of a block. Costs are those of the search, rounded to binary32. */
@@ -226,7 +231,7 @@ export class HermContent {
   /** Reads every held chunk afresh and checks it. @returns how many there are. */
   async checkChunks(options: CodecOptions): Promise<number> {
     const chunks = Array.from({ length: this.#chunks.present }, (_, chunk) => chunk);
-    for await (const read of this.#chunks.scan(chunks, options, { fresh: true })) this.#intact(read);
+    for await (const read of this.#chunks.scan(chunks, options, { fresh: true })) this.#chunks.intact(read);
     return chunks.length;
   }
 

@@ -38,6 +38,8 @@ export interface Prologue {
   readonly value: unknown;
   /** Where the first chunk starts. */
   readonly end: number;
+  /** All bytes up to there, as they are stored. */
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -80,7 +82,7 @@ export async function readPrologue(
     throw new HermError('HERM_CHECKSUM', why, { file });
   }
   const json = await decodeWords(stored, length, plainWords(1), `The header of ${file}`, options);
-  return { value: parseJson(json, file), end };
+  return { value: parseJson(json, file), end, bytes: concat([start, stored]) };
 }
 
 function checkLengths(stored: number, length: number, file: string): void {

@@ -8,17 +8,16 @@ import {
   type WidthRequest,
 } from '../herm/skeleton.ts';
 import type { MergeTree } from '../herm/tree.ts';
+import { type TruncateReport, truncateTo } from '../herm/truncate.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
-import type { ByteSource } from '../model/source.ts';
 import type { TensorInfo } from '../model/tensor.ts';
 import type { CallOptions } from '../native/call.ts';
-import { isByteSource, openSource, type SourceInput, type SourceOptions } from '../source/input.ts';
-import { RangeReader, type Traffic } from '../source/range_reader.ts';
-import { ChunkStore } from './chunk_store.ts';
-import { HermContent } from './content.ts';
-import { checkHeader, checkPlausible, levelEnds } from './header.ts';
-import { PROLOGUE_BYTES, readPrologue } from './prologue.ts';
+import type { SourceInput } from '../source/input.ts';
+import type { Traffic } from '../source/range_reader.ts';
+import type { HermContent } from './content.ts';
+import { levelEnds } from './header.ts';
+import { type HermParts, type OpenOptions, openParts } from './open.ts';
 
 /** The file that a .herm file was made from. */
 export interface OriginalFile {
@@ -61,17 +60,16 @@ export class HermFile {
   readonly name: string;
   /** Bytes of the file, or of the part of it that is here. */
   readonly size: number;
-  readonly #reader: RangeReader;
-  readonly #chunks: ChunkStore;
+  readonly #parts: HermParts;
   readonly #content: HermContent;
 
   /** Use {@link openHerm}. */
-  constructor(reader: RangeReader, chunks: ChunkStore, content: HermContent) {
+  constructor(parts: HermParts) {
+    const { reader, chunks, content } = parts;
     const { blocks, json } = content.header;
     this.name = reader.name;
     this.size = reader.size;
-    this.#reader = reader;
-    this.#chunks = chunks;
+    this.#parts = parts;
     this.#content = content;
     this.blocks = blocks;
     this.ladder = json.ladder;
@@ -93,18 +91,17 @@ export class HermFile {
 
   /** What was read of the source so far, its header included. */
   get traffic(): Traffic {
-    return this.#reader.traffic;
+    return this.#parts.reader.traffic;
   }
 
   /** Bytes of the file that are kept for later calls. */
   get kept(): number {
-    return this.#chunks.kept;
+    return this.#parts.chunks.kept;
   }
 
   /** The largest width of each block, by name, that the held part serves; 0 where it serves none. */
   widthsAvailable(): Record<string, number> {
-    const held = this.#content.heldWidths();
-    return Object.fromEntries(this.blocks.map(({ name }, block) => [name, held[block]!]));
+    return this.#content.byName(this.#content.heldWidths());
   }
 
   /**
@@ -133,6 +130,16 @@ export class HermFile {
   }
 
   /**
+   * Writes the beginning of this file that serves these widths, with the refit for exactly them where there is one. All
+   * bytes are those of this file, and every checksum is compared.
+   *
+   * @throws HermError `WIDTH`, or as reading does; `IO` when the file cannot be written.
+   */
+  truncateTo(path: string, request: WidthRequest, options: CallOptions = {}): Promise<TruncateReport> {
+    return truncateTo(this.#parts, path, resolveWidths(this.#content, request), options);
+  }
+
+  /**
    * The hierarchy of a block; its costs are rounded to binary32.
    *
    * @throws HermError `BAD_ARGUMENT` for an unknown block, `HERM_TRUNCATED` for a prefix, or as reading does.
@@ -157,11 +164,9 @@ export class HermFile {
 
   /** Ends reads under way, lets go of all that is kept, and closes the source. */
   close(): Promise<void> {
-    return this.#chunks.close();
+    return this.#parts.chunks.close();
   }
 }
-
-export type OpenOptions = SourceOptions;
 
 /**
  * Opens a .herm file or a prefix of one, and checks all of its header. A source that it opens itself is closed with the
@@ -171,24 +176,5 @@ export type OpenOptions = SourceOptions;
  * `HERM_LIMIT`, `BAD_ARGUMENT`, `HTTP_RANGES`, `SOURCE_CHANGED`, `ABORTED`, `IO`.
  */
 export async function openHerm(input: SourceInput, options: OpenOptions = {}): Promise<HermFile> {
-  const source = await openSource(input, options);
-  try {
-    return await readHeader(source, options.signal);
-  } catch (cause) {
-    if (!isByteSource(input)) await source.close();
-    throw cause;
-  }
-}
-
-async function readHeader(source: ByteSource, signal: AbortSignal | undefined): Promise<HermFile> {
-  const reader = await RangeReader.open(source, PROLOGUE_BYTES, signal);
-  const { value, end } = await readPrologue(reader, { signal });
-  const header = checkHeader(value, source.name);
-  if (source.size > end + header.chunkBytes) {
-    const why = `${source.name} is longer than its header says: ${source.size} bytes, not ${end + header.chunkBytes}. Download or compress it again.`;
-    throw new HermError('HERM_HEADER', why, { file: source.name });
-  }
-  const chunks = new ChunkStore(reader, header.json.chunks, end);
-  checkPlausible(header, chunks.present, source.size, source.name);
-  return new HermFile(reader, chunks, new HermContent(source.name, header, chunks));
+  return new HermFile(await openParts(input, options));
 }

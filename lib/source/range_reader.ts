@@ -13,6 +13,12 @@ export interface Traffic {
 /** Reads of one source that run at the same time. */
 const PARALLEL_READS = 4;
 
+/** Bytes of a source that are here already. */
+interface Region {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Reads a source, counts what it reads, and keeps its first bytes, which it never reads twice. */
 export class RangeReader {
   readonly name: string;
@@ -20,7 +26,7 @@ export class RangeReader {
   readonly slack: number;
   readonly #source: ByteSource;
   readonly #gate = new Gate(PARALLEL_READS);
-  #head: Uint8Array;
+  readonly #known: Region[] = [];
   #reads = 0;
   #bytes = 0;
 
@@ -29,15 +35,16 @@ export class RangeReader {
     this.name = source.name;
     this.size = source.size;
     this.slack = source.slack ?? 0;
-    this.#head = source.head ?? new Uint8Array(0);
-    if (source.head !== undefined) this.#count(source.head);
+    if (source.head === undefined) return;
+    this.#count(source.head);
+    this.know(0, source.head);
   }
 
   /** @param least how many of the first bytes are needed at once, where the source has as many. */
   static async open(source: ByteSource, least: number, signal: AbortSignal | undefined): Promise<RangeReader> {
     const reader = new RangeReader(source);
     const wanted = Math.min(reader.size, Math.max(least, reader.slack));
-    if (reader.#head.byteLength < wanted) reader.#head = await reader.read(0, wanted, signal);
+    if ((source.head?.byteLength ?? 0) < wanted) reader.know(0, await reader.read(0, wanted, signal));
     return reader;
   }
 
@@ -45,14 +52,19 @@ export class RangeReader {
     return { reads: this.#reads, bytes: this.#bytes };
   }
 
-  /** Bytes from `offset` on that are here and need not be read. */
-  ahead(offset: number): number {
-    return Math.max(0, this.#head.byteLength - offset);
+  /** From now on, a read that starts in these bytes takes what it can of them. */
+  know(offset: number, bytes: Uint8Array): void {
+    this.#known.unshift({ offset, bytes });
+  }
+
+  /** Forgets what {@link know} told last. */
+  forget(): void {
+    this.#known.shift();
   }
 
   /** As a source reads; what it gives may be a view of kept bytes. */
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-    const known = this.#head.subarray(offset, offset + length);
+    const known = this.#knownAt(offset).subarray(0, length);
     if (known.byteLength === length) return known;
     const bytes = await this.#gate.run(async () => {
       throwIfAborted(signal);
@@ -62,13 +74,19 @@ export class RangeReader {
     return known.byteLength === 0 ? bytes : concat([known, bytes]);
   }
 
+  #knownAt(offset: number): Uint8Array {
+    const holds = (region: Region) => offset >= region.offset && offset < region.offset + region.bytes.byteLength;
+    const region = this.#known.find(holds);
+    return region?.bytes.subarray(offset - region.offset) ?? new Uint8Array(0);
+  }
+
   #count({ byteLength }: Uint8Array): void {
     this.#reads++;
     this.#bytes += byteLength;
   }
 
   async close(): Promise<void> {
-    this.#head = new Uint8Array(0);
+    this.#known.length = 0;
     await this.#source.close();
   }
 }

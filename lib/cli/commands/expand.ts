@@ -3,11 +3,12 @@ import { type Command, Option } from 'commander';
 import type { HermFile } from '../../file/read.ts';
 import { writeSafetensors } from '../../model/safetensors.ts';
 import { formatBytes } from '../../native/memory.ts';
+import { type BlockRow, blockTable } from '../block_table.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { errorAt, widthsOf, widthsWithin, withHerm } from '../herm_file.ts';
-import { parseMaxError, parseWidths, type Widths } from '../options.ts';
+import { parseMaxError, parseWidths, WIDTHS_HELP, type Widths } from '../options.ts';
 import { checkOutput } from '../output.ts';
-import { number, percent, sections, table } from '../render.ts';
+import { sections } from '../render.ts';
 
 interface ExpandOptions extends CommonOptions {
   readonly output: string;
@@ -23,11 +24,7 @@ export function addExpand(program: Command, run: Run): void {
     .description('Write the model at any width as a safetensors file.')
     .argument('<file>', 'the .herm file, or the beginning of one; a path or an http(s) address')
     .requiredOption('-o, --output <file>', 'the model file to write')
-    .addOption(
-      new Option('--width <widths>', '"25%", "40" neurons a block, or block by block "fc1=40,fc2=25%"')
-        .argParser(parseWidths)
-        .conflicts('maxError'),
-    )
+    .addOption(new Option('--width <widths>', WIDTHS_HELP).argParser(parseWidths).conflicts('maxError'))
     .addOption(
       new Option('--max-error <error>', 'the smallest widths with a certified error up to this').argParser(
         parseMaxError,
@@ -63,15 +60,7 @@ async function expand(path: string, options: ExpandOptions, { signal, progress }
   });
 }
 
-interface ExpandedBlock {
-  readonly name: string;
-  readonly width: number;
-  readonly neurons: number;
-  /** Relative error of the weights written; null where the file does not say. */
-  readonly error: number | null;
-}
-
-function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>, refitted: boolean): ExpandedBlock[] {
+function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>, refitted: boolean): BlockRow[] {
   const isHere = (at: readonly number[]) => file.blocks.every(({ name }, block) => at[block] === widths[name]);
   const refit = refitted ? file.refits.find((candidate) => isHere(candidate.widths)) : undefined;
   return file.blocks.map(({ name, neurons }, block) => {
@@ -81,21 +70,7 @@ function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>
   });
 }
 
-function render(output: string, size: number, refitted: boolean, blocks: readonly ExpandedBlock[]): string {
-  const rows = blocks.map(({ name, width, neurons, error }) => [
-    name,
-    String(width),
-    String(neurons),
-    percent(width / neurons),
-    error === null ? '-' : number(error),
-  ]);
-  const columns = [
-    { title: 'block' },
-    { title: 'width', align: 'right' },
-    { title: 'of', align: 'right' },
-    { title: 'kept', align: 'right' },
-    { title: 'error', align: 'right' },
-  ] as const;
+function render(output: string, size: number, refitted: boolean, blocks: readonly BlockRow[]): string {
   const note = refitted ? 'Output weights: refitted for these widths.' : '';
-  return sections(table(columns, rows), note, `Wrote ${output}: ${formatBytes(size)}.`);
+  return sections(blockTable(blocks), note, `Wrote ${output}: ${formatBytes(size)}.`);
 }
