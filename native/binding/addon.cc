@@ -6,6 +6,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   herm::binding::init_certificate(env, exports);
   herm::binding::init_dense(env, exports);
   herm::binding::init_exact_tree(env, exports);
+  herm::binding::init_lane_code(env, exports);
   herm::binding::init_gid(env, exports);
   herm::binding::init_info(env, exports);
   herm::binding::init_interaction(env, exports);

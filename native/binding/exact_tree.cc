@@ -1,5 +1,7 @@
-// tensorShift, loadLanes, storeLanes, mergeLanes, forwardLanes, inverseLanes: exact coding of one tree over one tensor.
+// tensorShift, loadLanes, storeLanes, mergeLanes, unfoldLanes, splitNearest: exact coding of one tree over one tensor.
 #include "kernels/exact_tree.h"
+
+#include <algorithm>
 
 #include "binding/promise_worker.h"
 #include "kernels/lane_copy.h"
@@ -13,11 +15,6 @@ std::uint8_t* words_arg(Args& args, const char* key, DType dtype, std::size_t co
   return args.bytes(key, checked_mul(checked_mul(count, length), dtype_bytes(dtype))).data();
 }
 
-std::span<const std::uint8_t> optional_bytes(Args& args, const char* key, std::size_t length) {
-  if (!args.has(key)) return {};
-  return args.bytes(key, length);
-}
-
 Lanes lanes_arg(Args& args) {
   Lanes lanes;
   lanes.dtype = args.dtype("dtype");
@@ -25,8 +22,7 @@ Lanes lanes_arg(Args& args) {
   lanes.lanes = args.size("laneCount");
   lanes.length = args.size("length");
   lanes.words = words_arg(args, "lanes", lanes.dtype, lanes.lanes, lanes.length);
-  lanes.coarse = args.bytes("coarse", lanes.lanes);
-  lanes.element_coarse = optional_bytes(args, "elementCoarse", lanes.length);
+  if (args.has("elementFloors")) lanes.element_floors = args.uint16("elementFloors", lanes.length);
   return lanes;
 }
 
@@ -72,29 +68,43 @@ Napi::Value merge_lanes_binding(const Napi::CallbackInfo& info) {
   Args args(info);
   const Lanes lanes = lanes_arg(args);
   const LaneTree tree = tree_arg(args);
-  const std::size_t from = args.size("from"), to = args.size("to");
-  return PromiseWorker::run(std::move(args), [=](const Job& job) { merge_lanes(job, lanes, tree, from, to); });
+  return PromiseWorker::run(std::move(args), [=](const Job& job) {
+    merge_lanes(job, lanes, tree, plan_lanes(job, lanes, tree), 0, tree.merges());
+  });
 }
 
-Napi::Value forward_lanes_binding(const Napi::CallbackInfo& info) {
+Napi::Value unfold_lanes_binding(const Napi::CallbackInfo& info) {
   Args args(info);
   const Lanes lanes = lanes_arg(args);
   const LaneTree tree = tree_arg(args);
-  const std::span<std::uint8_t> flags = args.bytes("flags", tree.merges());
-  std::uint8_t* indexes = words_arg(args, "indexes", lanes.dtype, tree.merges(), lanes.length);
-  return PromiseWorker::run(std::move(args), [=](const Job& job) { forward_lanes(job, lanes, tree, flags, indexes); });
+  const std::size_t merges = tree.merges();
+  if (merges > lanes.lanes) throw std::invalid_argument("a tree has fewer merges than lanes");
+  std::uint8_t* nodes = words_arg(args, "nodes", lanes.dtype, lanes.lanes + merges, lanes.length);
+  const std::span<std::uint16_t> floors = args.uint16("floors", lanes.lanes + merges);
+  const std::span<std::uint8_t> followed = args.bytes("followed", merges);
+  const std::span<std::uint8_t> shifts = args.bytes("elementShifts", lanes.length);
+  return PromiseWorker::run(std::move(args), [=](const Job& job) {
+    const LanePlan plan = plan_lanes(job, lanes, tree);
+    unfold_nodes(job, lanes, tree, plan, nodes, floors);
+    // Instructions are coarse to fine, merges fine to coarse.
+    std::reverse_copy(plan.followed_is_j.begin(), plan.followed_is_j.end(), followed.begin());
+    std::copy(plan.element_shifts.begin(), plan.element_shifts.end(), shifts.begin());
+  });
 }
 
-Napi::Value inverse_lanes_binding(const Napi::CallbackInfo& info) {
+Napi::Value split_nearest_binding(const Napi::CallbackInfo& info) {
   Args args(info);
-  const Lanes lanes = lanes_arg(args);
-  const LaneTree tree = tree_arg(args);
-  const std::size_t from = args.size("from"), to = args.size("to");
-  const std::span<const std::uint8_t> flags = args.bytes("flags", tree.merges());
-  const std::uint8_t* indexes = words_arg(args, "indexes", lanes.dtype, tree.merges(), lanes.length);
-  const std::span<const std::uint8_t> present = optional_bytes(args, "present", lanes.length);
-  return PromiseWorker::run(
-      std::move(args), [=](const Job& job) { inverse_lanes(job, lanes, tree, from, to, flags, indexes, present); });
+  NearestSplits splits;
+  splits.dtype = args.dtype("dtype");
+  splits.shift = static_cast<int>(std::min<std::size_t>(args.size("shift"), 64));
+  splits.length = args.size("length");
+  splits.lanes = args.size("laneCount");
+  splits.positions = args.uint32("positions");
+  splits.coefficients = args.uint16("coefficients", splits.positions.size());
+  splits.floors = args.uint16("floors", splits.positions.size());
+  splits.followed_second = args.bytes("followedSecond", splits.positions.size() / 2);
+  splits.words = words_arg(args, "lanes", splits.dtype, splits.lanes, splits.length);
+  return PromiseWorker::run(std::move(args), [=](const Job& job) { split_nearest(job, splits); });
 }
 
 }  // namespace
@@ -104,8 +114,8 @@ void init_exact_tree(Napi::Env env, Napi::Object exports) {
   export_function<load_lanes_binding>(env, exports, "loadLanes");
   export_function<store_lanes_binding>(env, exports, "storeLanes");
   export_function<merge_lanes_binding>(env, exports, "mergeLanes");
-  export_function<forward_lanes_binding>(env, exports, "forwardLanes");
-  export_function<inverse_lanes_binding>(env, exports, "inverseLanes");
+  export_function<unfold_lanes_binding>(env, exports, "unfoldLanes");
+  export_function<split_nearest_binding>(env, exports, "splitNearest");
 }
 
 }  // namespace herm::binding

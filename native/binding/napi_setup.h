@@ -48,6 +48,7 @@ void export_function(Napi::Env env, Napi::Object exports, const char* name) {
 void init_certificate(Napi::Env env, Napi::Object exports);
 void init_dense(Napi::Env env, Napi::Object exports);
 void init_exact_tree(Napi::Env env, Napi::Object exports);
+void init_lane_code(Napi::Env env, Napi::Object exports);
 void init_gid(Napi::Env env, Napi::Object exports);
 void init_info(Napi::Env env, Napi::Object exports);
 void init_interaction(Napi::Env env, Napi::Object exports);

@@ -1,16 +1,16 @@
 #include "kernels/exact_tree.h"
 
-#include <atomic>
-#include <functional>
+#include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <stdexcept>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "kernels/error.h"
 #include "kernels/exact_interval.h"
-#include "kernels/exact_merges.h"
 #include "kernels/float_grid.h"
+#include "kernels/lane_code.h"
+#include "kernels/lane_grids.h"
 #include "kernels/matrix_view.h"
 #include "kernels/threads.h"
 
@@ -21,197 +21,216 @@ namespace {
 // Elements that a thread takes through all merges at once: their lanes fit the second-level cache.
 constexpr std::size_t kGrain = 64;
 
-// Elements [begin, end) of lanes whose element 0 lies at `base`, `stride` elements a lane.
-template <class Word>
-struct Chunk {
-  std::uint8_t* base;
-  std::size_t stride, begin, end;
+// Children so much alike that one is a multiple of the other: their parent keeps its small numbers.
+constexpr double kAlike = 0.999;
 
-  std::uint8_t* lane(std::size_t slot) const { return base + slot * stride * sizeof(Word); }
+struct Merge {
+  std::size_t i, j;
+  double a_i, a_j;
+
+  bool absorbing() const { return (a_i == 1 && a_j == 0) || (a_i == 0 && a_j == 1); }
+  std::size_t absorber() const { return a_i == 0 ? j : i; }
 };
 
-template <DType D>
-void merge_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, const ExactMerge& merge, const Grids& grids) {
-  using Word = typename FloatGrid<D>::Word;
-  std::uint8_t* x = chunk.lane(merge.i);
-  const std::uint8_t* y = chunk.lane(merge.j);
-  if (merge.absorbing()) {
-    if (merge.follows_j_when_absorbing()) {
-      std::memcpy(x + chunk.begin * sizeof(Word), y + chunk.begin * sizeof(Word),
-                  (chunk.end - chunk.begin) * sizeof(Word));
+std::vector<Merge> read_merges(const Lanes& lanes, const LaneTree& tree) {
+  if (tree.pairs.size() % 2 != 0 || tree.coefficients.size() != tree.pairs.size()) {
+    throw std::invalid_argument("a tree needs two slots and two coefficients a merge");
+  }
+  if (!lanes.element_floors.empty() && lanes.element_floors.size() != lanes.length) {
+    throw std::invalid_argument("elements need one floor each, or none");
+  }
+  if (lanes.shift < 0 || lanes.shift > mantissa_bits(lanes.dtype)) throw std::invalid_argument("shift is out of range");
+  std::vector<Merge> merges(tree.merges());
+  for (std::size_t t = 0; t < merges.size(); ++t) {
+    double a[2];
+    widen(DType::F16, tree.coefficients.data() + 2 * t, 2, a);
+    merges[t] = {tree.pairs[2 * t], tree.pairs[2 * t + 1], a[0], a[1]};
+    const bool finite = std::isfinite(a[0]) && std::isfinite(a[1]) && (a[0] != 0 || a[1] != 0);
+    if (merges[t].i >= merges[t].j || merges[t].j >= lanes.lanes || !finite) {
+      throw KernelError("HERM_CORRUPT",
+                        "merge " + std::to_string(t) + ": its slots or coefficients are none of a tree");
     }
-    return;
   }
-  for (std::size_t e = chunk.begin; e < chunk.end; ++e) {
-    const double sum = scaled<D>(merge.a_i, load_word<Word>(x, e)) + scaled<D>(merge.a_j, load_word<Word>(y, e));
-    store_word(x, e, FloatGrid<D>::round(sum, grids.of(true, e)));
-  }
+  return merges;
 }
 
-template <DType D>
-void forward_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, const Roles& roles, const Grids& grids,
-                   std::uint8_t* indexes) {
-  using Word = typename FloatGrid<D>::Word;
-  std::uint8_t* lane_i = chunk.lane(roles.merge.i);
-  std::uint8_t* lane_j = chunk.lane(roles.merge.j);
-  const bool absorbing = roles.merge.absorbing();
-  for (std::size_t e = chunk.begin; e < chunk.end; ++e) {
-    Word followed = load_word<Word>(lane_i, e);
-    Word coded = load_word<Word>(lane_j, e);
-    if (roles.followed_is_j) std::swap(followed, coded);
-    Word parent = followed;
-    std::uint64_t index = 0;
-    if (!absorbing) {
-      const int parent_grid = grids.of(true, e);
-      const ChildInterval<D> interval(roles.a_followed(), scaled<D>(roles.a_coded(), coded),
-                                      grids.of(roles.followed_coarse, e), parent_grid);
-      parent = interval.parent(followed);
-      index = interval.index(parent, followed);
-    }
-    store_word(lane_i, e, parent);
-    store_word(lane_j, e, coded);
-    store_word(indexes, e, static_cast<Word>(index));
-  }
-}
+// Sums over a lane's elements for every merge: |x_i|², |x_j|², x_i·x_j, and |parent|² with elements brought to one
+// scale.
+enum Sum : std::uint8_t { kNormI, kNormJ, kDot, kParent, kSums };
 
+// Adds those of elements [begin, end). Parents are not rounded here: what is chosen by these sums needs no last bits.
 template <DType D>
-void inverse_chunk(const Chunk<typename FloatGrid<D>::Word>& chunk, std::size_t t, const Roles& roles,
-                   const Grids& grids, const std::uint8_t* indexes, std::span<const std::uint8_t> present) {
-  using Word = typename FloatGrid<D>::Word;
-  std::uint8_t* lane_i = chunk.lane(roles.merge.i);
-  std::uint8_t* lane_j = chunk.lane(roles.merge.j);
-  const bool absorbing = roles.merge.absorbing();
-  for (std::size_t e = chunk.begin; e < chunk.end; ++e) {
-    const Word parent = load_word<Word>(lane_i, e);
-    Word coded = load_word<Word>(lane_j, e);
-    const int parent_grid = grids.of(roles.parent_coarse(), e);
-    if (!FloatGrid<D>::finite(parent) || !FloatGrid<D>::finite(coded) || !FloatGrid<D>::on_grid(parent, parent_grid) ||
-        !FloatGrid<D>::on_grid(coded, grids.of(roles.coded_coarse, e))) {
-      corrupt_merge(t, "a weight is not on its grid");
-    }
-    const bool indexed = present.empty() || present[e] != 0;
-    const Word index = indexed ? load_word<Word>(indexes, e) : Word{0};
-    Word followed = parent;
-    if (!absorbing) {
-      const ChildInterval<D> interval(roles.a_followed(), scaled<D>(roles.a_coded(), coded),
-                                      grids.of(roles.followed_coarse, e), parent_grid);
-      if (!indexed) {
-        followed = interval.nearest(parent);
-      } else if (!interval.child(parent, index, followed)) {
-        corrupt_merge(t, "an index is out of range");
-      }
-    } else if (index != 0) {
-      corrupt_merge(t, "an index is out of range");
-    }
-    store_word(lane_i, e, roles.followed_is_j ? coded : followed);
-    store_word(lane_j, e, roles.followed_is_j ? followed : coded);
-  }
-}
-
-// Runs body(begin, end) over chunks of the elements with progress from `start` to 1.
-void for_elements(const Job& job, std::size_t length, std::size_t grain, double start,
-                  const std::function<void(std::size_t, std::size_t)>& body) {
-  std::atomic<std::size_t> done{0};
-  parallel_for(job, length, grain, [&](std::size_t begin, std::size_t end) {
-    const StrictFloat strict;
-    body(begin, end);
-    const std::size_t now = done.fetch_add(end - begin) + end - begin;
-    job.progress(start + (1 - start) * static_cast<double>(now) / static_cast<double>(length));
-  });
-}
-
-// Σx² over elements [begin, end) of both children of every merge, added to sums [2n]. Works on a copy.
-template <DType D>
-void add_child_norms(const Lanes& lanes, const std::vector<ExactMerge>& merges, const Grids& grids, std::size_t begin,
-                     std::size_t end, std::vector<std::uint8_t>& copy, double* sums) {
+void add_sums(const Lanes& lanes, const std::vector<Merge>& merges, std::span<const std::int8_t> shifts,
+              std::size_t begin, std::size_t end, Matrix& copy, double* sums) {
   using Word = typename FloatGrid<D>::Word;
   const std::size_t width = end - begin;
-  copy.resize(checked_mul(lanes.lanes, width * sizeof(Word)));
   for (std::size_t s = 0; s < lanes.lanes; ++s) {
-    std::memcpy(copy.data() + s * width * sizeof(Word), lanes.words + (s * lanes.length + begin) * sizeof(Word),
-                width * sizeof(Word));
+    for (std::size_t e = 0; e < width; ++e)
+      copy(s, e) = FloatGrid<D>::to_double(load_word<Word>(lanes.words, s * lanes.length + begin + e));
   }
-  Grids local = grids;
-  if (!local.elements.empty()) local.elements = local.elements.subspan(begin, width);
-  const Chunk<Word> chunk{copy.data(), width, 0, width};
+  double unit[kGrain];
+  for (std::size_t e = 0; e < width; ++e) unit[e] = std::ldexp(1.0, -whole_shift(shifts[begin + e]));
   for (std::size_t t = 0; t < merges.size(); ++t) {
-    for (const std::size_t slot : {merges[t].i, merges[t].j}) {
-      double& sum = sums[2 * t + (slot == merges[t].j)];
-      const std::uint8_t* lane = chunk.lane(slot);
-      for (std::size_t e = 0; e < width; ++e) {
-        const double x = FloatGrid<D>::to_double(load_word<Word>(lane, e));
-        sum += x * x;
-      }
+    const Merge& merge = merges[t];
+    double* x = copy.row(merge.i);
+    const double* y = copy.row(merge.j);
+    double* sum = sums + kSums * t;
+    for (std::size_t e = 0; e < width; ++e) {
+      sum[kNormI] += x[e] * x[e];
+      sum[kNormJ] += y[e] * y[e];
+      sum[kDot] += x[e] * y[e];
+      x[e] = merge.a_i * x[e] + merge.a_j * y[e];
+      sum[kParent] += (x[e] * unit[e]) * (x[e] * unit[e]);
     }
-    merge_chunk<D>(chunk, merges[t], local);
   }
 }
 
-// The child that weighs more in its parent, |a|·‖x‖, over the whole lane: of its mantissa most is in the parent.
+// [merges × kSums]. The parts do not depend on the number of threads, so neither do the sums.
 template <DType D>
-std::vector<bool> choose_followed(const Job& job, const Lanes& lanes, const std::vector<ExactMerge>& merges,
-                                  const Grids& grids) {
-  // The parts do not depend on the number of threads, so neither do the sums.
+Matrix sums_of(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges,
+               std::span<const std::int8_t> shifts) {
   constexpr std::size_t kParts = 64;
   const std::size_t grain = std::max(kGrain, (lanes.length + kParts - 1) / kParts);
   const std::size_t parts = (lanes.length + grain - 1) / grain;
-  Matrix sums(parts, 2 * merges.size());
+  Matrix by_part(parts, kSums * merges.size());
   parallel_for(job, lanes.length, grain, [&](std::size_t begin, std::size_t end) {
     const StrictFloat strict;
-    std::vector<std::uint8_t> copy;
+    Matrix copy(lanes.lanes, kGrain);
     for (std::size_t e = begin; e < end; e += kGrain) {
       job.check();
-      add_child_norms<D>(lanes, merges, grids, e, std::min(e + kGrain, end), copy, sums.row(begin / grain));
+      add_sums<D>(lanes, merges, shifts, e, std::min(e + kGrain, end), copy, by_part.row(begin / grain));
     }
   });
-  std::vector<bool> followed_is_j(merges.size());
-  for (std::size_t t = 0; t < merges.size(); ++t) {
-    double norm_i = 0, norm_j = 0;
-    for (std::size_t part = 0; part < parts; ++part) {
-      norm_i += sums(part, 2 * t);
-      norm_j += sums(part, 2 * t + 1);
-    }
-    const ExactMerge& merge = merges[t];
-    followed_is_j[t] = merge.a_i == 0 || (merge.a_j != 0 && std::fabs(merge.a_j) * std::sqrt(norm_j) >
-                                                                std::fabs(merge.a_i) * std::sqrt(norm_i));
+  Matrix sums(merges.size(), kSums);
+  for (std::size_t part = 0; part < parts; ++part) {
+    for (std::size_t k = 0; k < kSums * merges.size(); ++k) sums.data()[k] += by_part(part, k);
   }
-  return followed_is_j;
+  return sums;
 }
 
 template <DType D>
-void merge_all(const Job& job, const Lanes& lanes, const std::vector<ExactMerge>& merges) {
-  const Grids grids(lanes);
-  for_elements(job, lanes.length, kGrain, 0, [&](std::size_t begin, std::size_t end) {
-    const Chunk<typename FloatGrid<D>::Word> chunk{lanes.words, lanes.length, begin, end};
-    for (const ExactMerge& merge : merges) merge_chunk<D>(chunk, merge, grids);
+std::uint16_t floor_of(const double* sum, std::size_t length) {
+  const bool alike = sum[kDot] * sum[kDot] > kAlike * sum[kNormI] * sum[kNormJ];
+  const double mean_square = sum[kParent] / static_cast<double>(length);
+  if (alike || !(mean_square > 0)) return 1;
+  const int exponent = std::isfinite(mean_square) ? std::ilogb(std::sqrt(mean_square)) + FloatGrid<D>::kBias : 1;
+  return static_cast<std::uint16_t>(std::clamp(exponent, 1, FloatGrid<D>::kMaxFloor));
+}
+
+template <DType D>
+LanePlan plan_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges) {
+  LanePlan plan;
+  plan.element_shifts = element_shifts(job, D, lanes.words, lanes.lanes, lanes.length);
+  const Matrix sums = sums_of<D>(job, lanes, merges, plan.element_shifts);
+  std::vector<std::uint16_t> floors(lanes.lanes);
+  for (std::size_t t = 0; t < merges.size(); ++t) {
+    const Merge& merge = merges[t];
+    const double* sum = sums.row(t);
+    // Of the child that weighs more in its parent most of the mantissa is in the parent.
+    const double weight_i = std::fabs(merge.a_i) * std::sqrt(sum[kNormI]);
+    const double weight_j = std::fabs(merge.a_j) * std::sqrt(sum[kNormJ]);
+    plan.followed_is_j.push_back(merge.a_i == 0 || (merge.a_j != 0 && weight_j > weight_i));
+    floors[merge.i] = merge.absorbing() ? floors[merge.absorber()] : floor_of<D>(sum, lanes.length);
+    plan.floors.push_back(floors[merge.i]);
+  }
+  return plan;
+}
+
+// Merges [from, to) in elements [begin, end) of lanes of `stride` elements.
+template <DType D>
+void merge_chunk(const Lanes& lanes, const Merge& merge, const GridRule& grids, int floor, std::size_t begin,
+                 std::size_t end) {
+  using Word = typename FloatGrid<D>::Word;
+  std::uint8_t* x = lanes.words + merge.i * lanes.length * sizeof(Word);
+  const std::uint8_t* y = lanes.words + merge.j * lanes.length * sizeof(Word);
+  if (merge.absorbing()) {
+    if (merge.absorber() == merge.j)
+      std::memcpy(x + begin * sizeof(Word), y + begin * sizeof(Word), (end - begin) * sizeof(Word));
+    return;
+  }
+  for (std::size_t e = begin; e < end; ++e) {
+    const double sum = scaled<D>(merge.a_i, load_word<Word>(x, e)) + scaled<D>(merge.a_j, load_word<Word>(y, e));
+    store_word(x, e, FloatGrid<D>::round(sum, grids.of(floor, e)));
+  }
+}
+
+template <DType D>
+void merge_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges, const LanePlan& plan,
+               std::size_t from, std::size_t to) {
+  const GridRule grids(lanes.dtype, lanes.shift, plan.element_shifts, lanes.element_floors);
+  parallel_for(job, lanes.length, kGrain, [&](std::size_t begin, std::size_t end) {
+    const StrictFloat strict;
+    for (std::size_t t = from; t < to; ++t) merge_chunk<D>(lanes, merges[t], grids, plan.floors[t], begin, end);
   });
-  for (const ExactMerge& merge : merges) merge_grids(lanes, merge);
 }
 
 template <DType D>
-void forward_all(const Job& job, const Lanes& lanes, const std::vector<ExactMerge>& merges,
-                 std::span<std::uint8_t> flags, std::uint8_t* indexes) {
-  const Grids grids(lanes);
-  const std::vector<Roles> roles = assign_roles(lanes, merges, choose_followed<D>(job, lanes, merges, grids));
-  std::transform(roles.begin(), roles.end(), flags.begin(), [](const Roles& role) { return role.flags(); });
-  const std::size_t lane_bytes = lanes.length * dtype_bytes(D);
-  for_elements(job, lanes.length, kGrain, 0.2, [&](std::size_t begin, std::size_t end) {
-    const Chunk<typename FloatGrid<D>::Word> chunk{lanes.words, lanes.length, begin, end};
-    for (std::size_t t = 0; t < roles.size(); ++t) forward_chunk<D>(chunk, roles[t], grids, indexes + t * lane_bytes);
+void unfold_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges, const LanePlan& plan,
+                std::uint8_t* nodes) {
+  const GridRule grids(lanes.dtype, lanes.shift, plan.element_shifts, lanes.element_floors);
+  const std::size_t count = merges.size(), roots = lanes.lanes - count;
+  const std::size_t row = lanes.length * dtype_bytes(D);
+  std::vector<char> gone(lanes.lanes);
+  for (const Merge& merge : merges) gone[merge.j] = 1;
+  parallel_for(job, lanes.length, kGrain, [&](std::size_t begin, std::size_t end) {
+    const StrictFloat strict;
+    const std::size_t at = begin * dtype_bytes(D), bytes = (end - begin) * dtype_bytes(D);
+    const auto keep = [&](std::size_t slot, std::size_t node) {
+      std::memcpy(nodes + node * row + at, lanes.words + slot * row + at, bytes);
+    };
+    for (std::size_t t = 0; t < count; ++t) {
+      const std::size_t first = roots + 2 * (count - 1 - t);
+      keep(merges[t].i, first);
+      keep(merges[t].j, first + 1);
+      merge_chunk<D>(lanes, merges[t], grids, plan.floors[t], begin, end);
+    }
+    std::size_t root = 0;
+    for (std::size_t slot = 0; slot < lanes.lanes; ++slot) {
+      if (!gone[slot]) keep(slot, root++);
+    }
   });
 }
 
+void node_floors(const std::vector<Merge>& merges, const LanePlan& plan, std::size_t lanes,
+                 std::span<std::uint16_t> floors) {
+  const std::size_t count = merges.size(), roots = lanes - count;
+  std::vector<std::uint16_t> now(lanes);
+  std::vector<char> gone(lanes);
+  for (std::size_t t = 0; t < count; ++t) {
+    const std::size_t first = roots + 2 * (count - 1 - t);
+    floors[first] = now[merges[t].i];
+    floors[first + 1] = now[merges[t].j];
+    now[merges[t].i] = plan.floors[t];
+    gone[merges[t].j] = 1;
+  }
+  std::size_t root = 0;
+  for (std::size_t slot = 0; slot < lanes; ++slot) {
+    if (!gone[slot]) floors[root++] = now[slot];
+  }
+}
+
 template <DType D>
-void inverse_all(const Job& job, const Lanes& lanes, const std::vector<ExactMerge>& merges, std::size_t from,
-                 std::span<const std::uint8_t> flags, const std::uint8_t* indexes,
-                 std::span<const std::uint8_t> present) {
-  const Grids grids(lanes);
-  const std::vector<Roles> roles = read_roles(lanes, merges, from, flags);
-  const std::size_t lane_bytes = lanes.length * dtype_bytes(D);
-  for_elements(job, lanes.length, kGrain, 0, [&](std::size_t begin, std::size_t end) {
-    const Chunk<typename FloatGrid<D>::Word> chunk{lanes.words, lanes.length, begin, end};
-    for (std::size_t k = roles.size(); k-- > 0;) {
-      inverse_chunk<D>(chunk, from + k, roles[k], grids, indexes + (from + k) * lane_bytes, present);
+void split_nearest_all(const Job& job, const NearestSplits& s) {
+  using Word = typename FloatGrid<D>::Word;
+  const int coarse = s.shift + guard_bits(D, s.shift);
+  const auto grid = [&](int floor) { return floor == 0 ? Grid{s.shift, 1} : Grid{coarse, floor}; };
+  parallel_for(job, s.length, kGrain, [&](std::size_t begin, std::size_t end) {
+    const StrictFloat strict;
+    for (std::size_t n = 0; n < s.followed_second.size(); ++n) {
+      double a[2];
+      widen(DType::F16, s.coefficients.data() + 2 * n, 2, a);
+      const ChildInterval<D> interval(a[0]);
+      const bool absorbing = a[0] == 1 && a[1] == 0;
+      std::uint8_t* first = s.words + s.positions[2 * n] * s.length * sizeof(Word);
+      std::uint8_t* second = s.words + s.positions[2 * n + 1] * s.length * sizeof(Word);
+      for (std::size_t e = begin; e < end; ++e) {
+        const auto parent = load_word<Word>(first, e), coded = load_word<Word>(second, e);
+        const Word followed = absorbing ? parent
+                                        : interval.nearest(parent, scaled<D>(a[1], coded), grid(s.floors[2 * n + 1]),
+                                                           grid(s.floors[2 * n]));
+        store_word(first, e, s.followed_second[n] ? coded : followed);
+        store_word(second, e, s.followed_second[n] ? followed : coded);
+      }
     }
   });
 }
@@ -237,66 +256,61 @@ int tensor_shift_of(const Job& job, const std::uint8_t* words, std::size_t count
 
 }  // namespace
 
+int mantissa_bits(DType dtype) {
+  return with_dtype(dtype, []<DType D>() { return FloatGrid<D>::kMantissa; });
+}
+
+int highest_floor(DType dtype) {
+  return with_dtype(dtype, []<DType D>() { return FloatGrid<D>::kMaxFloor; });
+}
+
+int guard_bits(DType dtype, int shift) {
+  const int mantissa = mantissa_bits(dtype) - shift;
+  const int bits = mantissa >= 13 ? 3 : mantissa >= 9 ? 2 : 1;
+  return std::max(0, std::min(bits, mantissa - 1));
+}
+
 int tensor_shift(const Job& job, DType dtype, const std::uint8_t* words, std::size_t count) {
-  switch (dtype) {
-    case DType::F64:
-      return tensor_shift_of<DType::F64>(job, words, count);
-    case DType::F32:
-      return tensor_shift_of<DType::F32>(job, words, count);
-    case DType::F16:
-      return tensor_shift_of<DType::F16>(job, words, count);
-    default:
-      return tensor_shift_of<DType::BF16>(job, words, count);
-  }
+  return with_dtype(dtype, [&]<DType D>() { return tensor_shift_of<D>(job, words, count); });
 }
 
-void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std::size_t from, std::size_t to) {
-  const std::vector<ExactMerge> merges = read_merges(lanes, tree, from, to);
-  switch (lanes.dtype) {
-    case DType::F64:
-      return merge_all<DType::F64>(job, lanes, merges);
-    case DType::F32:
-      return merge_all<DType::F32>(job, lanes, merges);
-    case DType::F16:
-      return merge_all<DType::F16>(job, lanes, merges);
-    case DType::BF16:
-      return merge_all<DType::BF16>(job, lanes, merges);
-  }
+LanePlan plan_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree) {
+  const std::vector<Merge> merges = read_merges(lanes, tree);
+  return with_dtype(lanes.dtype, [&]<DType D>() { return plan_all<D>(job, lanes, merges); });
 }
 
-void forward_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std::span<std::uint8_t> flags,
-                   std::uint8_t* indexes) {
-  const std::vector<ExactMerge> merges = read_merges(lanes, tree, 0, tree.merges());
-  if (flags.size() != merges.size()) throw std::invalid_argument("flags need one entry a merge");
-  switch (lanes.dtype) {
-    case DType::F64:
-      return forward_all<DType::F64>(job, lanes, merges, flags, indexes);
-    case DType::F32:
-      return forward_all<DType::F32>(job, lanes, merges, flags, indexes);
-    case DType::F16:
-      return forward_all<DType::F16>(job, lanes, merges, flags, indexes);
-    case DType::BF16:
-      return forward_all<DType::BF16>(job, lanes, merges, flags, indexes);
+void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, const LanePlan& plan, std::size_t from,
+                 std::size_t to) {
+  const std::vector<Merge> merges = read_merges(lanes, tree);
+  if (from > to || to > merges.size() || plan.floors.size() != merges.size()) {
+    throw std::invalid_argument("no such merges");
   }
+  with_dtype(lanes.dtype, [&]<DType D>() { merge_all<D>(job, lanes, merges, plan, from, to); });
 }
 
-void inverse_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, std::size_t from, std::size_t to,
-                   std::span<const std::uint8_t> flags, const std::uint8_t* indexes,
-                   std::span<const std::uint8_t> present) {
-  const std::vector<ExactMerge> merges = read_merges(lanes, tree, from, to);
-  if (flags.size() != tree.merges() || (!present.empty() && present.size() != lanes.length)) {
-    throw std::invalid_argument("flags need one entry a merge, present one an element");
+void unfold_nodes(const Job& job, const Lanes& lanes, const LaneTree& tree, const LanePlan& plan, std::uint8_t* nodes,
+                  std::span<std::uint16_t> floors) {
+  const std::vector<Merge> merges = read_merges(lanes, tree);
+  if (merges.size() > lanes.lanes || floors.size() != lanes.lanes + merges.size()) {
+    throw std::invalid_argument("every node needs its floor");
   }
-  switch (lanes.dtype) {
-    case DType::F64:
-      return inverse_all<DType::F64>(job, lanes, merges, from, flags, indexes, present);
-    case DType::F32:
-      return inverse_all<DType::F32>(job, lanes, merges, from, flags, indexes, present);
-    case DType::F16:
-      return inverse_all<DType::F16>(job, lanes, merges, from, flags, indexes, present);
-    case DType::BF16:
-      return inverse_all<DType::BF16>(job, lanes, merges, from, flags, indexes, present);
+  with_dtype(lanes.dtype, [&]<DType D>() { unfold_all<D>(job, lanes, merges, plan, nodes); });
+  node_floors(merges, plan, lanes.lanes, floors);
+}
+
+void split_nearest(const Job& job, const NearestSplits& splits) {
+  const std::size_t count = splits.followed_second.size();
+  bool fits = splits.positions.size() == 2 * count && splits.coefficients.size() == 2 * count &&
+              splits.floors.size() == 2 * count && splits.shift >= 0 && splits.shift <= mantissa_bits(splits.dtype);
+  for (const std::uint32_t position : splits.positions) fits = fits && position < splits.lanes;
+  for (const std::uint16_t floor : splits.floors) fits = fits && floor <= highest_floor(splits.dtype);
+  for (std::size_t n = 0; fits && n < count; ++n) {
+    double a[2];
+    widen(DType::F16, splits.coefficients.data() + 2 * n, 2, a);
+    fits = std::isfinite(a[0]) && std::isfinite(a[1]) && a[0] != 0;
   }
+  if (!fits) throw std::invalid_argument("splits need lanes, coefficients and floors of their own");
+  with_dtype(splits.dtype, [&]<DType D>() { split_nearest_all<D>(job, splits); });
 }
 
 }  // namespace herm

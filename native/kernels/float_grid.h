@@ -1,8 +1,8 @@
-// Grids of floating-point numbers, on which exact coding (exact_tree.h) computes. The numbers of a format whose bit
-// patterns end in g zero bits form its grid g; up to the format's mantissa bits, so that every power of two is on it.
-// They are numbered in order, −0 just below +0, by their *ordinals* on that grid:
-//   sign ? −(magnitude >> g) − 1 : (magnitude >> g).
-// All of it is integer arithmetic and IEEE double operations: the same on every CPU.
+// Grids of floating-point numbers, on which exact coding (exact_tree.h) computes. A grid has fewer mantissa bits than
+// its format (the lowest `bits` are zero), and begins to be evenly spaced at 2^(floor − bias) instead of at the
+// format's own smallest normal number: below that, its numbers are the multiples of one step, as a format's denormals
+// are. Its numbers are counted in order by *ordinals*: 0 is +0, 1 the next number above, −1 is −0, −2 the next one
+// below. All of it is integer arithmetic and IEEE double operations: the same on every CPU.
 #pragma once
 
 #include <algorithm>
@@ -71,27 +71,59 @@ struct FormatOf<DType::BF16> {
 
 }  // namespace detail
 
+struct Grid {
+  int bits = 0;   // low bits that are zero, at most the format's mantissa bits
+  int floor = 1;  // biased exponent below which numbers are evenly spaced; 1: the format's own denormals
+
+  bool operator==(const Grid&) const = default;
+};
+
 template <DType D>
 struct FloatGrid {
   using Word = typename detail::FormatOf<D>::Word;
   static constexpr int kMantissa = detail::FormatOf<D>::kMantissa;
   static constexpr int kBias = detail::FormatOf<D>::kBias;
   static constexpr Word kSign = static_cast<Word>(Word{1} << (sizeof(Word) * 8 - 1));
+  static constexpr Word kMantissaMask = static_cast<Word>((Word{1} << kMantissa) - 1);
+  static constexpr int kMaxFloor = 2 * kBias;
   static constexpr Word kMaxFinite = static_cast<Word>(((Word{2} * kBias + 1) << kMantissa) - 1);
 
   static bool finite(Word word) { return static_cast<Word>(word & ~kSign) <= kMaxFinite; }
-  static bool on_grid(Word word, int g) { return (word & ((Word{1} << g) - 1)) == 0; }
 
-  static std::int64_t ordinal(Word word, int g) {
-    const auto magnitude = static_cast<std::int64_t>(static_cast<Word>(word & ~kSign) >> g);
-    return word & kSign ? ~magnitude : magnitude;
+  static std::int64_t ordinal(Word word, Grid grid) {
+    const auto magnitude = static_cast<Word>(word & ~kSign);
+    std::int64_t steps;
+    if (static_cast<int>(magnitude >> kMantissa) >= grid.floor) {
+      steps = static_cast<std::int64_t>(magnitude >> grid.bits) - offset(grid);
+    } else {
+      const int drop = linear_drop(magnitude, grid);
+      steps = drop > 63 ? 0 : static_cast<std::int64_t>(significand(magnitude) >> drop);
+    }
+    return word & kSign ? ~steps : steps;
   }
-  static Word word(std::int64_t ordinal, int g) {
-    const auto magnitude = static_cast<Word>(static_cast<Word>(ordinal < 0 ? ~ordinal : ordinal) << g);
+  static bool on_grid(Word word, Grid grid) {
+    const auto magnitude = static_cast<Word>(word & ~kSign);
+    if (static_cast<int>(magnitude >> kMantissa) >= grid.floor) return (magnitude & ((Word{1} << grid.bits) - 1)) == 0;
+    const int drop = linear_drop(magnitude, grid);
+    const std::uint64_t rest = drop > 63 ? ~std::uint64_t{0} : (std::uint64_t{1} << drop) - 1;
+    return (significand(magnitude) & rest) == 0;
+  }
+  static Word word(std::int64_t ordinal, Grid grid) {
+    const std::int64_t steps = ordinal < 0 ? ~ordinal : ordinal;
+    Word magnitude;
+    if (steps >> (kMantissa - grid.bits) != 0) {
+      magnitude = static_cast<Word>(static_cast<Word>(steps + offset(grid)) << grid.bits);
+    } else {
+      magnitude = linear_word(steps, grid);
+    }
     return static_cast<Word>(ordinal < 0 ? magnitude | kSign : magnitude);
   }
-  static std::int64_t max_ordinal(int g) { return static_cast<std::int64_t>(kMaxFinite >> g); }
-  static std::int64_t min_ordinal(int g) { return ~max_ordinal(g); }
+  static std::int64_t max_ordinal(Grid grid) {
+    return static_cast<std::int64_t>(kMaxFinite >> grid.bits) - offset(grid);
+  }
+  static std::int64_t min_ordinal(Grid grid) { return ~max_ordinal(grid); }
+  // Where the even spacing ends: ordinals from here on are floating.
+  static std::int64_t linear_end(Grid grid) { return std::int64_t{1} << (kMantissa - grid.bits); }
 
   // The value of a finite word, exactly.
   static double to_double(Word word) {
@@ -110,56 +142,89 @@ struct FloatGrid {
     }
   }
 
-  // The number of grid g nearest to `value` (not NaN), ties to the even ordinal, the largest finite number beyond it.
-  static Word round(double value, int g) {
-    return with_sign_of(value, std::min(magnitude_ordinal<true>(value, g), max_ordinal(g)), g);
+  // The number of the grid nearest to `value` (not NaN), ties to the even ordinal, the largest finite number beyond it.
+  static Word round(double value, Grid grid) {
+    const std::int64_t steps = std::min(magnitude_steps<true>(std::fabs(value), grid), max_ordinal(grid));
+    return word(std::signbit(value) ? ~steps : steps, grid);
   }
-  // Ordinal of the number of grid g next to `value` (not NaN) towards zero.
-  static std::int64_t truncated_ordinal(double value, int g) {
-    const std::int64_t magnitude = std::min(magnitude_ordinal<false>(value, g), max_ordinal(g));
-    return std::signbit(value) ? ~magnitude : magnitude;
+  // Ordinal of the number of the grid next to `value` (not NaN) towards zero.
+  static std::int64_t truncated_ordinal(double value, Grid grid) {
+    const std::int64_t steps = std::min(magnitude_steps<false>(std::fabs(value), grid), max_ordinal(grid));
+    return std::signbit(value) ? ~steps : steps;
+  }
+  // The size of a step of the evenly spaced numbers.
+  static double step(Grid grid) { return power_of_two(grid.floor - kBias - (kMantissa - grid.bits)); }
+
+  // order_key of the smallest double that round() takes to the number `ordinal` or a larger one; beyond all doubles for
+  // max_ordinal + 1.
+  static std::int64_t threshold_key(std::int64_t ordinal, Grid grid) {
+    if (ordinal > max_ordinal(grid)) return std::numeric_limits<std::int64_t>::max();
+    if (ordinal <= min_ordinal(grid)) return std::numeric_limits<std::int64_t>::min();
+    if (ordinal == 0) return 0;
+    if (D == DType::F64 && grid.bits == 0 && grid.floor == 1) return ordinal;
+    // Half-way to the number below; a tie goes to the even one of the two.
+    const std::int64_t upper = ordinal < 0 ? -ordinal : ordinal;  // the larger magnitude of the two
+    const double half_way = middle_below(upper, grid);
+    return order_key(ordinal < 0 ? -half_way : half_way) + ((ordinal < 0 ? ~ordinal : ordinal) & 1);
   }
 
-  // order_key of the smallest double that round() takes to the number `ordinal` of grid g or a larger one; beyond all
-  // doubles for max_ordinal + 1.
-  static std::int64_t threshold_key(std::int64_t ordinal, int g) {
-    if (ordinal > max_ordinal(g)) return std::numeric_limits<std::int64_t>::max();
-    if (ordinal <= min_ordinal(g)) return std::numeric_limits<std::int64_t>::min();
-    if (ordinal == 0) return 0;
-    // Half-way to the number below; a tie goes to the even one of the two.
-    const std::int64_t odd = (ordinal < 0 ? ~ordinal : ordinal) & 1;
-    if constexpr (D == DType::F64) {
-      if (g == 0) return ordinal;
-      const std::int64_t half = std::int64_t{1} << (g - 1);
-      return (ordinal < 0 ? ~((~ordinal << g) + half) : (ordinal << g) - half) + odd;
-    } else {
-      return order_key((to_double(word(ordinal, g)) + to_double(word(ordinal - 1, g))) * 0.5) + odd;
-    }
+  // 2^exponent, also where that is a denormal double.
+  static double power_of_two(int exponent) {
+    if (exponent >= -1022) return std::bit_cast<double>(static_cast<std::uint64_t>(exponent + 1023) << 52);
+    return exponent < -1074 ? 0 : std::bit_cast<double>(std::uint64_t{1} << (exponent + 1074));
   }
 
  private:
-  static Word with_sign_of(double value, std::int64_t magnitude, int g) {
-    const auto bits = static_cast<Word>(static_cast<Word>(magnitude) << g);
-    return static_cast<Word>(std::signbit(value) ? bits | kSign : bits);
+  // Ordinals of floating numbers are their bit patterns, less this.
+  static std::int64_t offset(Grid grid) { return static_cast<std::int64_t>(grid.floor - 1) << (kMantissa - grid.bits); }
+
+  static std::uint64_t significand(Word magnitude) {
+    const Word implicit = magnitude >> kMantissa != 0 ? Word{1} << kMantissa : Word{0};
+    return static_cast<std::uint64_t>((magnitude & kMantissaMask) | implicit);
+  }
+  // By how many bits the significand of a number below the floor is finer than a step.
+  static int linear_drop(Word magnitude, Grid grid) {
+    return grid.bits + grid.floor - std::max(1, static_cast<int>(magnitude >> kMantissa));
+  }
+  static Word linear_word(std::int64_t steps, Grid grid) {
+    if (steps == 0) return 0;
+    const int top = std::bit_width(static_cast<std::uint64_t>(steps)) - 1;
+    const int exponent = grid.floor - (kMantissa - grid.bits) + top;
+    if (exponent < 1) return static_cast<Word>(static_cast<Word>(steps) << (grid.bits + grid.floor - 1));
+    const auto fraction = static_cast<Word>(static_cast<Word>(steps) << (kMantissa - top));
+    return static_cast<Word>(static_cast<Word>(static_cast<Word>(exponent) << kMantissa) | (fraction & kMantissaMask));
   }
 
-  // |value| in steps of grid g, rounded to nearest even or towards zero; may be beyond the largest finite number.
+  // Half-way between the numbers `steps` − 1 and `steps` (> 0) above zero. A double: grids of doubles that are not all
+  // doubles have a bit to spare.
+  static double middle_below(std::int64_t steps, Grid grid) {
+    if (steps <= linear_end(grid)) return (static_cast<double>(steps) - 0.5) * step(grid);
+    const std::uint64_t half = std::uint64_t{1} << (52 - kMantissa + grid.bits - 1);
+    return std::bit_cast<double>(std::bit_cast<std::uint64_t>(to_double(word(steps, grid))) - half);
+  }
+
+  // |value| in ordinals, rounded to nearest even or towards zero; may be beyond the largest finite number.
   template <bool Nearest>
-  static std::int64_t magnitude_ordinal(double value, int g) {
-    const std::uint64_t bits = std::bit_cast<std::uint64_t>(value) & ~(1ull << 63);
-    constexpr std::uint64_t smallest_normal = static_cast<std::uint64_t>(1023 - kBias + 1) << 52;
-    if (D != DType::F64 && bits < smallest_normal) {
-      // The format's denormals are evenly spaced. Adding 2^52 rounds to whole steps.
-      const double steps = std::bit_cast<double>(bits) *
-                           std::bit_cast<double>(static_cast<std::uint64_t>(1023 + kBias - 1 + kMantissa - g) << 52);
+  static std::int64_t magnitude_steps(double value, Grid grid) {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const auto floating = static_cast<std::uint64_t>(1023 - kBias + grid.floor) << 52;
+    if (bits < floating) {
+      // Adding 2^52 rounds to whole steps.
+      const double steps = in_steps(value, kBias + kMantissa - grid.bits - grid.floor);
       if (!Nearest) return static_cast<std::int64_t>(steps);
-      return std::bit_cast<std::int64_t>(steps + 0x1p52) & ((std::int64_t{1} << 52) - 1);
+      return static_cast<std::int64_t>((steps + 0x1p52) - 0x1p52);
     }
-    const int drop = 52 - kMantissa + g;
+    const int drop = 52 - kMantissa + grid.bits;
     std::uint64_t kept = bits;
     // A carry into the next binade is right as it stands in the bit pattern.
-    if (Nearest && (D != DType::F64 || g != 0)) kept += (1ull << (drop - 1)) - 1 + ((bits >> drop) & 1);
-    return static_cast<std::int64_t>((kept >> drop) - (static_cast<std::uint64_t>(1023 - kBias) << (kMantissa - g)));
+    if (Nearest && drop > 0) kept += (std::uint64_t{1} << (drop - 1)) - 1 + ((bits >> drop) & 1);
+    const auto format = static_cast<std::int64_t>(static_cast<std::uint64_t>(1023 - kBias) << (kMantissa - grid.bits));
+    return static_cast<std::int64_t>(kept >> drop) - format - offset(grid);
+  }
+  // value · 2^exponent, exactly: there is room above, as value lies below a floor.
+  static double in_steps(double value, int exponent) {
+    if (exponent <= 1023) return value * power_of_two(exponent);
+    return value * 0x1p600 * power_of_two(exponent - 600);
   }
 };
 

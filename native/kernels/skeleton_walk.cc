@@ -15,6 +15,9 @@ SkeletonWalk::SkeletonWalk(const Job& job, const StoredBlock& block, const TreeV
       alive_(block.input.neurons(), 1),
       living_(block.input.neurons()) {
   check_tree(block);
+  input_.plan = plan_lanes(job, input_.lanes, {tree_.pairs, tree_.alpha});
+  output_.plan = plan_lanes(job, output_.lanes, {tree_.pairs, tree_.beta});
+  if (gated_) gate_.plan = plan_lanes(job, gate_.lanes, {tree_.pairs, tree_.gate_alpha});
   bias_ = load_bias(block.has_bias, block.bias);
   gate_bias_ = load_bias(block.has_gate && block.has_gate_bias, block.gate_bias);
 }
@@ -49,23 +52,21 @@ SkeletonWalk::Side SkeletonWalk::load(const Job& job, const StoredMatrix& stored
   const std::size_t count = checked_mul(stored.rows, stored.cols);
   Side side;
   side.words.resize(checked_mul(count, dtype_bytes(stored.dtype)));
-  side.coarse.assign(stored.neurons(), 0);
   load_lanes(job, stored, side.words.data());
   side.lanes.dtype = stored.dtype;
   side.lanes.shift = tensor_shift(job, stored.dtype, side.words.data(), count);
   side.lanes.lanes = stored.neurons();
   side.lanes.length = stored.width();
   side.lanes.words = side.words.data();
-  side.lanes.coarse = side.coarse;
   return side;
 }
 
 void SkeletonWalk::narrow_to(const Job& job, std::size_t width) {
   if (width > living_ || width + tree_.merges() < alive_.size()) throw std::invalid_argument("no such width");
   const std::size_t to = merged_ + living_ - width;
-  merge_lanes(job, input_.lanes, {tree_.pairs, tree_.alpha}, merged_, to);
-  merge_lanes(job, output_.lanes, {tree_.pairs, tree_.beta}, merged_, to);
-  if (gated_) merge_lanes(job, gate_.lanes, {tree_.pairs, tree_.gate_alpha}, merged_, to);
+  merge_lanes(job, input_.lanes, {tree_.pairs, tree_.alpha}, input_.plan, merged_, to);
+  merge_lanes(job, output_.lanes, {tree_.pairs, tree_.beta}, output_.plan, merged_, to);
+  if (gated_) merge_lanes(job, gate_.lanes, {tree_.pairs, tree_.gate_alpha}, gate_.plan, merged_, to);
   for (; merged_ < to; ++merged_, --living_) {
     alive_[tree_.pairs[2 * merged_ + 1]] = 0;
     const std::size_t slot = tree_.pairs[2 * merged_];

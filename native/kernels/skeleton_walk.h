@@ -47,7 +47,8 @@ class SkeletonWalk {
  private:
   struct Side {
     Lanes lanes;
-    std::vector<std::uint8_t> words, coarse;
+    std::vector<std::uint8_t> words;
+    LanePlan plan;
   };
   static Side load(const Job& job, const StoredMatrix& stored);
   void check_tree(const StoredBlock& block) const;

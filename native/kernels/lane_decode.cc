@@ -1,0 +1,233 @@
+#include <bit>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/lane_code.h"
+#include "kernels/strip.h"
+#include "kernels/threads.h"
+
+namespace herm {
+
+namespace {
+
+[[noreturn]] void corrupt(const char* what) { throw KernelError("HERM_CORRUPT", what); }
+
+template <DType D>
+class StripDecoder : Strip<D> {
+  using Base = Strip<D>;
+  using Base::c_, Base::c_grids_, Base::contexts_, Base::f_, Base::f_grids_, Base::lanes_, Base::models, Base::p_,
+      Base::p_grids_, Base::shifts_;
+  using typename Base::Code, typename Base::Format, typename Base::Split, typename Base::Word;
+
+ public:
+  using Base::Base;
+
+  // The mirror of StripEncoder::encode; instructions from `wanted` on are left coded, and what follows with them.
+  void decode(const Job& job, std::span<const std::uint8_t> section, std::size_t from, std::size_t to, bool fresh,
+              std::size_t first, std::size_t last, std::size_t wanted) {
+    if (from == to || (!fresh && first == last)) {
+      if (!section.empty()) corrupt("a section that codes nothing is not empty");
+      return;
+    }
+    from_ = from;
+    to_ = to;
+    RansDecoder coder(section);
+    if (fresh && !lanes_.only_followed) decode_fresh(job, coder);
+    for (std::size_t n = first; n < std::min(last, wanted); ++n) {
+      if (n % 16 == 0) job.check();
+      decode_split(coder, Base::split(n));
+    }
+    if (last <= wanted) coder.finish();
+  }
+
+ private:
+  void decode_fresh(const Job& job, RansDecoder& coder) {
+    for (std::size_t e = from_; e < to_; ++e) {
+      shifts_[e] = static_cast<std::int8_t>(static_cast<int>(models.shift.get(coder, e & 3)) - kShiftReach);
+    }
+    models.settle();
+    for (std::size_t root = 0; root < lanes_.roots; ++root) {
+      if (root % 16 == 0) job.check();
+      Base::fill_grids(c_grids_, root, from_, to_);
+      const int scale = Base::last_root_scale = get_scale(coder, models.root_scale, Base::last_root_scale);
+      for (std::size_t e = from_; e < to_; ++e) c_[e] = get_coded(coder, e, scale, 0, 0, false);
+      Base::write(root, from_, to_, c_);
+      models.settle();
+    }
+  }
+
+  void decode_split(RansDecoder& coder, const Split& split) {
+    Base::fill_grids(p_grids_, split.parent, from_, to_);
+    Base::fill_grids(c_grids_, split.coded, from_, to_);
+    Base::fill_grids(f_grids_, split.followed, from_, to_);
+    Base::read(split.parent, from_, to_, p_);
+    bool followed_near = false;
+    if (lanes_.only_followed) {
+      Base::read(split.coded, from_, to_, c_);
+    } else {
+      followed_near = decode_coded(coder, split);
+    }
+    if (split.absorbing) {
+      std::copy(p_.begin() + static_cast<std::ptrdiff_t>(from_), p_.begin() + static_cast<std::ptrdiff_t>(to_),
+                f_.begin() + static_cast<std::ptrdiff_t>(from_));
+    } else if (!followed_near) {
+      decode_followed(coder, split);
+    }
+    if (!lanes_.only_followed) Base::write(split.coded, from_, to_, c_);
+    Base::write(split.followed, from_, to_, f_);
+    models.settle();
+  }
+
+  // Returns whether the followed child was coded, too.
+  bool decode_coded(RansDecoder& coder, const Split& split) {
+    const std::size_t mode = models.mode.get(coder, 0);
+    if (mode >= kNear) return decode_near(coder, split, mode == kNearBoth);
+    const std::size_t correlation = mode > kCorrelations ? mode - kCorrelations : mode;
+    const bool negative = mode > kCorrelations;
+    Base::fill_contexts(from_, to_);
+    const int scale = get_scale(coder, models.scale, Base::parent_scale_);
+    for (std::size_t e = from_; e < to_; ++e) {
+      const bool flip = correlation > 0 && Code::negative(p_[e]) != negative;
+      c_[e] = get_coded(coder, e, scale, correlation, correlation == 0 ? 0 : contexts_[e], flip);
+    }
+    return false;
+  }
+
+  bool decode_near(RansDecoder& coder, const Split& split, bool both) {
+    if (both && split.absorbing) corrupt("an absorbed neuron is coded twice");
+    decode_differences(coder, models.coded_difference, p_, c_grids_, c_);
+    if (both) decode_differences(coder, models.followed_difference, c_, f_grids_, f_);
+    return both;
+  }
+  void decode_differences(RansDecoder& coder, AdaptiveModel<kDifferenceSymbols>& model, const std::vector<Word>& base,
+                          const std::vector<Grid>& grids, std::vector<Word>& words) {
+    const auto factor = std::bit_cast<float>(static_cast<std::uint32_t>(coder.bits(32)));
+    if (!std::isfinite(factor)) corrupt("a neuron is no finite multiple of another");
+    for (std::size_t e = from_; e < to_; ++e) {
+      const Grid grid = grids[e];
+      const std::int64_t predicted = Format::ordinal(Format::round(scaled<D>(factor, base[e]), grid), grid);
+      const std::int64_t ordinal = unzigzag(predicted, get_difference(coder, model, e));
+      if (ordinal < Format::min_ordinal(grid) || ordinal > Format::max_ordinal(grid)) {
+        corrupt("a coded weight is no number of its format");
+      }
+      words[e] = Format::word(ordinal, grid);
+    }
+  }
+
+  void decode_followed(RansDecoder& coder, const Split& split) {
+    const ChildInterval<D> interval(split.a_followed);
+    for (std::size_t e = from_; e < to_; ++e) {
+      const double coded = scaled<D>(split.a_coded, c_[e]);
+      const OrdinalRange range = interval.range(p_[e], coded, f_grids_[e], p_grids_[e]);
+      if (range.empty()) corrupt("no weight gives its parent");
+      std::int64_t y = 0;
+      std::size_t zero = 0;
+      if (range.holds(0) || range.holds(-1)) {
+        zero = models.zero[2 * Code::is_zero(p_[e]) + Code::is_zero(c_[e])].get(coder, e & 3);
+        y = zero == 1 ? 0 : -1;
+      }
+      if (zero == 0) y = get_place(coder, e, Cells<D>(range, f_grids_[e]));
+      if (!range.holds(y)) corrupt("a weight does not give its parent");
+      f_[e] = interval.followed(y, f_grids_[e]);
+    }
+  }
+
+  std::int64_t get_place(RansDecoder& coder, std::size_t e, const Cells<D>& cells) {
+    const std::int64_t signed_cell = cells.at(get_uniform(coder, e, cells.count()));
+    const std::uint64_t cell = Cells<D>::magnitude(signed_cell);
+    std::uint64_t magnitude = cell;
+    if (cells.size() > 0) {
+      magnitude = cell != 0 ? inside(coder, cells, cell) : near_zero(coder, e, cells);
+    }
+    const auto steps = static_cast<std::int64_t>(magnitude);
+    return signed_cell < 0 ? ~steps : steps;
+  }
+  std::uint64_t inside(RansDecoder& coder, const Cells<D>& cells, std::uint64_t cell) {
+    const int inner = cells.inner_bits(cell);
+    return cells.magnitude_of(cell << inner | coder.bits(inner), cells.size() - inner);
+  }
+  std::uint64_t near_zero(RansDecoder& coder, std::size_t e, const Cells<D>& cells) {
+    std::size_t depth = models.depth.get(coder, e & 3);
+    if (depth == kDepthSymbols - 1) depth = coder.bits(12);
+    if (depth >= static_cast<std::size_t>(cells.size())) corrupt("a weight is too small");
+    const int width = cells.size() - static_cast<int>(depth), kept = std::min(width - 1, cells.mantissa());
+    return cells.magnitude_of(std::uint64_t{1} << kept | coder.bits(kept), width - 1 - kept);
+  }
+
+  static std::uint64_t get_uniform(RansDecoder& coder, std::size_t e, std::uint64_t count) {
+    if (count == 1) return 0;
+    const int low = std::max(0, static_cast<int>(std::bit_width(count - 1)) - 11);
+    const auto choices = static_cast<std::uint32_t>(((count - 1) >> low) + 1);
+    const std::uint64_t high = coder.uniform(e & 3, choices);
+    const std::uint64_t index = high << low | coder.bits(low);
+    if (index >= count) corrupt("a weight does not give its parent");
+    return index;
+  }
+
+  Word get_coded(RansDecoder& coder, std::size_t e, int scale, std::size_t correlation, std::size_t context,
+                 bool flip) {
+    const Grid grid = c_grids_[e];
+    LevelModel& model = models.level(Base::is_coarse(grid), correlation, context);
+    return get_number<D>(coder, model, e & 3, grid, Base::expected(scale, e), flip);
+  }
+
+  static int get_scale(RansDecoder& coder, AdaptiveModel<kScaleSymbols>& model, int expected) {
+    const std::size_t symbol = model.get(coder, 1);
+    if (symbol < kScaleSymbols - 1) return expected + static_cast<int>(symbol) - kScaleReach;
+    return static_cast<std::int16_t>(coder.bits(16));
+  }
+  static std::uint64_t get_difference(RansDecoder& coder, AdaptiveModel<kDifferenceSymbols>& model, std::size_t e) {
+    const std::size_t symbol = model.get(coder, e & 3);
+    if (symbol < kSmallDifferences) return symbol;
+    const int width = static_cast<int>(symbol - kSmallDifferences) + 5;
+    const std::uint64_t low = coder.bits(std::min(32, width - 1));
+    const std::uint64_t high = width > 33 ? coder.bits(width - 33) : 0;
+    return std::uint64_t{1} << (width - 1) | high << 32 | low;
+  }
+
+  std::size_t from_ = 0, to_ = 0;
+};
+
+template <DType D>
+void decode_all(const Job& job, const NodeLanes& lanes, const LaneLevels& levels, std::size_t wanted,
+                std::span<const std::span<const std::uint8_t>> sections) {
+  parallel_for(job, levels.strips, 1, [&](std::size_t strip, std::size_t) {
+    const StrictFloat strict;
+    const std::size_t begin = lanes.length * strip / levels.strips, end = lanes.length * (strip + 1) / levels.strips;
+    StripDecoder<D> decoder(lanes, begin, end);
+    std::size_t elements = 0, instructions = 0;
+    for (std::size_t level = 0; level < levels.levels(); ++level) {
+      const std::size_t reach = levels.strips > 1 ? end - begin : levels.elements[level];
+      const std::size_t last = levels.instructions[level];
+      const auto* const section = &sections[2 * (level * levels.strips + strip)];
+      decoder.decode(job, section[0], 0, elements, false, instructions, last, wanted);
+      decoder.decode(job, section[1], elements, reach, true, 0, last, wanted);
+      elements = reach;
+      instructions = last;
+      if (strip == 0) job.progress(static_cast<double>(level + 1) / static_cast<double>(levels.levels()));
+    }
+  });
+}
+
+}  // namespace
+
+void decode_lanes(const Job& job, const NodeLanes& lanes, const LaneLevels& levels, std::size_t wanted,
+                  std::span<const std::uint8_t> data, std::span<const std::uint64_t> sizes) {
+  check_lanes(lanes, levels);
+  if (sizes.size() != levels.sections()) throw std::invalid_argument("every section needs its size");
+  // Only the last level may be left before its end: models learn from all of it.
+  if (levels.levels() > 1 && wanted < levels.instructions[levels.levels() - 2] && levels.levels() > 0) {
+    throw std::invalid_argument("a level after the wanted instructions cannot be decoded");
+  }
+  std::vector<std::span<const std::uint8_t>> sections;
+  std::size_t at = 0;
+  for (const std::uint64_t size : sizes) {
+    if (size > data.size() - at) corrupt("a section is longer than what there is");
+    sections.push_back(data.subspan(at, size));
+    at += size;
+  }
+  if (at != data.size()) corrupt("bytes are left over after the last section");
+  with_dtype(lanes.dtype, [&]<DType D>() { decode_all<D>(job, lanes, levels, wanted, sections); });
+}
+
+}  // namespace herm

@@ -1,0 +1,88 @@
+// What the coder of lanes (lane_code.h) learns: the models of its symbols, and the contexts they are chosen by.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernels/adaptive_model.h"
+
+namespace herm {
+
+// Levels are coded relative to what the lane and the element let expect.
+inline constexpr int kLowestLevel = -52, kHighestLevel = 15;
+inline constexpr std::size_t kZeroSymbol = 0, kEscapeSymbol = 2, kFirstLevelSymbol = 3;
+inline constexpr std::size_t kLevelSymbols = kFirstLevelSymbol + 2 * (kHighestLevel - kLowestLevel + 1);
+
+// How a lane's coded child is told from its parent.
+inline constexpr std::size_t kCorrelations = 8;              // classes of |correlation|; 0 is none
+inline constexpr std::size_t kNear = 2 * kCorrelations + 1;  // a multiple of the parent, and a small difference
+inline constexpr std::size_t kNearBoth = kNear + 1;          // and the followed child is one of the coded child
+inline constexpr std::size_t kLaneModes = kNearBoth + 1;
+
+inline constexpr int kScaleReach = 64;  // lane scales are coded relative to what they are expected to be, in sixteenths
+inline constexpr std::size_t kScaleSymbols = 2 * kScaleReach + 2;
+inline constexpr int kShiftReach = 64;  // of element shifts, in levels
+inline constexpr std::size_t kShiftSymbols = 2 * kShiftReach + 1;
+inline constexpr std::size_t kSmallDifferences = 24;
+inline constexpr std::size_t kDifferenceSymbols = kSmallDifferences + 60;
+inline constexpr std::size_t kDepthSymbols = 64;
+
+using LevelModel = AdaptiveModel<kLevelSymbols>;
+
+// Where the parent's number lies among those of its lane: 0 it is zero, else one more than how many of these bounds, in
+// sixteenths of a power of two from the mean, it reaches.
+inline constexpr std::array<int, 16> kMagnitudeBounds{-80, -48, -32, -24, -16, -10, -5, 0,
+                                                      5,   10,  14,  19,  24,  29,  34, 40};
+inline constexpr std::size_t kMagnitudes = kMagnitudeBounds.size() + 2;
+
+class MagnitudeTable {
+ public:
+  MagnitudeTable() {
+    for (int a = -kReach; a <= kReach; ++a) {
+      const auto reached = std::upper_bound(kMagnitudeBounds.begin(), kMagnitudeBounds.end(), a);
+      classes_[static_cast<std::size_t>(a + kReach)] =
+          static_cast<std::uint8_t>(1 + (reached - kMagnitudeBounds.begin()));
+    }
+  }
+  std::size_t of(int sixteenths) const {
+    return classes_[static_cast<std::size_t>(std::clamp(sixteenths, -kReach, kReach) + kReach)];
+  }
+
+ private:
+  static constexpr int kReach = 81;
+  std::array<std::uint8_t, 2 * kReach + 1> classes_{};
+};
+
+class LaneModels {
+ public:
+  LaneModels();
+
+  // By whether the coded child lies on a coarse grid, its class of correlation, and its parent's class of magnitude.
+  LevelModel& level(bool coarse, std::size_t correlation, std::size_t magnitude) {
+    std::unique_ptr<LevelModel>& model =
+        levels_[(coarse * kCorrelationClasses + correlation) * kMagnitudes + magnitude];
+    if (!model) model = std::make_unique<LevelModel>(level_prior());
+    return *model;
+  }
+  // Ends a run: everything learns.
+  void settle();
+
+  AdaptiveModel<kLaneModes> mode;
+  AdaptiveModel<kScaleSymbols> scale, root_scale;
+  AdaptiveModel<kShiftSymbols> shift;
+  AdaptiveModel<kDifferenceSymbols> coded_difference, followed_difference;
+  std::array<AdaptiveModel<3>, 4> zero;  // by whether the parent is zero (2) and whether the coded child is (1)
+  AdaptiveModel<kDepthSymbols> depth;
+
+ private:
+  static constexpr std::size_t kCorrelationClasses = kCorrelations + 1;
+  static const std::array<std::uint16_t, kLevelSymbols>& level_prior();
+
+  std::array<std::unique_ptr<LevelModel>, 2 * kCorrelationClasses * kMagnitudes> levels_;
+};
+
+}  // namespace herm

@@ -1,0 +1,113 @@
+#include "kernels/rans.h"
+
+#include <cstring>
+
+#include "kernels/error.h"
+
+namespace herm {
+
+namespace {
+
+// ⌈2^37 / n⌉: for x <= 2^26 and n <= 2^11 the product with it, shifted right by 37, is ⌊x / n⌋.
+constexpr auto kReciprocals = [] {
+  std::array<std::uint64_t, kMaxUniform + 1> table{};
+  for (std::uint64_t n = 1; n <= kMaxUniform; ++n) table[n] = ((std::uint64_t{1} << 37) + n - 1) / n;
+  return table;
+}();
+
+[[noreturn]] void corrupt(const char* what) { throw KernelError("HERM_CORRUPT", what); }
+
+void put_leb128(std::uint64_t value, std::vector<std::uint8_t>& out) {
+  for (; value >= 128; value >>= 7) out.push_back(static_cast<std::uint8_t>(value | 128));
+  out.push_back(static_cast<std::uint8_t>(value));
+}
+
+void put_word(std::uint32_t word, std::vector<std::uint8_t>& out) {
+  out.push_back(static_cast<std::uint8_t>(word));
+  out.push_back(static_cast<std::uint8_t>(word >> 8));
+}
+
+}  // namespace
+
+std::uint32_t uniform_start(std::uint32_t i, std::uint32_t n) {
+  return static_cast<std::uint32_t>(((std::uint64_t{i} << kProbabilityBits) * kReciprocals[n]) >> 37);
+}
+
+void RansEncoder::finish(std::vector<std::uint8_t>& out) {
+  std::array<std::uint32_t, 4> states;
+  states.fill(RansDecoder::kLowest);
+  std::vector<std::uint16_t> words;  // last one first
+  words.reserve(symbols_.size());
+  // What is decoded first is encoded last.
+  for (std::size_t k = symbols_.size(); k-- > 0;) {
+    const std::uint32_t start = symbols_[k] & 0x7fff, size = (symbols_[k] >> 15 & 0x7fff) + 1;
+    std::uint32_t& x = states[symbols_[k] >> 30];
+    if (x >= std::uint64_t{size} << 17) {
+      words.push_back(static_cast<std::uint16_t>(x));
+      x >>= 16;
+    }
+    x = (x / size << kProbabilityBits) + x % size + start;
+  }
+  if (filled_ > 0) bytes_.push_back(static_cast<std::uint8_t>(pending_));
+  put_leb128(words.size(), out);
+  for (const std::uint32_t x : states) {
+    put_word(x, out);
+    put_word(x >> 16, out);
+  }
+  for (std::size_t k = words.size(); k-- > 0;) put_word(words[k], out);
+  out.insert(out.end(), bytes_.begin(), bytes_.end());
+  symbols_.clear();
+  bytes_.clear();
+  pending_ = 0;
+  filled_ = 0;
+}
+
+RansDecoder::RansDecoder(std::span<const std::uint8_t> stream) {
+  std::size_t at = 0;
+  std::uint64_t words = 0;
+  for (int shift = 0;; shift += 7) {
+    if (at == stream.size() || shift > 42) corrupt("a stream ends before its words");
+    words |= std::uint64_t{stream[at] & 127u} << shift;
+    if (stream[at++] < 128) break;
+  }
+  if (stream.size() - at < 16 || (stream.size() - at - 16) / 2 < words) corrupt("a stream is too short for its words");
+  for (std::uint32_t& x : states_) {
+    for (int k = 0; k < 4; ++k) x |= std::uint32_t{stream[at++]} << (8 * k);
+    if (x < kLowest) corrupt("a stream starts in a state that no encoder leaves");
+  }
+  words_ = stream.data() + at;
+  words_end_ = bytes_ = words_ + 2 * words;
+  bytes_end_ = stream.data() + stream.size();
+}
+
+std::uint32_t RansDecoder::missing_word() {
+  missing_ = true;
+  return 1;  // keeps the state valid
+}
+
+void RansDecoder::refill(int count) {
+  if constexpr (std::endian::native == std::endian::little) {
+    if (bytes_end_ - bytes_ >= 8) {
+      std::uint64_t next;
+      std::memcpy(&next, bytes_, 8);
+      pending_ |= next << filled_;
+      const int taken = (63 - filled_) >> 3;
+      bytes_ += taken;
+      filled_ += 8 * taken;
+      pending_ &= (std::uint64_t{1} << filled_) - 1;
+      return;
+    }
+  }
+  for (; filled_ <= 55 && bytes_ != bytes_end_; filled_ += 8) pending_ |= std::uint64_t{*bytes_++} << filled_;
+  if (filled_ >= count) return;
+  missing_ = true;
+  filled_ = count;
+}
+
+void RansDecoder::finish() const {
+  bool ended = !missing_ && words_ == words_end_ && bytes_ == bytes_end_ && filled_ < 8 && pending_ == 0;
+  for (const std::uint32_t x : states_) ended = ended && x == kLowest;
+  if (!ended) corrupt("a stream does not end where its numbers do");
+}
+
+}  // namespace herm

@@ -1,0 +1,109 @@
+// An entropy coder: range asymmetric numeral systems (J. Duda, "Asymmetric numeral systems", arXiv:1311.2540), four
+// states side by side, and plain bits beside them. Probabilities are multiples of 2^−15.
+//
+// A stream is the number of 16-bit words (LEB128), the four states (u32 each), the words, then the plain bits, lowest
+// first in each byte. Decoding starts from the stored states and must end with all four at 2^16 and nothing left.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace herm {
+
+inline constexpr int kProbabilityBits = 15;
+inline constexpr std::uint32_t kProbabilityTotal = 1u << kProbabilityBits;
+
+// A symbol's share [start, start + size) of all 2^15.
+struct Share {
+  std::uint32_t start = 0;
+  std::uint32_t size = kProbabilityTotal;
+};
+
+// The share of choice i of n equally likely ones, n <= 2^11; the shares of all choices fill 2^15 exactly.
+inline constexpr std::uint32_t kMaxUniform = 1u << 11;
+std::uint32_t uniform_start(std::uint32_t i, std::uint32_t n);
+inline Share uniform_share(std::uint32_t i, std::uint32_t n) {
+  const std::uint32_t start = uniform_start(i, n);
+  return {start, uniform_start(i + 1, n) - start};
+}
+
+class RansEncoder {
+ public:
+  // Symbols come in the order in which they are decoded; `state` is 0..3.
+  void put(unsigned state, Share share) {
+    if (share.size != kProbabilityTotal) symbols_.push_back(share.start | (share.size - 1) << 15 | state << 30);
+  }
+  // The low `count` bits, at most 57.
+  void bits(std::uint64_t value, int count) {
+    pending_ |= (value & ((std::uint64_t{1} << count) - 1)) << filled_;
+    filled_ += count;
+    for (; filled_ >= 8; filled_ -= 8, pending_ >>= 8) bytes_.push_back(static_cast<std::uint8_t>(pending_));
+  }
+  // Appends the stream to `out` and starts anew.
+  void finish(std::vector<std::uint8_t>& out);
+
+ private:
+  std::vector<std::uint32_t> symbols_;
+  std::vector<std::uint8_t> bytes_;
+  std::uint64_t pending_ = 0;
+  int filled_ = 0;
+};
+
+class RansDecoder {
+ public:
+  // KernelError HERM_CORRUPT where `stream` cannot be one.
+  explicit RansDecoder(std::span<const std::uint8_t> stream);
+
+  // Where in [0, 2^15) the state's next symbol lies; take() then consumes the symbol that has this place in its share.
+  std::uint32_t slot(unsigned state) const { return states_[state] & (kProbabilityTotal - 1); }
+  void take(unsigned state, Share share) {
+    std::uint32_t& x = states_[state];
+    x = share.size * (x >> kProbabilityBits) + (x & (kProbabilityTotal - 1)) - share.start;
+    if (x < kLowest) x = x << 16 | next_word();
+  }
+  std::uint32_t uniform(unsigned state, std::uint32_t n) {
+    if (n == 1) return 0;
+    const std::uint32_t i = ((slot(state) + 1) * n - 1) >> kProbabilityBits;
+    take(state, uniform_share(i, n));
+    return i;
+  }
+
+  // At most 57 bits. Beyond the end they are 0, and finish() fails.
+  std::uint64_t bits(int count) {
+    if (filled_ < count) refill(count);
+    const std::uint64_t value = pending_ & ((std::uint64_t{1} << count) - 1);
+    pending_ >>= count;
+    filled_ -= count;
+    return value;
+  }
+
+  // KernelError HERM_CORRUPT unless the stream ends here.
+  void finish() const;
+
+  static constexpr std::uint32_t kLowest = 1u << 16;
+
+ private:
+  std::uint32_t next_word() {
+    if (words_end_ - words_ < 2) return missing_word();
+    const std::uint32_t word = words_[0] | std::uint32_t{words_[1]} << 8;
+    words_ += 2;
+    return word;
+  }
+  std::uint32_t missing_word();
+  void refill(int count);
+
+  std::array<std::uint32_t, 4> states_{};
+  const std::uint8_t* words_ = nullptr;
+  const std::uint8_t* words_end_ = nullptr;
+  const std::uint8_t* bytes_ = nullptr;
+  const std::uint8_t* bytes_end_ = nullptr;
+  std::uint64_t pending_ = 0;
+  int filled_ = 0;
+  bool missing_ = false;
+};
+
+}  // namespace herm

@@ -1,0 +1,186 @@
+// What the two directions of the coder of lanes (lane_code.h) share: a strip of elements, and what is known before a
+// number is coded.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "kernels/exact_interval.h"
+#include "kernels/lane_code.h"
+#include "kernels/lane_grids.h"
+#include "kernels/lane_models.h"
+#include "kernels/number_symbols.h"
+#include "kernels/words.h"
+
+namespace herm {
+
+// std::invalid_argument where sizes, rows, strips or extents contradict each other.
+void check_lanes(const NodeLanes& lanes, const LaneLevels& levels);
+
+// ⌊(2·sum + count) / (2·count)⌋: the mean, rounded half up.
+inline int rounded_mean(std::int64_t sum, std::int64_t count) {
+  if (count == 0) return 0;
+  const std::int64_t numerator = 2 * sum + count, divisor = 2 * count;
+  return static_cast<int>(numerator / divisor - (numerator % divisor < 0));
+}
+
+template <DType D>
+class Strip {
+ public:
+  using Format = FloatGrid<D>;
+  using Code = NumberCode<D>;
+  using Word = typename Format::Word;
+
+  // Elements [begin, begin + size) of the lanes.
+  Strip(const NodeLanes& lanes, std::size_t begin, std::size_t end)
+      : lanes_(lanes),
+        begin_(begin),
+        shifts_(end - begin),
+        rule_(lanes.dtype, lanes.shift, shifts_,
+              lanes.element_floors.empty() ? lanes.element_floors : lanes.element_floors.subspan(begin, end - begin)),
+        p_(end - begin),
+        c_(end - begin),
+        f_(end - begin),
+        p_grids_(end - begin),
+        c_grids_(end - begin),
+        f_grids_(end - begin),
+        contexts_(end - begin) {}
+
+  LaneModels models;
+  int last_root_scale = 16 * Format::kBias;
+
+  void read(std::size_t node, std::size_t from, std::size_t to, std::vector<Word>& words) const {
+    std::memcpy(words.data() + from, place(node, from), (to - from) * sizeof(Word));
+  }
+  void write(std::size_t node, std::size_t from, std::size_t to, const std::vector<Word>& words) const {
+    std::memcpy(place(node, from), words.data() + from, (to - from) * sizeof(Word));
+  }
+
+  // An instruction's nodes by role.
+  struct Split {
+    std::size_t parent, coded, followed;
+    double a_coded, a_followed;
+    bool absorbing;
+  };
+  Split split(std::size_t n) const {
+    const std::size_t first = lanes_.roots + 2 * n, second = lanes_.followed[n] != 0;
+    double a[2];
+    widen(DType::F16, lanes_.coefficients.data() + 2 * n, 2, a);
+    const bool absorbing = a[second] == 1 && a[1 - second] == 0;
+    return {lanes_.parents[n], first + 1 - second, first + second, a[1 - second], a[second], absorbing};
+  }
+  void fill_grids(std::vector<Grid>& grids, std::size_t node, std::size_t from, std::size_t to) const {
+    for (std::size_t e = from; e < to; ++e) grids[e] = rule_.of(lanes_.floors[node], e);
+  }
+  bool is_coarse(Grid grid) const { return grid != rule_.fine(); }
+
+  // Mean level of a lane beyond its elements' shifts, in quarters of a level, zeros left out.
+  int scale(const std::vector<Word>& words, const std::vector<Grid>& grids, std::size_t from, std::size_t to) const {
+    std::int64_t sum = 0, count = 0;
+    for (std::size_t e = from; e < to; ++e) {
+      if (Code::is_zero(words[e])) continue;
+      sum += Code::level(words[e], grids[e]) - shifts_[e];
+      ++count;
+    }
+    return rounded_mean(4 * sum, count);
+  }
+  // The class of magnitude of every number of the parent.
+  void fill_contexts(std::size_t from, std::size_t to) {
+    static const MagnitudeTable table;
+    const int mean = scale(p_, p_grids_, from, to);
+    for (std::size_t e = from; e < to; ++e) {
+      const Word word = p_[e];
+      contexts_[e] = static_cast<std::uint8_t>(
+          Code::is_zero(word) ? 0 : table.of(4 * (Code::level(word, p_grids_[e]) - shifts_[e]) - mean));
+    }
+    parent_scale_ = mean;
+  }
+  // What level to expect of a number in a lane of this scale.
+  int expected(int scale, std::size_t e) const { return (scale + 4 * shifts_[e] + 2) >> 2; }
+
+  const NodeLanes& lanes_;
+  std::size_t begin_;
+  std::vector<std::int8_t> shifts_;
+  GridRule rule_;
+  std::vector<Word> p_, c_, f_;  // the numbers of parent, coded and followed child
+  std::vector<Grid> p_grids_, c_grids_, f_grids_;
+  std::vector<std::uint8_t> contexts_;
+  int parent_scale_ = 0;
+
+ private:
+  std::uint8_t* place(std::size_t node, std::size_t e) const {
+    return lanes_.words + (lanes_.rows[node] * lanes_.length + begin_ + e) * sizeof(Word);
+  }
+};
+
+// The numbers of an interval in *cells* of one size: a step at the interval's end of larger magnitude. What lies nearer
+// to zero is finer; a cell there holds many numbers. So numbers get bits in proportion to how densely they lie.
+template <DType D>
+class Cells {
+ public:
+  using Format = FloatGrid<D>;
+
+  Cells(OrdinalRange range, Grid grid) : mantissa_(Format::kMantissa - grid.bits) {
+    const std::uint64_t low = magnitude(range.low), high = magnitude(range.high);
+    size_ = binade(std::max(low, high));
+    first_ = cell(range.low);
+    count_ = static_cast<std::uint64_t>(cell(range.high)) - static_cast<std::uint64_t>(first_) + 1;
+  }
+
+  std::uint64_t count() const { return count_; }
+  std::uint64_t index(std::int64_t ordinal) const {
+    return static_cast<std::uint64_t>(cell(ordinal)) - static_cast<std::uint64_t>(first_);
+  }
+  std::int64_t at(std::uint64_t index) const {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(first_) + index);
+  }
+
+  static std::uint64_t magnitude(std::int64_t ordinal) {
+    return static_cast<std::uint64_t>(ordinal < 0 ? ~ordinal : ordinal);
+  }
+  // Powers of two of a step at this magnitude over the smallest step.
+  int binade(std::uint64_t magnitude) const { return std::max(0, static_cast<int>(magnitude >> mantissa_) - 1); }
+  std::uint64_t significand(std::uint64_t magnitude) const {
+    const std::uint64_t one = std::uint64_t{1} << mantissa_;
+    return magnitude < one ? magnitude : (magnitude & (one - 1)) | one;
+  }
+  // log2 of the cells' size in the smallest steps.
+  int size() const { return size_; }
+  int mantissa() const { return mantissa_; }
+
+  std::int64_t cell(std::int64_t ordinal) const {
+    const std::uint64_t m = magnitude(ordinal);
+    const int drop = size_ - binade(m);
+    const auto of = static_cast<std::int64_t>(drop > 63 ? 0 : significand(m) >> drop);
+    return ordinal < 0 ? ~of : of;
+  }
+  // Bits that tell the numbers in a cell (not the one at zero) apart.
+  int inner_bits(std::uint64_t cell_magnitude) const {
+    return std::min(size_, mantissa_ + 1 - static_cast<int>(std::bit_width(cell_magnitude)));
+  }
+  // The magnitude whose significand and binade these are, `significand` having at most mantissa + 1 bits.
+  std::uint64_t magnitude_of(std::uint64_t significand, int binade) const {
+    return significand + (static_cast<std::uint64_t>(std::max(0, binade)) << mantissa_);
+  }
+
+ private:
+  int mantissa_, size_;
+  std::int64_t first_;
+  std::uint64_t count_;
+};
+
+// Differences of ordinals, small ones of either sign first.
+inline std::uint64_t zigzag(std::int64_t from, std::int64_t to) {
+  const std::uint64_t difference = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+  return static_cast<std::int64_t>(difference) < 0 ? ~(difference << 1) : difference << 1;
+}
+inline std::int64_t unzigzag(std::int64_t from, std::uint64_t code) {
+  const std::uint64_t difference = code & 1 ? ~(code >> 1) : code >> 1;
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(from) + difference);
+}
+
+}  // namespace herm
