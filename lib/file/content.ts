@@ -186,11 +186,11 @@ export class HermContent {
     return new Map(Array.from(last, ([group, index]) => [index, group]));
   }
 
-  /** The hierarchy of a block. Costs are those of the search, rounded to binary32. */
+  /** The hierarchy of a block. Costs are those of the search, rounded to bfloat16. */
   async tree(block: number): Promise<MergeTree> {
     this.requireComplete('its hierarchy');
     const unfolding = await this.#unfolding(block, this.header.json.ladder.length - 1);
-    const shape = [unfolding.flags.length];
+    const shape = [unfolding.leaf.length];
     const values = (bias: BiasLayout | undefined) => {
       if (bias === undefined) return new Float64Array(0);
       return toFloat64({ name: bias.name, dtype: bias.dtype, shape, data: biasesOf(unfolding, bias) });
@@ -241,8 +241,8 @@ export class HermContent {
 }
 
 /** Biases of all nodes, raw. */
-function biasesOf({ biases, gate }: Unfolding, { side }: BiasLayout): Uint8Array {
-  return side === 'gate' ? gate!.biases : biases;
+function biasesOf({ biases, gateBiases }: Unfolding, { side }: BiasLayout): Uint8Array {
+  return side === 'gate' ? gateBiases : biases;
 }
 
 /** The first level that reaches the widths of the blocks along both axes of a tensor. */

@@ -140,7 +140,7 @@ export class HermFile {
   }
 
   /**
-   * The hierarchy of a block; its costs are rounded to binary32.
+   * The hierarchy of a block; its costs are rounded to bfloat16 (8 significant bits).
    *
    * @throws HermError `BAD_ARGUMENT` for an unknown block, `HERM_TRUNCATED` for a prefix, or as reading does.
    */

@@ -1,5 +1,6 @@
-import { allocateTree, type MergeTree, type Side } from './tree.ts';
-import { NODE_LEAF, nodeOfInstruction, ROOT_COARSE, type Unfolding } from './unfolding.ts';
+import { fromFloat64, toFloat64 } from '../model/tensor.ts';
+import { allocateTree, coefficientsOf, type MergeTree, type Side } from './tree.ts';
+import { nodeOfInstruction, type SideUnfolding, sideOf, type Unfolding } from './unfolding.ts';
 
 /** Biases as raw numbers of `bytes` bytes each: [m] of the original neurons and [T] of the parents. */
 export interface NodeBiases {
@@ -8,11 +9,8 @@ export interface NodeBiases {
   readonly parents: Uint8Array;
 }
 
-/** What exact coding noted on one side: flags of each merge [T], and which slots hold numbers on the coarse grid [m]. */
-export interface SideRecord {
-  readonly flags: Uint8Array;
-  readonly coarse: Uint8Array;
-}
+/** What exact coding noted on one side, in the order of an {@link Unfolding}. */
+export type SideRecord = Pick<SideUnfolding, 'followed' | 'floors'>;
 
 /**
  * The tree as a file unfolds it, to its full width, except for what exact coding will note ({@link withRecord}).
@@ -22,56 +20,57 @@ export interface SideRecord {
 export function unfoldTree(tree: MergeTree, biases: NodeBiases, gateBiases: NodeBiases = NO_BIASES): Unfolding {
   const { neurons, merges } = tree;
   const roots = neurons - merges;
+  const nodes = roots + 2 * merges;
   const table = new NodeTable(tree);
-  const gate = tree.gate && {
-    biases: new Uint8Array((roots + 2 * merges) * gateBiases.bytes),
-    alpha: new Uint16Array(2 * merges),
-    flags: new Uint8Array(merges),
-  };
-  const unfolding = {
+  const gateBytes = tree.gate === undefined ? 0 : gateBiases.bytes;
+  const unfolding: Unfolding = {
     neurons,
     roots,
     instructions: merges,
-    slots: new Uint32Array(roots + 2 * merges),
-    flags: new Uint8Array(roots + 2 * merges),
-    biases: new Uint8Array((roots + 2 * merges) * biases.bytes),
-    alpha: new Uint16Array(2 * merges),
-    beta: new Uint16Array(2 * merges),
-    inputFlags: new Uint8Array(merges),
-    outputFlags: new Uint8Array(merges),
-    costs: new Float32Array(merges),
-    gate,
-  } satisfies Unfolding;
+    slots: new Uint32Array(nodes),
+    leaf: new Uint8Array(nodes),
+    biases: new Uint8Array(nodes * biases.bytes),
+    gateBiases: new Uint8Array(nodes * gateBytes),
+    costs: toBfloat16(tree.cost).reverse(),
+    input: unfoldSide(tree, 'input'),
+    output: unfoldSide(tree, 'output'),
+    gate: tree.gate && unfoldSide(tree, 'gate'),
+  };
   const put = (at: number, slot: number, node: number) => {
     unfolding.slots[at] = slot;
-    unfolding.flags[at] = node < neurons ? NODE_LEAF : 0;
+    unfolding.leaf[at] = node < neurons ? 1 : 0;
     unfolding.biases.set(biasOf(node, neurons, biases), at * biases.bytes);
-    gate?.biases.set(biasOf(node, neurons, gateBiases), at * gateBiases.bytes);
+    if (gateBytes > 0) unfolding.gateBiases.set(biasOf(node, neurons, gateBiases), at * gateBytes);
   };
   for (const [root, slot] of table.rootSlots.entries()) put(root, slot, table.last[slot]!);
   for (let n = 0; n < merges; n++) {
     const t = merges - 1 - n;
     for (const child of [0, 1]) {
       put(nodeOfInstruction(roots, n) + child, tree.pairs[2 * t + child]!, table.children[2 * t + child]!);
-      unfolding.alpha[2 * n + child] = tree.alpha[2 * t + child]!;
-      unfolding.beta[2 * n + child] = tree.beta[2 * t + child]!;
-      if (gate) gate.alpha[2 * n + child] = tree.gate!.alpha[2 * t + child]!;
     }
-    unfolding.costs[n] = tree.cost[t]!;
   }
   return unfolding;
 }
 
-/** The unfolding with what exact coding noted on one side. */
-export function withRecord(unfolding: Unfolding, side: Side, record: SideRecord): Unfolding {
-  const flags = unfolding.flags.slice();
-  for (let root = 0; root < unfolding.roots; root++) {
-    flags[root]! |= record.coarse[unfolding.slots[root]!]! * ROOT_COARSE[side];
+function unfoldSide(tree: MergeTree, side: Side): SideUnfolding {
+  const { neurons, merges } = tree;
+  const ofMerges = coefficientsOf(tree, side);
+  const coefficients = new Uint16Array(2 * merges);
+  for (let n = 0; n < merges; n++) {
+    const t = merges - 1 - n;
+    coefficients.set(ofMerges.subarray(2 * t, 2 * t + 2), 2 * n);
   }
-  const ownFlags = record.flags.toReversed();
-  if (side === 'input') return { ...unfolding, flags, inputFlags: ownFlags };
-  if (side === 'output') return { ...unfolding, flags, outputFlags: ownFlags };
-  return { ...unfolding, flags, gate: unfolding.gate && { ...unfolding.gate, flags: ownFlags } };
+  return { coefficients, followed: new Uint8Array(merges), floors: new Uint16Array(neurons + merges) };
+}
+
+/** Costs are kept to 8 bits: they say what was lost about where, and are nothing that is computed with. */
+function toBfloat16(values: Float64Array): Float32Array {
+  return Float32Array.from(toFloat64(fromFloat64(values, 'BF16', 'costs', [values.length])));
+}
+
+/** The unfolding with what exact coding noted on one side. */
+export function withRecord(unfolding: Unfolding, side: Side, { followed, floors }: SideRecord): Unfolding {
+  return { ...unfolding, [side]: { ...sideOf(unfolding, side), followed, floors } };
 }
 
 const NO_BIASES: NodeBiases = { bytes: 0, leaves: new Uint8Array(0), parents: new Uint8Array(0) };
@@ -108,7 +107,7 @@ class NodeTable {
 
 /** The tree of a complete unfolding; `biases` and `gateBiases` are the values of its nodes' biases, [K + 2T] or none. */
 export function foldTree(unfolding: Unfolding, biases: Float64Array, gateBiases: Float64Array): MergeTree {
-  const { neurons, roots, instructions: merges, slots, gate } = unfolding;
+  const { neurons, roots, instructions: merges, slots, input, output, gate } = unfolding;
   const tree = allocateTree(neurons, merges, gate !== undefined);
   /** The node in each slot while the tree unfolds. */
   const living = new Uint32Array(neurons);
@@ -122,9 +121,9 @@ export function foldTree(unfolding: Unfolding, biases: Float64Array, gateBiases:
     tree.cost[t] = unfolding.costs[n]!;
     for (const child of [0, 1]) {
       tree.pairs[2 * t + child] = slots[node + child]!;
-      tree.alpha[2 * t + child] = unfolding.alpha[2 * n + child]!;
-      tree.beta[2 * t + child] = unfolding.beta[2 * n + child]!;
-      if (tree.gate) tree.gate.alpha[2 * t + child] = gate!.alpha[2 * n + child]!;
+      tree.alpha[2 * t + child] = input.coefficients[2 * n + child]!;
+      tree.beta[2 * t + child] = output.coefficients[2 * n + child]!;
+      if (tree.gate) tree.gate.alpha[2 * t + child] = gate!.coefficients[2 * n + child]!;
       living[slots[node + child]!] = node + child;
     }
   }

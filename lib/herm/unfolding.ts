@@ -1,4 +1,3 @@
-import { MERGE_FLAGS } from '../native/binding.ts';
 import type { Side } from './tree.ts';
 
 /**
@@ -18,34 +17,29 @@ export interface Unfolding {
   readonly instructions: number;
   /** [K + 2N] the slot in which each node lives. */
   readonly slots: Uint32Array;
-  /** [K + 2N] {@link NODE_LEAF} of each node; of roots also {@link ROOT_COARSE} of every side. */
-  readonly flags: Uint8Array;
+  /** [K + 2N] 1 where the node is an original neuron. */
+  readonly leaf: Uint8Array;
   /** [K + 2N] biases of the nodes in the bias dtype's own bytes; empty where the block has none. */
   readonly biases: Uint8Array;
-  /** [2N] input coefficients as half-precision bit patterns. */
-  readonly alpha: Uint16Array;
-  /** [2N] output coefficients as half-precision bit patterns. */
-  readonly beta: Uint16Array;
-  /** [N] how exact coding undoes each instruction on the input (output) side: MergeFlag of native/kernels/exact_tree.h. */
-  readonly inputFlags: Uint8Array;
-  readonly outputFlags: Uint8Array;
-  /** [N] the merges' costs. */
+  /** Of the gate, as `biases`; empty where the block has no gate. */
+  readonly gateBiases: Uint8Array;
+  /** [N] the merges' costs, bfloat16 numbers. */
   readonly costs: Float32Array;
+  readonly input: SideUnfolding;
+  readonly output: SideUnfolding;
   /** Of a gated block. */
-  readonly gate: GateUnfolding | undefined;
+  readonly gate: SideUnfolding | undefined;
 }
 
-/** The gate branch of an {@link Unfolding}: as its `biases`, `alpha` and `inputFlags`. */
-export interface GateUnfolding {
-  readonly biases: Uint8Array;
-  readonly alpha: Uint16Array;
-  readonly flags: Uint8Array;
+/** What an {@link Unfolding} knows of one side's weights: how they merge, and what exact coding noted (native/kernels/exact_tree.h). */
+export interface SideUnfolding {
+  /** [2N] half-precision bit patterns. */
+  readonly coefficients: Uint16Array;
+  /** [N] 1 where child j is the followed one, 0 where child i is. */
+  readonly followed: Uint8Array;
+  /** [K + 2N] the floor of each node's grid, 0 where it is the tensor's own. */
+  readonly floors: Uint16Array;
 }
-
-/** The node is an original neuron. */
-export const NODE_LEAF = 1;
-/** The root's weights of a side lie on the coarser grid of a parent. */
-export const ROOT_COARSE: Readonly<Record<Side, number>> = { input: 2, output: 4, gate: 8 };
 
 /** [k] the node that lives at each position at width k, and [2(k − K)] the positions that each instruction joins. */
 export interface Frontier {
@@ -86,14 +80,14 @@ export interface LeafOrder {
   readonly seen: Uint32Array;
 }
 
-export function leafOrder({ roots, instructions, flags }: Unfolding): LeafOrder {
-  const rank = new Int32Array(flags.length).fill(-1);
+export function leafOrder({ roots, instructions, leaf }: Unfolding): LeafOrder {
+  const rank = new Int32Array(leaf.length).fill(-1);
   const seen = new Uint32Array(instructions + 1);
   let count = 0;
   for (let n = 0; n <= instructions; n++) {
     const end = nodeOfInstruction(roots, n);
     for (let node = n === 0 ? 0 : end - 2; node < end; node++) {
-      if ((flags[node]! & NODE_LEAF) !== 0) rank[node] = count++;
+      if (leaf[node] === 1) rank[node] = count++;
     }
     seen[n] = count;
   }
@@ -113,32 +107,9 @@ export function ascendingPositions(unfolding: Unfolding, width: number): Uint32A
   return Uint32Array.from({ length: width }, (_, position) => position).sort((a, b) => slots[a]! - slots[b]!);
 }
 
-/** What one side of a hierarchy merges by, and what exact coding noted on it. */
-export interface SideNotes {
-  /** [2N] half-precision bit patterns. */
-  readonly coefficients: Uint16Array;
-  /** [N] MergeFlag of each instruction. */
-  readonly flags: Uint8Array;
-  /** [K + N] 1 where the number stored at a position (a root's or a coded child's) lies on the coarse grid. */
-  readonly coarse: Uint8Array;
-}
-
 /** @throws TypeError for the gate of a hierarchy that has none. */
-export function sideNotes(unfolding: Unfolding, side: Side): SideNotes {
-  const { roots, instructions, flags } = unfolding;
-  const [coefficients, notes] = sideArrays(unfolding, side);
-  const coarse = Uint8Array.from({ length: roots + instructions }, (_, position) => {
-    const mark =
-      position < roots ? flags[position]! & ROOT_COARSE[side] : notes[position - roots]! & MERGE_FLAGS.codedCoarse;
-    return mark === 0 ? 0 : 1;
-  });
-  return { coefficients, flags: notes, coarse };
-}
-
-function sideArrays(unfolding: Unfolding, side: Side): [Uint16Array, Uint8Array] {
-  const { alpha, beta, inputFlags, outputFlags, gate } = unfolding;
-  if (side === 'input') return [alpha, inputFlags];
-  if (side === 'output') return [beta, outputFlags];
-  if (gate === undefined) throw new TypeError('The hierarchy of a block without gate has no gate side.');
-  return [gate.alpha, gate.flags];
+export function sideOf(unfolding: Unfolding, side: Side): SideUnfolding {
+  const found = unfolding[side];
+  if (found === undefined) throw new TypeError('The hierarchy of a block without gate has no gate side.');
+  return found;
 }
