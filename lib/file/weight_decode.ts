@@ -1,12 +1,12 @@
-import { axisState, visibleLeaves } from '../herm/axis_state.ts';
-import { type AxisState, selectWords, unfoldMatrix } from '../herm/exact_matrix.ts';
-import { ascendingPositions, type Unfolding } from '../herm/unfolding.ts';
+import { lanesOf, type RawMatrix, range, selectWords, transpose } from '../herm/exact_matrix.ts';
+import { ascendingPositions, frontier, leafOrder, nodeOfInstruction, type Unfolding } from '../herm/unfolding.ts';
+import { concat } from '../model/concat.ts';
 import { dtypeBytes } from '../model/tensor.ts';
-import type { WordLayout } from '../native/binding.ts';
-import { type CodecOptions, floatWords, plainWords } from './codec.ts';
-import { decodeGrowth, range } from './growing_matrix.ts';
+import { NATIVE_DTYPES } from '../native/binding.ts';
+import { callNative } from '../native/call.ts';
+import { type CodecOptions, naming } from './codec.ts';
+import { growingLanes, type LaneLevels, type SideLanes, sideLanes, storedNodes, wholeLanes } from './lane_levels.ts';
 import { type Axis, type WeightLayout, weightShape } from './layout.ts';
-import { type MatrixAxes, weightAxes } from './weight_axes.ts';
 
 /** What a reader holds of one weight tensor: its sections of levels 0…L, and the hierarchies down to level L. */
 export interface HeldWeight {
@@ -22,13 +22,6 @@ export interface HeldWeight {
   readonly subject: string;
 }
 
-/** Words that are numbered compactly, as far as the last held level. */
-interface HeldMatrix {
-  readonly words: Uint8Array;
-  readonly rows: number;
-  readonly cols: number;
-}
-
 /**
  * The tensor at the widths of its axes' blocks, neurons in ascending order of their slots.
  *
@@ -41,83 +34,194 @@ export async function decodeWeight(
   widths: readonly number[],
   options: CodecOptions,
 ): Promise<Uint8Array> {
-  const { weight, shift, unfoldings } = held;
-  const { dtype, rowAxis, colAxis } = weight;
-  const { floats, rowIndex, colIndex } = await decodeMatrices(held, options);
-  const [rows, cols] = weightShape(weight, widths);
-  const select = (from: HeldMatrix, rowList: Uint32Array, colList: Uint32Array) =>
-    selectWords({ ...from, dtype, shift }, rowList, colList, options);
-
-  let rowState: AxisState | undefined;
-  let colState: AxisState | undefined;
-  if (rowAxis !== undefined && rowIndex !== undefined) {
-    const unfolding = unfoldings[rowAxis.block]!;
-    const indexes = await select(rowIndex, lastRows(rowIndex, rows - unfolding.roots), range(cols));
-    rowState = axisState(unfolding, rowAxis.side, rows, indexes, undefined);
-  }
-  if (colAxis !== undefined && colIndex !== undefined) {
-    const unfolding = unfoldings[colAxis.block]!;
-    const leaves = rowAxis && visibleLeaves(unfoldings[rowAxis.block]!, rows);
-    const indexes = await select(
-      // Without a single original row there are no indexes to choose from, and none are looked at.
-      colIndex.cols === 0 ? emptyIndexes(colIndex.rows, dtypeBytes(dtype)) : colIndex,
-      lastRows(colIndex, cols - unfolding.roots),
-      leaves?.ranks ?? range(rows),
-    );
-    colState = axisState(unfolding, colAxis.side, cols, indexes, leaves?.present);
-  }
-  const cut = { dtype, shift, rows, cols, words: await select(floats, range(rows), range(cols)) };
-  const words = await unfoldMatrix(cut, rowState, colState, options);
-  const order = (axis: Axis | undefined, size: number) =>
-    axis === undefined ? range(size) : ascendingPositions(unfoldings[axis.block]!, size);
-  return select({ ...cut, words }, order(rowAxis, rows), order(colAxis, cols));
+  const { rowAxis, colAxis } = held.weight;
+  if (rowAxis !== undefined && colAxis !== undefined) return decodeShared(held, rowAxis, colAxis, widths, options);
+  return decodeWhole(held, (rowAxis ?? colAxis)!, widths, options);
 }
 
-/** Merges are held fine to coarse, so the coarsest `count` come last. */
-function lastRows({ rows }: HeldMatrix, count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, n) => rows - count + n);
-}
-
-function emptyIndexes(rows: number, wordBytes: number): HeldMatrix {
-  return { words: new Uint8Array(rows * wordBytes), rows, cols: 1 };
-}
-
-interface HeldMatrices {
-  readonly floats: HeldMatrix;
-  readonly rowIndex: HeldMatrix | undefined;
-  readonly colIndex: HeldMatrix | undefined;
-}
-
-async function decodeMatrices(held: HeldWeight, options: CodecOptions): Promise<HeldMatrices> {
-  const { weight, unfoldings, ladder, shift } = held;
-  const wordBytes = dtypeBytes(weight.dtype);
-  const axes = weightAxes(weight, unfoldings, ladder, 'compact');
-  let next = 0;
-  const decode = async (matrixAxes: MatrixAxes, layout: WordLayout): Promise<HeldMatrix> => {
-    const first = next;
-    next += 2;
-    return decodeMatrix(held, matrixAxes, layout, first, options);
-  };
-  return {
-    floats: await decode(axes.floats, floatWords(wordBytes, shift)),
-    rowIndex: axes.rowIndex && (await decode(axes.rowIndex, plainWords(wordBytes))),
-    colIndex: axes.colIndex && (await decode(axes.colIndex, plainWords(wordBytes))),
-  };
-}
-
-/** Decodes sections `first` and `first + 1` of every level into one matrix. */
-async function decodeMatrix(
-  { sections, subject }: HeldWeight,
-  { rowAxis, colAxis }: MatrixAxes,
-  layout: WordLayout,
-  first: number,
+/** Children take their parents' rows as they are decoded, so that at the end the rows are the positions of that width. */
+async function decodeWhole(
+  held: HeldWeight,
+  { block, side: sideName }: Axis,
+  widths: readonly number[],
   options: CodecOptions,
-): Promise<HeldMatrix> {
-  const [rows, cols] = [rowAxis.list.length, colAxis.list.length];
-  const words = new Uint8Array(rows * cols * layout.wordBytes);
-  const matrix = { words, rows, cols, rowAxis, colAxis };
-  for (const [level, parts] of sections.entries()) {
-    await decodeGrowth([parts[first]!, parts[first + 1]!], matrix, layout, level, subject, options);
+): Promise<Uint8Array> {
+  const { weight, unfoldings, ladder } = held;
+  const unfolding = unfoldings[block]!;
+  const width = widths[block]!;
+  const transposed = weight.rowAxis === undefined;
+  const length = transposed ? weight.rows : weight.cols;
+  const side = sideLanes(unfolding, sideName);
+  const reach = ladder.map((level) => level[block]!);
+  const levels = wholeLanes(reach, side.roots, length);
+  const matrix = emptyMatrix(held, width, length);
+  const sections = held.sections.flat();
+  await decodeNodes(held, matrix, side, levels, { rows: positionRows(side, width), sections, width }, options);
+  return selectWords(matrix, ascendingPositions(unfolding, width), range(length), options, transposed);
+}
+
+/** [K + 2N] the position of every node at widths up to `width`; 0 for those that come later. */
+function positionRows({ roots, parents }: SideLanes, width: number): Uint32Array {
+  const rows = new Uint32Array(roots + 2 * parents.length);
+  for (let position = 0; position < width; position++) {
+    if (position < roots) {
+      rows[position] = position;
+    } else {
+      const first = nodeOfInstruction(roots, position - roots);
+      rows[first] = rows[parents[position - roots]!]!;
+      rows[first + 1] = position;
+    }
   }
-  return { words, rows, cols };
+  return rows;
+}
+
+/**
+ * A matrix between two hidden layers at widths k and l. What is stored of the columns is unfolded along the rows, for all
+ * nodes of the row hierarchy; then the columns of original rows are, exactly, and those of merged rows as well as can be.
+ */
+async function decodeShared(
+  held: HeldWeight,
+  rowAxis: Axis,
+  colAxis: Axis,
+  widths: readonly number[],
+  options: CodecOptions,
+): Promise<Uint8Array> {
+  const { weight, unfoldings, ladder } = held;
+  const [k, l] = weightShape(weight, widths);
+  const [rowTree, colTree] = [unfoldings[rowAxis.block]!, unfoldings[colAxis.block]!];
+  const [rowSide, colSide] = [sideLanes(rowTree, rowAxis.side), sideLanes(colTree, colAxis.side)];
+  const rowReach = ladder.map((level) => level[rowAxis.block]!);
+  const colReach = ladder.map((level) => level[colAxis.block]!);
+  const cut = (from: number, to: number) => held.sections.flatMap((sections) => sections.slice(from, to));
+
+  const stored = storedNodes(colSide).subarray(0, colReach.at(-1)!);
+  const nodes = emptyMatrix(held, rowSide.floors.length, stored.length);
+  const rowLanes = {
+    rows: range(nodes.rows),
+    sections: cut(0, 2),
+    width: rowReach.at(-1)!,
+    elementFloors: Uint16Array.from(stored, (node) => colSide.floors[node]!),
+  };
+  await decodeNodes(held, nodes, rowSide, growingLanes(rowReach, rowSide.roots, colReach), rowLanes, options);
+
+  const { rank, seen } = leafOrder(rowTree);
+  const leafCounts = rowReach.map((width) => seen[width - rowTree.roots]!);
+  const columns = await leafColumns(held, nodes, rank, leafCounts.at(-1)!, colSide, options);
+  const colLanes = { rows: columnRows(colSide), sections: cut(2, 4), width: colReach.at(-1)!, onlyFollowed: true };
+  await decodeNodes(held, columns, colSide, growingLanes(colReach, colSide.roots, leafCounts), colLanes, options);
+
+  const living = frontier(rowTree, k).nodes;
+  const [leaves, merged] = [living.filter((node) => rank[node]! >= 0), living.filter((node) => rank[node]! < 0)];
+  const colRows = columnRows(colSide);
+  const whole = await selectWords(
+    columns,
+    frontier(colTree, l).nodes.map((node) => colRows[node]!),
+    leaves.map((node) => rank[node]!),
+    options,
+    true,
+  );
+  const rest = await mergedRows(held, nodes, merged, colTree, colSide, l, options);
+  // Original rows first, then merged ones: [k×l] by positions of columns.
+  const byNode = { ...nodes, rows: k, cols: l, words: concat([whole, rest]) };
+  const place = new Map([...leaves, ...merged].map((node, at) => [node, at]));
+  const rowOrder = ascendingPositions(rowTree, k).map((position) => place.get(living[position]!)!);
+  return selectWords(byNode, rowOrder, ascendingPositions(colTree, l), options);
+}
+
+/** Rows of column nodes [(stored + N)×leaves]: stored ones by position, then the followed children. */
+function columnRows({ roots, followed, parents }: SideLanes): Uint32Array {
+  const rows = range(roots + 2 * parents.length);
+  const positions = roots + parents.length;
+  for (const [n, second] of followed.entries()) {
+    const first = nodeOfInstruction(roots, n);
+    rows[first + second] = positions + n;
+    rows[first + 1 - second] = roots + n;
+  }
+  return rows;
+}
+
+/** The stored columns of the original rows, in the order in which these appear; followed children are still empty. */
+async function leafColumns(
+  held: HeldWeight,
+  nodes: RawMatrix,
+  rank: Int32Array,
+  leaves: number,
+  { parents }: SideLanes,
+  options: CodecOptions,
+): Promise<RawMatrix> {
+  const nodeOf = new Uint32Array(leaves);
+  for (const [node, place] of rank.entries()) if (place >= 0 && place < leaves) nodeOf[place] = node;
+  const columns = emptyMatrix(held, nodes.cols + parents.length, leaves);
+  columns.words.set(await selectWords(nodes, nodeOf, range(nodes.cols), options, true));
+  return columns;
+}
+
+/** [rows×l] rows that are still merged, their columns split as near as parent and coded child tell. */
+async function mergedRows(
+  held: HeldWeight,
+  nodes: RawMatrix,
+  rows: Uint32Array,
+  colTree: Unfolding,
+  { roots, parents, followed, floors, coefficients }: SideLanes,
+  l: number,
+  options: CodecOptions,
+): Promise<Uint8Array> {
+  const lanes = { ...nodes, rows: l, cols: rows.length, words: await selectWords(nodes, rows, range(l), options, true) };
+  const count = l - roots;
+  if (count === 0 || rows.length === 0) return transpose(lanes, options);
+  const splits = {
+    positions: frontier(colTree, l).pairs,
+    coefficients: new Uint16Array(2 * count),
+    floors: new Uint16Array(2 * count),
+    followedSecond: followed.slice(0, count),
+  };
+  for (let n = 0; n < count; n++) {
+    const second = followed[n]!;
+    splits.coefficients.set([coefficients[2 * n + second]!, coefficients[2 * n + 1 - second]!], 2 * n);
+    splits.floors.set([floors[parents[n]!]!, floors[nodeOfInstruction(roots, n) + second]!], 2 * n);
+  }
+  await callNative(options, (native, job) =>
+    native.splitNearest({ ...lanesOf(lanes), ...splits, shift: held.shift }, job),
+  );
+  return transpose(lanes, options);
+}
+
+function emptyMatrix({ weight, shift }: HeldWeight, rows: number, cols: number): RawMatrix {
+  return { dtype: weight.dtype, shift, rows, cols, words: new Uint8Array(rows * cols * dtypeBytes(weight.dtype)) };
+}
+
+interface CodedLanes {
+  readonly rows: Uint32Array;
+  /** Of all levels, one after the other. */
+  readonly sections: readonly Uint8Array[];
+  /** The width to decode to. */
+  readonly width: number;
+  readonly elementFloors?: Uint16Array;
+  readonly onlyFollowed?: boolean;
+}
+
+async function decodeNodes(
+  { subject }: HeldWeight,
+  matrix: RawMatrix,
+  side: SideLanes,
+  levels: LaneLevels,
+  { rows, sections, width, elementFloors, onlyFollowed = false }: CodedLanes,
+  options: CodecOptions,
+): Promise<void> {
+  const args = {
+    ...side,
+    ...levels,
+    dtype: NATIVE_DTYPES[matrix.dtype],
+    shift: matrix.shift,
+    rows,
+    rowCount: matrix.rows,
+    length: matrix.cols,
+    elementFloors,
+    onlyFollowed,
+    words: matrix.words,
+    sizes: Float64Array.from(sections, ({ byteLength }) => byteLength),
+    wanted: width - side.roots,
+    data: concat(sections),
+  };
+  await naming(subject, () => callNative(options, (native, job) => native.decodeLanes(args, job)));
 }

@@ -1,7 +1,6 @@
 import { type DType, dtypeBytes } from '../model/tensor.ts';
 import { type Addon, NATIVE_DTYPES, type NativeJob, type NativeLanes } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
-import type { SideRecord } from './fold.ts';
 
 export type KernelOptions = Pick<CallOptions, 'signal' | 'threads'>;
 
@@ -23,120 +22,62 @@ export interface LaneMerges {
   readonly coefficients: Uint16Array;
 }
 
-/** What exact coding notes of one axis; `indexes` [n×length of a lane] are words of the tensor's size. */
-export interface AxisCode extends SideRecord {
-  readonly indexes: Uint8Array;
-}
-
-export interface CodedMatrix {
-  /** [rows×cols] roots and coded children. */
+/** All nodes of a hierarchy over the rows of a matrix: K roots, then children i and j of every instruction. */
+export interface MatrixNodes {
+  /** [(K + 2T)×cols] */
   readonly words: Uint8Array;
-  readonly rowCode: AxisCode | undefined;
-  readonly colCode: AxisCode | undefined;
+  /** [K + 2T] floors of the nodes' grids, 0 for the tensor's own. */
+  readonly floors: Uint16Array;
+  /** [T] 1 where child j is the followed one. */
+  readonly followed: Uint8Array;
+  /** [cols] int8: levels by which the elements differ in scale. */
+  readonly elementShifts: Uint8Array;
 }
 
-/**
- * Merges all neurons of a tensor so that every merge can be undone to the last bit: first along its columns, then along
- * its rows, so that both trees of a matrix between two hidden layers can be unfolded independently.
- */
-export async function foldMatrix(
-  matrix: RawMatrix,
-  rowTree: LaneMerges | undefined,
-  colTree: LaneMerges | undefined,
-  options: KernelOptions,
-): Promise<CodedMatrix> {
-  const { rows, cols } = matrix;
-  // Not slice(): that of a Buffer would share the caller's bytes, and folding works in place.
-  let words: Uint8Array = new Uint8Array(matrix.words);
-  let colCode: AxisCode | undefined;
-  if (colTree !== undefined) {
-    const lanes = await transpose({ ...matrix, words }, options);
-    colCode = await foldLanes({ ...matrix, rows: cols, cols: rows, words: lanes }, colTree, undefined, options);
-    words = await transpose({ ...matrix, rows: cols, cols: rows, words: lanes }, options);
-  }
-  if (rowTree === undefined) return { words, rowCode: undefined, colCode };
-  const rowCode = await foldLanes({ ...matrix, words }, rowTree, colCode?.coarse, options);
-  return { words, rowCode, colCode };
+/** What the elements (columns) of a matrix are to a hierarchy over its rows. */
+export interface Elements {
+  /** [cols] floors of the elements' own grids, because another hierarchy merged the columns before. */
+  readonly floors?: Uint16Array | undefined;
+  /** Take all to be of one scale. */
+  readonly even?: boolean;
 }
 
-/** In place; lanes are rows. */
-async function foldLanes(
+/** Merges the rows of a matrix and keeps every node. Consumes the words. */
+export async function unfoldRows(
   matrix: RawMatrix,
   tree: LaneMerges,
-  elementCoarse: Uint8Array | undefined,
+  { floors: elementFloors, even = false }: Elements,
   options: KernelOptions,
-): Promise<AxisCode> {
+): Promise<MatrixNodes> {
+  const { rows, cols, dtype, shift } = matrix;
   const merges = tree.pairs.length / 2;
-  const code = {
-    flags: new Uint8Array(merges),
-    coarse: new Uint8Array(matrix.rows),
-    indexes: new Uint8Array(merges * matrix.cols * dtypeBytes(matrix.dtype)),
+  const nodes = rows + merges;
+  const out = {
+    words: new Uint8Array(nodes * cols * dtypeBytes(dtype)),
+    floors: new Uint16Array(nodes),
+    followed: new Uint8Array(merges),
+    elementShifts: new Uint8Array(cols),
   };
-  if (merges > 0) {
-    await callNative(options, (native, job) =>
-      native.forwardLanes({ ...lanesOf(matrix), ...tree, ...code, shift: matrix.shift, elementCoarse }, job),
-    );
-  }
-  return code;
-}
-
-/** One axis of a coded matrix at the width to unfold to: its merges, and what {@link foldMatrix} noted of them. */
-export interface AxisState extends LaneMerges, AxisCode {
-  /** [length of a lane] 0 where an element has no indexes; undefined where all have. */
-  readonly present: Uint8Array | undefined;
-}
-
-/**
- * Undoes {@link foldMatrix} as far as the given merges go: first the rows, then the columns. In place, and consumes
- * `coarse` of the states.
- *
- * @throws HermError `HERM_CORRUPT` where no encoder can have written these words.
- */
-export async function unfoldMatrix(
-  matrix: RawMatrix,
-  rowState: AxisState | undefined,
-  colState: AxisState | undefined,
-  options: KernelOptions,
-): Promise<Uint8Array> {
-  const { rows, cols } = matrix;
-  if (rowState !== undefined) await unfoldLanes(matrix, rowState, colState?.coarse, options);
-  if (colState === undefined || colState.pairs.length === 0) return matrix.words;
-  const columns = { ...matrix, rows: cols, cols: rows, words: await transpose(matrix, options) };
-  // Rows that are still merged lie on their own grid; the columns of original rows are coded without regard to it.
-  await unfoldLanes(columns, colState, rowState?.coarse, options);
-  return transpose(columns, options);
-}
-
-async function unfoldLanes(
-  matrix: RawMatrix,
-  state: AxisState,
-  elementCoarse: Uint8Array | undefined,
-  options: KernelOptions,
-): Promise<void> {
-  const to = state.pairs.length / 2;
-  if (to === 0) return;
+  const { words, ...notes } = out;
   await callNative(options, (native, job) =>
-    native.inverseLanes(
-      { ...lanesOf(matrix), ...state, shift: matrix.shift, elementCoarse: elementCoarse?.slice(), from: 0, to },
+    native.unfoldLanes(
+      { ...lanesOf(matrix), ...tree, ...notes, shift, elementFloors, evenElements: even, nodes: words },
       job,
     ),
   );
+  return out;
 }
 
-/**
- * Merges all lanes (rows) of a matrix without a record, in place: each lane that lives afterwards holds its root.
- */
+/** Merges all lanes (rows) of a matrix in place: each lane that lives afterwards holds its root. */
 export async function mergeRows(matrix: RawMatrix, tree: LaneMerges, options: KernelOptions): Promise<void> {
-  const to = tree.pairs.length / 2;
-  if (to === 0) return;
-  const { shift, rows } = matrix;
-  const coarse = new Uint8Array(rows);
+  if (tree.pairs.length === 0) return;
+  const { shift } = matrix;
   await callNative(options, (native, job) =>
-    native.mergeLanes({ ...lanesOf(matrix), ...tree, shift, coarse, elementCoarse: undefined, from: 0, to }, job),
+    native.mergeLanes({ ...lanesOf(matrix), ...tree, shift, elementFloors: undefined }, job),
   );
 }
 
-function lanesOf({ dtype, rows, cols, words }: RawMatrix): NativeLanes {
+export function lanesOf({ dtype, rows, cols, words }: RawMatrix): NativeLanes {
   return { lanes: words, dtype: NATIVE_DTYPES[dtype], laneCount: rows, length: cols };
 }
 
@@ -150,17 +91,18 @@ export function transpose({ dtype, rows, cols, words }: RawMatrix, options: Kern
   });
 }
 
-/** The words in the given rows and columns, in the order of the lists. */
+/** The words in the given rows and columns, in the order of the lists; `transposed`: columns first. */
 export function selectWords(
   matrix: RawMatrix,
   rowList: Uint32Array,
   colList: Uint32Array,
   options: KernelOptions,
+  transposed = false,
 ): Promise<Uint8Array> {
   return callNative(options, async (native: Addon, job: NativeJob) => {
     const out = new Uint8Array(rowList.length * colList.length * dtypeBytes(matrix.dtype));
-    const wanted = { slots: rowList, elements: colList, transposed: false, out };
-    await native.storeLanes({ ...lanesOf(matrix), ...wanted }, job);
+    if (out.byteLength === 0) return out;
+    await native.storeLanes({ ...lanesOf(matrix), slots: rowList, elements: colList, transposed, out }, job);
     return out;
   });
 }
@@ -168,4 +110,8 @@ export function selectWords(
 /** The shift of a tensor. @throws HermError `NON_FINITE` for an infinity or NaN. */
 export function tensorShift(dtype: DType, data: Uint8Array, options: KernelOptions): Promise<number> {
   return callNative(options, (native, job) => native.tensorShift({ data, dtype: NATIVE_DTYPES[dtype] }, job));
+}
+
+export function range(length: number): Uint32Array {
+  return Uint32Array.from({ length }, (_, index) => index);
 }

@@ -3,6 +3,7 @@ import type { DenseKernel } from './binding/dense.ts';
 import type { LaneKernels } from './binding/exact_tree.ts';
 import type { GidKernels } from './binding/gid.ts';
 import type { InteractionKernels } from './binding/interaction.ts';
+import type { LaneCodeKernels } from './binding/lane_code.ts';
 import type { MergeKernel } from './binding/merge.ts';
 import type { PlaneKernels } from './binding/planes.ts';
 import type { ScaKernels } from './binding/sca.ts';
@@ -15,6 +16,7 @@ export * from './binding/dense.ts';
 export * from './binding/exact_tree.ts';
 export * from './binding/gid.ts';
 export * from './binding/interaction.ts';
+export * from './binding/lane_code.ts';
 export * from './binding/merge.ts';
 export * from './binding/planes.ts';
 export * from './binding/sca.ts';
@@ -30,6 +32,7 @@ export interface Addon
     DenseKernel,
     GidKernels,
     InteractionKernels,
+    LaneCodeKernels,
     LaneKernels,
     MergeKernel,
     PlaneKernels,

@@ -83,8 +83,9 @@ Napi::Value unfold_lanes_binding(const Napi::CallbackInfo& info) {
   const std::span<std::uint16_t> floors = args.uint16("floors", lanes.lanes + merges);
   const std::span<std::uint8_t> followed = args.bytes("followed", merges);
   const std::span<std::uint8_t> shifts = args.bytes("elementShifts", lanes.length);
+  const bool even = args.flag("evenElements");
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
-    const LanePlan plan = plan_lanes(job, lanes, tree);
+    const LanePlan plan = plan_lanes(job, lanes, tree, even);
     unfold_nodes(job, lanes, tree, plan, nodes, floors);
     // Instructions are coarse to fine, merges fine to coarse.
     std::reverse_copy(plan.followed_is_j.begin(), plan.followed_is_j.end(), followed.begin());

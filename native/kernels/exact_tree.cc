@@ -118,9 +118,10 @@ std::uint16_t floor_of(const double* sum, std::size_t length) {
 }
 
 template <DType D>
-LanePlan plan_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges) {
+LanePlan plan_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges, bool even) {
   LanePlan plan;
-  plan.element_shifts = element_shifts(job, D, lanes.words, lanes.lanes, lanes.length);
+  plan.element_shifts.resize(lanes.length);
+  if (!even) plan.element_shifts = element_shifts(job, D, lanes.words, lanes.lanes, lanes.length);
   const Matrix sums = sums_of<D>(job, lanes, merges, plan.element_shifts);
   std::vector<std::uint16_t> floors(lanes.lanes);
   for (std::size_t t = 0; t < merges.size(); ++t) {
@@ -274,9 +275,9 @@ int tensor_shift(const Job& job, DType dtype, const std::uint8_t* words, std::si
   return with_dtype(dtype, [&]<DType D>() { return tensor_shift_of<D>(job, words, count); });
 }
 
-LanePlan plan_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree) {
+LanePlan plan_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, bool even) {
   const std::vector<Merge> merges = read_merges(lanes, tree);
-  return with_dtype(lanes.dtype, [&]<DType D>() { return plan_all<D>(job, lanes, merges); });
+  return with_dtype(lanes.dtype, [&]<DType D>() { return plan_all<D>(job, lanes, merges, even); });
 }
 
 void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, const LanePlan& plan, std::size_t from,

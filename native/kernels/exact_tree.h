@@ -57,7 +57,8 @@ struct LanePlan {
 };
 
 // Leaves the lanes as they are. std::invalid_argument, or KernelError HERM_CORRUPT for what no tree has.
-LanePlan plan_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree);
+// `even`: elements are taken to be of one scale.
+LanePlan plan_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, bool even = false);
 
 // Merges [from, to): afterwards lane i holds the parent, lane j is what it was.
 void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, const LanePlan& plan, std::size_t from,

@@ -10,12 +10,12 @@ export interface LaneKernels {
   loadLanes(args: LoadLanesArgs, job: NativeJob): Promise<void>;
   /** Copies chosen lanes and elements into the bytes of a tensor. */
   storeLanes(args: StoreLanesArgs, job: NativeJob): Promise<void>;
-  /** Merges [from, to) in place, without indexes: native/kernels/exact_tree.h. */
-  mergeLanes(args: MergeLanesArgs, job: NativeJob): Promise<void>;
-  /** All merges in place, with everything that {@link LaneKernels.inverseLanes} needs. */
-  forwardLanes(args: ForwardLanesArgs, job: NativeJob): Promise<void>;
-  /** Undoes merges to−1 … from in place. Rejects with `HERM_CORRUPT`. */
-  inverseLanes(args: InverseLanesArgs, job: NativeJob): Promise<void>;
+  /** Merges all lanes of a tree in place: native/kernels/exact_tree.h. */
+  mergeLanes(args: LaneTreeArgs, job: NativeJob): Promise<void>;
+  /** Merges in place, and keeps the numbers of all nodes. */
+  unfoldLanes(args: UnfoldLanesArgs, job: NativeJob): Promise<void>;
+  /** Splits lanes whose followed children were never coded, in place. */
+  splitNearest(args: SplitNearestArgs, job: NativeJob): Promise<void>;
 }
 
 export interface TensorShiftArgs {
@@ -48,38 +48,41 @@ export interface StoreLanesArgs extends NativeLanes {
   readonly out: Uint8Array;
 }
 
-/** Lanes and the n consecutive merges, fine to coarse, that a call works with: `herm::Lanes`, `herm::LaneTree`. */
+/** Lanes and the n merges, fine to coarse, that a call works with: `herm::Lanes`, `herm::LaneTree`. */
 export interface LaneTreeArgs extends NativeLanes {
   /** {@link LaneKernels.tensorShift} of the tensor. */
   readonly shift: number;
-  /** [laneCount] 1 where a lane lies on the coarse grid, as all leaves do not; kept up to date by every call. */
-  readonly coarse: Uint8Array;
-  /** [length] `coarse` of a tree that was applied to the other axis before; undefined where there was none. */
-  readonly elementCoarse: Uint8Array | undefined;
+  /** [length] floors of the elements' own grids, 0 for the tensor's; undefined where all are. */
+  readonly elementFloors: Uint16Array | undefined;
   /** [2n] slots i < j. */
   readonly pairs: Uint32Array;
   /** [2n] half-precision bit patterns: α for input weights, β for output weights. */
   readonly coefficients: Uint16Array;
 }
 
-export interface MergeLanesArgs extends LaneTreeArgs {
-  readonly from: number;
-  readonly to: number;
+/** Nodes are K = laneCount − n roots by slot, then children i and j of every merge, coarse to fine. */
+export interface UnfoldLanesArgs extends LaneTreeArgs {
+  /** Take all elements to be of one scale. */
+  readonly evenElements: boolean;
+  /** [(K + 2n)×length] receives the nodes' words. */
+  readonly nodes: Uint8Array;
+  /** [K + 2n] receives the floors of their grids, 0 for the tensor's own. */
+  readonly floors: Uint16Array;
+  /** [n] receives, coarse to fine, 1 where child j is the followed one. */
+  readonly followed: Uint8Array;
+  /** [length] receives the elements' shifts (int8). */
+  readonly elementShifts: Uint8Array;
 }
 
-/** Bits of the `flags` of a merge, as `herm::MergeFlag`. */
-export const MERGE_FLAGS = { followedIsJ: 1, followedCoarse: 2, codedCoarse: 4, absorbed: 8 } as const;
-
-export interface ForwardLanesArgs extends LaneTreeArgs {
-  /** [n] {@link MERGE_FLAGS} of each merge. */
-  readonly flags: Uint8Array;
-  /** [n×length] words of the dtype's size. */
-  readonly indexes: Uint8Array;
-}
-
-export interface InverseLanesArgs extends MergeLanesArgs {
-  readonly flags: Uint8Array;
-  readonly indexes: Uint8Array;
-  /** [length] 0 where an element has no indexes; undefined where every element has them. */
-  readonly present: Uint8Array | undefined;
+/** `herm::NearestSplits` */
+export interface SplitNearestArgs extends NativeLanes {
+  readonly shift: number;
+  /** [2n] lanes that hold the parent, then the coded child. */
+  readonly positions: Uint32Array;
+  /** [2n] half-precision bit patterns of the followed, then of the coded child. */
+  readonly coefficients: Uint16Array;
+  /** [2n] floors of the parent's grid, then of the followed child's. */
+  readonly floors: Uint16Array;
+  /** [n] 1 where the followed child ends in the second lane. */
+  readonly followedSecond: Uint8Array;
 }
