@@ -1,8 +1,8 @@
 import { HermError } from '../errors.ts';
-import { type CodedMatrix, foldMatrix, type LaneMerges, tensorShift } from '../herm/exact_matrix.ts';
-import { type NodeBiases, unfoldTree, withRecord } from '../herm/fold.ts';
+import { tensorShift } from '../herm/exact_matrix.ts';
+import { type NodeBiases, unfoldTree } from '../herm/fold.ts';
 import { buildLadder } from '../herm/ladder.ts';
-import { coefficientsOf, type MergeTree } from '../herm/tree.ts';
+import type { MergeTree } from '../herm/tree.ts';
 import type { Unfolding } from '../herm/unfolding.ts';
 import { type Block, neuronTensors } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
@@ -12,9 +12,9 @@ import { joinSections } from './bytes.ts';
 import { type CodecOptions, encodeWords, floatWords, plainWords } from './codec.ts';
 import { encodeRefit, type GroupRefit } from './encode_refit.ts';
 import { partForm, partOf, partShapes } from './hierarchy_parts.ts';
-import { type Axis, type BiasLayout, biasBytes, type Layout, planLayout, type WeightLayout } from './layout.ts';
+import { type BiasLayout, biasBytes, type Layout, planLayout, type WeightLayout } from './layout.ts';
 import { appendChunk, type Extent, type SpooledChunk, type SpoolFile } from './spool.ts';
-import { encodeWeight } from './weight_encode.ts';
+import { encodeWeight, type Hierarchies } from './weight_encode.ts';
 
 /** The blocks of one group in the order of the model's, and everything about them that a file holds. */
 export interface GroupToCode {
@@ -62,11 +62,10 @@ export async function encodeGroup(
   const coded: Extent[][] = ladder.map(() => []);
   const shifts: [string, number][] = [];
   for (const weight of layout.weights) {
-    const { shift, matrix } = await foldTensor(model, weight, trees, unfoldings, options);
-    const levels = await encodeWeight(weight, shift, matrix, unfoldings, ladder, options);
+    const { shift, bytes, levels } = await encodeTensor(model, weight, { trees, unfoldings, ladder }, options);
     for (const [level, parts] of levels.entries()) coded[level]!.push(...(await sections.append(parts)));
     shifts.push([weight.name, shift]);
-    onTensor(matrix.words.byteLength);
+    onTensor(bytes);
   }
   const chunks: SpooledChunk[] = [];
   for (const [level, extents] of coded.entries()) {
@@ -114,30 +113,17 @@ async function wordsOf(model: Model, name: string): Promise<Uint8Array> {
   return (await readNamed(model, [name]))[0]!.data;
 }
 
-/**
- * Folds one tensor, and notes in `unfoldings` what that found. A function of its own, so that the original words are gone
- * when the folded ones are coded.
- */
-async function foldTensor(
+async function encodeTensor(
   model: Model,
   weight: WeightLayout,
-  trees: readonly MergeTree[],
-  unfoldings: Unfolding[],
+  hierarchies: Hierarchies,
   options: CodecOptions,
-): Promise<{ shift: number; matrix: CodedMatrix }> {
-  const { dtype, rows, cols, rowAxis, colAxis } = weight;
+): Promise<{ shift: number; bytes: number; levels: Uint8Array[][] }> {
   const words = await wordsOf(model, weight.name);
-  const shift = await naming(weight, () => tensorShift(dtype, words, options));
-  const merges = (axis: Axis | undefined): LaneMerges | undefined => {
-    if (axis === undefined) return undefined;
-    const tree = trees[axis.block]!;
-    return { pairs: tree.pairs, coefficients: coefficientsOf(tree, axis.side) };
-  };
-  const matrix = await foldMatrix({ dtype, shift, rows, cols, words }, merges(rowAxis), merges(colAxis), options);
-  for (const [axis, code] of [[rowAxis, matrix.rowCode] as const, [colAxis, matrix.colCode] as const]) {
-    if (axis && code) unfoldings[axis.block] = withRecord(unfoldings[axis.block]!, axis.side, code);
-  }
-  return { shift, matrix };
+  const shift = await naming(weight, () => tensorShift(weight.dtype, words, options));
+  // Coding works in place, and the words may be somebody's buffer. Not slice(): that of a Buffer shares its bytes.
+  const levels = await encodeWeight(weight, shift, new Uint8Array(words), hierarchies, options);
+  return { shift, bytes: words.byteLength, levels };
 }
 
 /** A kernel knows that there is an infinity or NaN, but not in which tensor. */

@@ -1,12 +1,11 @@
 import { HermError } from '../errors.ts';
-import { mergeRows, type RawMatrix, selectWords, transpose } from '../herm/exact_matrix.ts';
+import { mergeRows, type RawMatrix, range, selectWords, transpose } from '../herm/exact_matrix.ts';
 import type { MergeTree } from '../herm/tree.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes } from '../model/tensor.ts';
 import { joinSections } from './bytes.ts';
 import { type CodecOptions, encodeWords, floatWords } from './codec.ts';
-import { range } from './growing_matrix.ts';
 import { type Layout, outputWeight } from './layout.ts';
 
 /** Output weights of a group's blocks, fitted to the skeleton of the given widths. */

@@ -1,5 +1,5 @@
-import { nodeOfInstruction, type SideUnfolding, type Unfolding } from '../herm/unfolding.ts';
 import type { Side } from '../herm/tree.ts';
+import { nodeOfInstruction, type SideUnfolding, sideOf, type Unfolding } from '../herm/unfolding.ts';
 import { STRIP_ELEMENTS } from '../native/binding.ts';
 import type { WeightLayout } from './layout.ts';
 
@@ -13,12 +13,6 @@ export interface SideLanes extends SideUnfolding {
 /** @throws TypeError for the gate of a hierarchy that has none. */
 export function sideLanes(unfolding: Unfolding, side: Side): SideLanes {
   return { ...sideOf(unfolding, side), roots: unfolding.roots, parents: splitNodes(unfolding) };
-}
-
-export function sideOf(unfolding: Unfolding, side: Side): SideUnfolding {
-  const found = unfolding[side];
-  if (found === undefined) throw new TypeError('The hierarchy of a block without gate has no gate side.');
-  return found;
 }
 
 /** [N] the node that each instruction splits: the one that lives in the slot of its first child. */

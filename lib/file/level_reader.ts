@@ -5,8 +5,8 @@ import type { ChunkStore } from './chunk_store.ts';
 import { decodeWords, floatWords, plainWords } from './codec.ts';
 import type { CheckedHeader } from './header.ts';
 import { type HierarchyPart, joinParts, type PartForm, partArrays, partForm, partShapes } from './hierarchy_parts.ts';
+import { weightSectionCount } from './lane_levels.ts';
 import { Memo } from './memo.ts';
-import { weightSectionCount } from './weight_encode.ts';
 
 /** One level of a group, cut into its sections and with its hierarchies decoded; tensors stay coded. */
 interface LevelContent {

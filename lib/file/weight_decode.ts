@@ -166,7 +166,12 @@ async function mergedRows(
   l: number,
   options: CodecOptions,
 ): Promise<Uint8Array> {
-  const lanes = { ...nodes, rows: l, cols: rows.length, words: await selectWords(nodes, rows, range(l), options, true) };
+  const lanes = {
+    ...nodes,
+    rows: l,
+    cols: rows.length,
+    words: await selectWords(nodes, rows, range(l), options, true),
+  };
   const count = l - roots;
   if (count === 0 || rows.length === 0) return transpose(lanes, options);
   const splits = {

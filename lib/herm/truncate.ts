@@ -1,8 +1,8 @@
-import { range } from '../file/growing_matrix.ts';
 import { type HermParts, type OpenOptions, openParts } from '../file/open.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
 import type { CallOptions } from '../native/call.ts';
 import type { SourceInput } from '../source/input.ts';
+import { range } from './exact_matrix.ts';
 import { resolveWidths, type WidthRequest } from './skeleton.ts';
 
 /** What the beginning of a file that was written holds. */

@@ -1,10 +1,10 @@
 import { HermError } from '../errors.ts';
 import type { CodecOptions } from '../file/codec.ts';
-import { range } from '../file/growing_matrix.ts';
 import { type HermParts, type OpenOptions, openParts } from '../file/open.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
 import type { CallOptions } from '../native/call.ts';
 import type { SourceInput } from '../source/input.ts';
+import { range } from './exact_matrix.ts';
 import { resolveWidths, type WidthRequest } from './skeleton.ts';
 
 export interface UpgradeOptions extends OpenOptions, CallOptions {
