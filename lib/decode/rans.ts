@@ -1,0 +1,101 @@
+import { corrupt } from './corrupt.ts';
+
+/** Probabilities are multiples of 1 / PROBABILITY_TOTAL. */
+export const PROBABILITY_TOTAL = 2 ** 15;
+
+const STATES = 4;
+/** No state is ever below it; where decoding ends, all of them are here. */
+const LOWEST_STATE = 2 ** 16;
+const WORD = 2 ** 16;
+
+/** One stream of the entropy coder: FORMAT.md, section 3. Four states read 16-bit words; plain bits stand beside them. */
+export class RansDecoder {
+  readonly #stream: DataView;
+  readonly #states: number[] = [];
+  #word: number;
+  readonly #wordsEnd: number;
+  #bit: number;
+  readonly #bitsEnd: number;
+
+  /** @throws HermError `HERM_CORRUPT` where `stream` cannot be one. */
+  constructor(stream: Uint8Array) {
+    this.#stream = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
+    const { value: words, end } = readLeb128(stream, 0);
+    if (stream.length - end < 4 * STATES + 2 * words) throw corrupt('a stream is too short for its words');
+    for (let k = 0; k < STATES; k++) {
+      const state = this.#stream.getUint32(end + 4 * k, true);
+      if (state < LOWEST_STATE) throw corrupt('a stream starts in a state that no encoder leaves');
+      this.#states.push(state);
+    }
+    this.#word = end + 4 * STATES;
+    this.#wordsEnd = this.#word + 2 * words;
+    this.#bit = 8 * this.#wordsEnd;
+    this.#bitsEnd = 8 * stream.length;
+  }
+
+  /** Where in [0, PROBABILITY_TOTAL) the next symbol of a state lies; {@link take} then consumes it. */
+  slot(state: number): number {
+    return this.#states[state]! % PROBABILITY_TOTAL;
+  }
+
+  /** Consumes the symbol whose share is [start, start + size). */
+  take(state: number, start: number, size: number): void {
+    const x = this.#states[state]!;
+    let next = size * Math.floor(x / PROBABILITY_TOTAL) + (x % PROBABILITY_TOTAL) - start;
+    if (next < LOWEST_STATE) next = next * WORD + this.#nextWord();
+    this.#states[state] = next;
+  }
+
+  /** One of n equally likely numbers from 0 on. */
+  uniform(state: number, n: number): number {
+    const value = Math.floor(((this.slot(state) + 1) * n - 1) / PROBABILITY_TOTAL);
+    const start = Math.floor((value * PROBABILITY_TOTAL) / n);
+    this.take(state, start, Math.floor(((value + 1) * PROBABILITY_TOTAL) / n) - start);
+    return value;
+  }
+
+  /** A number of plain bits, lowest first; at most 53 of them. */
+  bits(count: number): number {
+    if (this.#bitsEnd - this.#bit < count) throw corrupt('a stream ends before its numbers do');
+    let value = 0;
+    for (let have = 0; have < count; ) {
+      const within = this.#bit % 8;
+      const taken = Math.min(8 - within, count - have);
+      const byte = this.#stream.getUint8((this.#bit - within) / 8);
+      value += ((byte >> within) & ((1 << taken) - 1)) * 2 ** have;
+      have += taken;
+      this.#bit += taken;
+    }
+    return value;
+  }
+
+  /** @throws HermError `HERM_CORRUPT` unless the stream ends here. */
+  finish(): void {
+    const rest = this.#bitsEnd - this.#bit;
+    const ended = this.#word === this.#wordsEnd && rest < 8 && this.bits(rest) === 0;
+    if (!ended || this.#states.some((state) => state !== LOWEST_STATE)) {
+      throw corrupt('a stream does not end where its numbers do');
+    }
+  }
+
+  #nextWord(): number {
+    if (this.#word === this.#wordsEnd) throw corrupt('a stream ends before its numbers do');
+    const word = this.#stream.getUint16(this.#word, true);
+    this.#word += 2;
+    return word;
+  }
+}
+
+/** An unsigned number of seven bits a byte, lowest first. @throws HermError `HERM_CORRUPT` */
+export function readLeb128(bytes: Uint8Array, at: number): { readonly value: number; readonly end: number } {
+  let value = 0;
+  let end = at;
+  // Seven bytes are 49 bits: more is no length.
+  for (let scale = 1; scale <= 2 ** 42; scale *= 128) {
+    const byte = bytes[end++];
+    if (byte === undefined) break;
+    value += (byte % 128) * scale;
+    if (byte < 128) return { value, end };
+  }
+  throw corrupt('a length does not end');
+}
