@@ -3,11 +3,14 @@ import { corrupt } from './corrupt.ts';
 import { SCALE_ESCAPE, SCALE_REACH, SMALL_DIFFERENCES } from './lane_models.ts';
 import type { RansDecoder } from './rans.ts';
 
+/** Of any scale, in two's complement. */
+const SCALE_BITS = 17;
+
 /** The mean level of a lane, in quarters: near to the expected one, or plain. */
 export function readScale(coder: RansDecoder, model: AdaptiveModel, expected: number): number {
   const symbol = model.get(coder, 1);
   if (symbol !== SCALE_ESCAPE) return expected + symbol - SCALE_REACH;
-  return (coder.bits(16) << 16) >> 16;
+  return (coder.bits(SCALE_BITS) << (32 - SCALE_BITS)) >> (32 - SCALE_BITS);
 }
 
 /** A finite single-precision number. */

@@ -215,11 +215,16 @@ struct FloatGrid {
       return static_cast<std::int64_t>((steps + 0x1p52) - 0x1p52);
     }
     const int drop = 52 - kMantissa + grid.bits;
-    std::uint64_t kept = bits;
-    // A carry into the next binade is right as it stands in the bit pattern.
-    if (Nearest && drop > 0) kept += (std::uint64_t{1} << (drop - 1)) - 1 + ((bits >> drop) & 1);
     const auto format = static_cast<std::int64_t>(static_cast<std::uint64_t>(1023 - kBias) << (kMantissa - grid.bits));
-    return static_cast<std::int64_t>(kept >> drop) - format - offset(grid);
+    const std::int64_t zero = format + offset(grid);
+    std::uint64_t kept = bits;
+    if (Nearest && drop > 0) {
+      // Where a grid has no mantissa, `zero` may be odd.
+      const std::uint64_t odd = ((bits >> drop) ^ static_cast<std::uint64_t>(zero)) & 1;
+      // A carry into the next binade is right as it stands in the bit pattern.
+      kept += (std::uint64_t{1} << (drop - 1)) - 1 + odd;
+    }
+    return static_cast<std::int64_t>(kept >> drop) - zero;
   }
   // value · 2^exponent, exactly: there is room above, as value lies below a floor.
   static double in_steps(double value, int exponent) {

@@ -174,7 +174,7 @@ class StripDecoder : Strip<D> {
   static int get_scale(RansDecoder& coder, AdaptiveModel<kScaleSymbols>& model, int expected) {
     const std::size_t symbol = model.get(coder, 1);
     if (symbol < kScaleSymbols - 1) return expected + static_cast<int>(symbol) - kScaleReach;
-    return static_cast<std::int16_t>(coder.bits(16));
+    return static_cast<std::int32_t>(coder.bits(kScaleBits) << (32 - kScaleBits)) >> (32 - kScaleBits);
   }
   static std::uint64_t get_difference(RansDecoder& coder, AdaptiveModel<kDifferenceSymbols>& model, std::size_t e) {
     const std::size_t symbol = model.get(coder, e & 3);

@@ -201,7 +201,7 @@ class StripEncoder : Strip<D> {
     const int relative = scale - expected;
     const bool in_reach = relative >= -kScaleReach && relative <= kScaleReach;
     model.put(coder_, 1, in_reach ? static_cast<std::size_t>(relative + kScaleReach) : kScaleSymbols - 1);
-    if (!in_reach) coder_.bits(static_cast<std::uint64_t>(scale), 16);
+    if (!in_reach) coder_.bits(static_cast<std::uint64_t>(scale), kScaleBits);
   }
   void put_factor(float factor) { coder_.bits(std::bit_cast<std::uint32_t>(factor), 32); }
   void put_difference(AdaptiveModel<kDifferenceSymbols>& model, std::size_t e, std::int64_t from, std::int64_t to) {

@@ -25,6 +25,7 @@ inline constexpr std::size_t kLaneModes = kNearBoth + 1;
 
 inline constexpr int kScaleReach = 64;  // lane scales are coded relative to what they are expected to be, in sixteenths
 inline constexpr std::size_t kScaleSymbols = 2 * kScaleReach + 2;
+inline constexpr int kScaleBits = 17;  // of any scale, in two's complement: levels have 13 bits, shifts may add to them
 inline constexpr int kShiftReach = 64;  // of element shifts, in levels
 inline constexpr std::size_t kShiftSymbols = 2 * kShiftReach + 1;
 inline constexpr std::size_t kSmallDifferences = 24;
