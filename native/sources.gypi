@@ -42,6 +42,8 @@
       "native/kernels/gram.cc",
       "native/kernels/hermite_closed.cc",
       "native/kernels/hermite_quadrature.cc",
+      "native/kernels/hierarchy_code.cc",
+      "native/kernels/hierarchy_models.cc",
       "native/kernels/interaction.cc",
       "native/kernels/lane_checks.cc",
       "native/kernels/lane_copy.cc",
@@ -82,6 +84,7 @@
       "native/binding/dense.cc",
       "native/binding/exact_tree.cc",
       "native/binding/gid.cc",
+      "native/binding/hierarchy_code.cc",
       "native/binding/info.cc",
       "native/binding/interaction.cc",
       "native/binding/lane_code.cc",
@@ -115,6 +118,7 @@
       "test/native/exact_shared_test.cc",
       "test/native/exact_tree_test.cc",
       "test/native/float_grid_test.cc",
+      "test/native/hierarchy_code_test.cc",
       "test/native/lane_copy_test.cc",
       "test/native/planes_test.cc"
     ]

@@ -5,6 +5,7 @@
 #include "kernels/lane_code.h"
 #include "kernels/strip.h"
 #include "kernels/threads.h"
+#include "kernels/uniform_code.h"
 
 namespace herm {
 
@@ -133,7 +134,7 @@ class StripDecoder : Strip<D> {
   }
 
   std::int64_t get_place(RansDecoder& coder, std::size_t e, const Cells<D>& cells) {
-    const std::int64_t signed_cell = cells.at(get_uniform(coder, e, cells.count()));
+    const std::int64_t signed_cell = cells.at(get_uniform(coder, e & 3, cells.count()));
     const std::uint64_t cell = Cells<D>::magnitude(signed_cell);
     std::uint64_t magnitude = cell;
     if (cells.size() > 0) {
@@ -152,16 +153,6 @@ class StripDecoder : Strip<D> {
     if (depth >= static_cast<std::size_t>(cells.size())) corrupt("a weight is too small");
     const int width = cells.size() - static_cast<int>(depth), kept = std::min(width - 1, cells.mantissa());
     return cells.magnitude_of(std::uint64_t{1} << kept | coder.bits(kept), width - 1 - kept);
-  }
-
-  static std::uint64_t get_uniform(RansDecoder& coder, std::size_t e, std::uint64_t count) {
-    if (count == 1) return 0;
-    const int low = std::max(0, static_cast<int>(std::bit_width(count - 1)) - 11);
-    const auto choices = static_cast<std::uint32_t>(((count - 1) >> low) + 1);
-    const std::uint64_t high = coder.uniform(e & 3, choices);
-    const std::uint64_t index = high << low | coder.bits(low);
-    if (index >= count) corrupt("a weight does not give its parent");
-    return index;
   }
 
   Word get_coded(RansDecoder& coder, std::size_t e, int scale, std::size_t correlation, std::size_t context,

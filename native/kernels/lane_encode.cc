@@ -4,6 +4,7 @@
 #include "kernels/lane_code.h"
 #include "kernels/strip.h"
 #include "kernels/threads.h"
+#include "kernels/uniform_code.h"
 
 namespace herm {
 
@@ -171,7 +172,7 @@ class StripEncoder : Strip<D> {
   AdaptiveModel<3>& zero_model(std::size_t e) { return models.zero[2 * Code::is_zero(p_[e]) + Code::is_zero(c_[e])]; }
 
   void put_place(std::size_t e, const Cells<D>& cells, std::int64_t y) {
-    put_uniform(e, cells.index(y), cells.count());
+    put_uniform(coder_, e & 3, cells.index(y), cells.count());
     const std::uint64_t cell = Cells<D>::magnitude(cells.cell(y)), magnitude = Cells<D>::magnitude(y);
     if (cells.size() == 0) return;
     if (cell != 0) return coder_.bits(cells.significand(magnitude), cells.inner_bits(cell));
@@ -181,14 +182,6 @@ class StripEncoder : Strip<D> {
     models.depth.put(coder_, e & 3, std::min(depth, kDepthSymbols - 1));
     if (depth >= kDepthSymbols - 1) coder_.bits(depth, 12);
     coder_.bits(cells.significand(magnitude), std::min(width - 1, cells.mantissa()));
-  }
-
-  void put_uniform(std::size_t e, std::uint64_t index, std::uint64_t count) {
-    if (count == 1) return;
-    const int low = std::max(0, static_cast<int>(std::bit_width(count - 1)) - 11);
-    const auto choices = static_cast<std::uint32_t>(((count - 1) >> low) + 1);
-    coder_.put(e & 3, uniform_share(static_cast<std::uint32_t>(index >> low), choices));
-    coder_.bits(index, low);
   }
 
   void put_coded(std::size_t e, int scale, std::size_t correlation, std::size_t context, bool flip) {

@@ -24,8 +24,7 @@ constexpr std::array<std::uint16_t, Size> peaked_prior(std::size_t middle, std::
 
 }  // namespace
 
-// Numbers of a bell curve: levels around the lane's scale, half as many a power of two further down.
-const std::array<std::uint16_t, kLevelSymbols>& LaneModels::level_prior() {
+const std::array<std::uint16_t, kLevelSymbols>& level_prior() {
   static constexpr auto prior = [] {
     std::array<std::uint16_t, kLevelSymbols> counts{};
     counts.fill(1);

@@ -33,6 +33,8 @@ inline constexpr std::size_t kDifferenceSymbols = kSmallDifferences + 60;
 inline constexpr std::size_t kDepthSymbols = 64;
 
 using LevelModel = AdaptiveModel<kLevelSymbols>;
+// Numbers of a bell curve: levels around what is expected, half as many a power of two further down.
+const std::array<std::uint16_t, kLevelSymbols>& level_prior();
 
 // Where the parent's number lies among those of its lane: 0 it is zero, else one more than how many of these bounds, in
 // sixteenths of a power of two from the mean, it reaches.
@@ -81,7 +83,6 @@ class LaneModels {
 
  private:
   static constexpr std::size_t kCorrelationClasses = kCorrelations + 1;
-  static const std::array<std::uint16_t, kLevelSymbols>& level_prior();
 
   std::array<std::unique_ptr<LevelModel>, 2 * kCorrelationClasses * kMagnitudes> levels_;
 };

@@ -2,16 +2,17 @@
 
 #include <cmath>
 
+#include "kernels/bias_grid.h"
 #include "kernels/projection.h"
 
 namespace herm {
 
 double BiasFormat::round(double bias) const {
   if (!present) return 0;
-  std::uint64_t bits = 0;
-  narrow(dtype, &bias, 1, &bits);
-  widen(dtype, &bits, 1, &bias);
-  return bias;
+  if (!std::isfinite(bias)) return bias;
+  return with_dtype(dtype, [=, this]<DType D>() {
+    return FloatGrid<D>::to_double(FloatGrid<D>::round(bias, parent_bias_grid(dtype)));
+  });
 }
 
 MergeOperator::MergeOperator(const Activation& activation, const BiasFormat& bias)

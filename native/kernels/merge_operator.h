@@ -13,7 +13,7 @@ struct BiasFormat {
   bool present = false;  // without a bias tensor every parent's bias is 0
   DType dtype = DType::F32;
 
-  // The bias that gets stored for this one.
+  // The bias that a mixture gets instead of this one: the nearest number with 10 mantissa bits (bias_grid.h).
   double round(double bias) const;
 };
 

@@ -34,7 +34,7 @@ std::uint32_t uniform_start(std::uint32_t i, std::uint32_t n) {
 }
 
 void RansEncoder::finish(std::vector<std::uint8_t>& out) {
-  std::array<std::uint32_t, 4> states;
+  std::array<std::uint32_t, kMostStates> states;
   states.fill(RansDecoder::kLowest);
   std::vector<std::uint16_t> words;  // last one first
   words.reserve(symbols_.size());
@@ -50,9 +50,9 @@ void RansEncoder::finish(std::vector<std::uint8_t>& out) {
   }
   if (filled_ > 0) bytes_.push_back(static_cast<std::uint8_t>(pending_));
   put_leb128(words.size(), out);
-  for (const std::uint32_t x : states) {
-    put_word(x, out);
-    put_word(x >> 16, out);
+  for (unsigned s = 0; s < states_; ++s) {
+    put_word(states[s], out);
+    put_word(states[s] >> 16, out);
   }
   for (std::size_t k = words.size(); k-- > 0;) put_word(words[k], out);
   out.insert(out.end(), bytes_.begin(), bytes_.end());
@@ -62,7 +62,8 @@ void RansEncoder::finish(std::vector<std::uint8_t>& out) {
   filled_ = 0;
 }
 
-RansDecoder::RansDecoder(std::span<const std::uint8_t> stream) {
+RansDecoder::RansDecoder(std::span<const std::uint8_t> stream, unsigned states) {
+  states_.fill(kLowest);
   std::size_t at = 0;
   std::uint64_t words = 0;
   for (int shift = 0;; shift += 7) {
@@ -70,8 +71,12 @@ RansDecoder::RansDecoder(std::span<const std::uint8_t> stream) {
     words |= std::uint64_t{stream[at] & 127u} << shift;
     if (stream[at++] < 128) break;
   }
-  if (stream.size() - at < 16 || (stream.size() - at - 16) / 2 < words) corrupt("a stream is too short for its words");
-  for (std::uint32_t& x : states_) {
+  const std::size_t stored = 4 * std::size_t{states};
+  if (stream.size() - at < stored || (stream.size() - at - stored) / 2 < words) {
+    corrupt("a stream is too short for its words");
+  }
+  for (std::uint32_t& x : std::span(states_).first(states)) {
+    x = 0;
     for (int k = 0; k < 4; ++k) x |= std::uint32_t{stream[at++]} << (8 * k);
     if (x < kLowest) corrupt("a stream starts in a state that no encoder leaves");
   }

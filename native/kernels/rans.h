@@ -1,8 +1,8 @@
-// An entropy coder: range asymmetric numeral systems (J. Duda, "Asymmetric numeral systems", arXiv:1311.2540), four
-// states side by side, and plain bits beside them. Probabilities are multiples of 2^−15.
+// An entropy coder: range asymmetric numeral systems (J. Duda, "Asymmetric numeral systems", arXiv:1311.2540), up to
+// four states side by side, and plain bits beside them. Probabilities are multiples of 2^−15.
 //
-// A stream is the number of 16-bit words (LEB128), the four states (u32 each), the words, then the plain bits, lowest
-// first in each byte. Decoding starts from the stored states and must end with all four at 2^16 and nothing left.
+// A stream is the number of 16-bit words (LEB128), its states (u32 each), the words, then the plain bits, lowest
+// first in each byte. Decoding starts from the stored states and must end with all of them at 2^16 and nothing left.
 #pragma once
 
 #include <array>
@@ -31,9 +31,14 @@ inline Share uniform_share(std::uint32_t i, std::uint32_t n) {
   return {start, uniform_start(i + 1, n) - start};
 }
 
+inline constexpr unsigned kMostStates = 4;
+
 class RansEncoder {
  public:
-  // Symbols come in the order in which they are decoded; `state` is 0..3.
+  // More states are faster, and take 4 bytes each.
+  explicit RansEncoder(unsigned states = kMostStates) : states_(states) {}
+
+  // Symbols come in the order in which they are decoded; `state` < states.
   void put(unsigned state, Share share) {
     if (share.size != kProbabilityTotal) symbols_.push_back(share.start | (share.size - 1) << 15 | state << 30);
   }
@@ -47,6 +52,7 @@ class RansEncoder {
   void finish(std::vector<std::uint8_t>& out);
 
  private:
+  unsigned states_;
   std::vector<std::uint32_t> symbols_;
   std::vector<std::uint8_t> bytes_;
   std::uint64_t pending_ = 0;
@@ -56,7 +62,7 @@ class RansEncoder {
 class RansDecoder {
  public:
   // KernelError HERM_CORRUPT where `stream` cannot be one.
-  explicit RansDecoder(std::span<const std::uint8_t> stream);
+  explicit RansDecoder(std::span<const std::uint8_t> stream, unsigned states = kMostStates);
 
   // Where in [0, 2^15) the state's next symbol lies; take() then consumes the symbol that has this place in its share.
   std::uint32_t slot(unsigned state) const { return states_[state] & (kProbabilityTotal - 1); }
@@ -96,7 +102,7 @@ class RansDecoder {
   std::uint32_t missing_word();
   void refill(int count);
 
-  std::array<std::uint32_t, 4> states_{};
+  std::array<std::uint32_t, kMostStates> states_;  // unused ones are 2^16, too
   const std::uint8_t* words_ = nullptr;
   const std::uint8_t* words_end_ = nullptr;
   const std::uint8_t* bytes_ = nullptr;

@@ -1,0 +1,13 @@
+// On which grid (float_grid.h) the biases of merged neurons lie: 10 mantissa bits, as many as their coefficients have.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/float_grid.h"
+#include "kernels/lane_grids.h"
+
+namespace herm {
+
+inline Grid parent_bias_grid(DType dtype) { return {std::max(0, mantissa_bits(dtype) - 10), 1}; }
+
+}  // namespace herm

@@ -1,0 +1,63 @@
+#include "kernels/hierarchy_models.h"
+
+namespace herm {
+
+namespace {
+
+// Most coefficients lie between 1/8 and 2.
+constexpr auto kCoefficientPrior = [] {
+  std::array<std::uint16_t, kCoefficientSymbols> prior{};
+  for (std::size_t s = 0; s < prior.size(); ++s) prior[s] = s >= 12 * 4 && s < 16 * 4 ? 16 : 1;
+  return prior;
+}();
+
+constexpr auto kFloorPrior = [] {
+  std::array<std::uint16_t, kFloorSymbols> prior{};
+  for (int away = -kFloorReach; away <= kFloorReach; ++away) {
+    const int distance = away < 0 ? -away : away;
+    prior[static_cast<std::size_t>(away + kFloorReach)] = static_cast<std::uint16_t>(64 >> 2 * (distance < 3 ? distance : 3));
+  }
+  prior[kZeroFloor] = 4;
+  prior[kFarFloor] = 1;
+  return prior;
+}();
+
+using Leaves = AdaptiveModel<4>;
+constexpr std::array<std::uint16_t, 4> kEither{8, 8, 8, 8};
+
+}  // namespace
+
+SideModels::SideModels()
+    : coefficient{AdaptiveModel<kCoefficientSymbols>(kCoefficientPrior),
+                  AdaptiveModel<kCoefficientSymbols>(kCoefficientPrior)},
+      floor(kFloorPrior) {}
+
+void SideModels::settle() {
+  for (auto& model : kind) model.settle();
+  for (auto& model : coefficient) model.settle();
+  for (auto& model : followed) model.settle();
+  floor.settle();
+}
+
+BiasModels::BiasModels()
+    : fine{AdaptiveModel<2>({28, 4}), AdaptiveModel<2>({4, 28})},
+      level{LevelModel(level_prior()), LevelModel(level_prior())} {}
+
+void BiasModels::settle() {
+  for (auto& model : fine) model.settle();
+  kept.settle();
+  for (auto& model : level) model.settle();
+}
+
+HierarchyModels::HierarchyModels()
+    : leaves{Leaves(kEither), Leaves(kEither), Leaves(kEither), Leaves(kEither), Leaves(kEither),
+             Leaves(kEither), Leaves(kEither), Leaves(kEither), Leaves(kEither)},
+      cost(falling_prior<kCostSymbols>(64)) {}
+
+void HierarchyModels::settle() {
+  root_leaf.settle();
+  for (auto& model : leaves) model.settle();
+  cost.settle();
+}
+
+}  // namespace herm
