@@ -8,6 +8,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   herm::binding::init_exact_tree(env, exports);
   herm::binding::init_lane_code(env, exports);
   herm::binding::init_gid(env, exports);
+  herm::binding::init_hierarchy_code(env, exports);
   herm::binding::init_info(env, exports);
   herm::binding::init_interaction(env, exports);
   herm::binding::init_merge(env, exports);

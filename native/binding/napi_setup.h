@@ -50,6 +50,7 @@ void init_dense(Napi::Env env, Napi::Object exports);
 void init_exact_tree(Napi::Env env, Napi::Object exports);
 void init_lane_code(Napi::Env env, Napi::Object exports);
 void init_gid(Napi::Env env, Napi::Object exports);
+void init_hierarchy_code(Napi::Env env, Napi::Object exports);
 void init_info(Napi::Env env, Napi::Object exports);
 void init_interaction(Napi::Env env, Napi::Object exports);
 void init_merge(Napi::Env env, Napi::Object exports);

@@ -90,7 +90,8 @@ void check_hierarchy(const Hierarchy& h, std::span<const std::uint32_t> levels, 
   check_biases(h.biases, nodes);
   check_biases(h.gate_biases, nodes);
   check(h.gated || h.gate_biases.words.empty(), "without a gate there are no gate biases");
-  check(!levels.empty() && levels.front() == 0 && levels.back() == n, "levels go from the roots to the last instruction");
+  check(!levels.empty() && levels.front() == 0 && levels.back() == n,
+        "levels go from the roots to the last instruction");
   check(std::is_sorted(levels.begin(), levels.end()), "levels only ever grow");
   check(sizes == levels.size(), "every level needs its size");
 }

@@ -1,7 +1,7 @@
 // A hierarchy as bits: its roots and, coarse to fine, the instructions that split them (docs/theory.md, "Recovery: bit
 // for bit"). Everything that an instruction says besides the weights of the children is here: which neuron it splits,
-// into which slots, by which coefficients, on which grids exact coding goes on (lane_code.h), the cost of the merge, and
-// the biases of both children.
+// into which slots, by which coefficients, on which grids exact coding goes on (lane_code.h), the cost of the merge,
+// and the biases of both children.
 //
 // One stream (rans.h, of one state) a level; the models keep learning from level to level. Integer arithmetic alone.
 #pragma once
@@ -31,8 +31,8 @@ struct HierarchyBiases {
 };
 
 struct Hierarchy {
-  std::size_t neurons = 0;  // m
-  std::size_t roots = 0;    // K; m − K instructions reach the full width
+  std::size_t neurons = 0;         // m
+  std::size_t roots = 0;           // K; m − K instructions reach the full width
   std::span<std::uint32_t> slots;  // [K + 2N]
   std::span<std::uint8_t> leaf;    // [K + 2N] 1 where the node is an original neuron
   std::span<float> costs;          // [N] bfloat16 numbers
@@ -43,9 +43,10 @@ struct Hierarchy {
   std::size_t instructions() const { return costs.size(); }
 };
 
-// The streams of all levels, one after the other in `out`, and their lengths in `sizes`. `levels` [levels] says how many
-// instructions there are down to each; the first one has none before it, and the roots. A level that adds nothing takes
-// no bytes. std::invalid_argument where the arrays are no hierarchy; KernelError NON_FINITE for a bias that is none.
+// The streams of all levels, one after the other in `out`, and their lengths in `sizes`. `levels` [levels] says how
+// many instructions there are down to each; the first one has none before it, and the roots. A level that adds nothing
+// takes no bytes. std::invalid_argument where the arrays are no hierarchy; KernelError NON_FINITE for a bias that is
+// none.
 void encode_hierarchy(const Job& job, const Hierarchy& hierarchy, std::span<const std::uint32_t> levels,
                       std::vector<std::uint8_t>& out, std::span<std::uint64_t> sizes);
 

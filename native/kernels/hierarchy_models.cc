@@ -15,7 +15,8 @@ constexpr auto kFloorPrior = [] {
   std::array<std::uint16_t, kFloorSymbols> prior{};
   for (int away = -kFloorReach; away <= kFloorReach; ++away) {
     const int distance = away < 0 ? -away : away;
-    prior[static_cast<std::size_t>(away + kFloorReach)] = static_cast<std::uint16_t>(64 >> 2 * (distance < 3 ? distance : 3));
+    prior[static_cast<std::size_t>(away + kFloorReach)] =
+        static_cast<std::uint16_t>(64 >> 2 * (distance < 3 ? distance : 3));
   }
   prior[kZeroFloor] = 4;
   prior[kFarFloor] = 1;

@@ -17,7 +17,8 @@ inline constexpr std::size_t kCoefficientSymbols = 256;  // the upper byte of a 
 
 // A floor: 0, near the one that is expected, or far away.
 inline constexpr int kFloorReach = 8;
-inline constexpr std::size_t kZeroFloor = 2 * kFloorReach + 1, kFarFloor = kZeroFloor + 1, kFloorSymbols = kFarFloor + 1;
+inline constexpr std::size_t kZeroFloor = 2 * kFloorReach + 1, kFarFloor = kZeroFloor + 1,
+                             kFloorSymbols = kFarFloor + 1;
 inline constexpr int kFloorBits = 11;
 
 // Differences of costs: small ones, then by their number of bits.
@@ -33,9 +34,9 @@ constexpr std::array<std::uint16_t, Size> falling_prior(std::uint16_t first) {
 
 struct SideModels {
   // By how the input side's were told (the input side's own: the first one).
-  std::array<AdaptiveModel<kCoefficientKinds>, kCoefficientKinds> kind{
-      AdaptiveModel<kCoefficientKinds>({4, 4, 24}), AdaptiveModel<kCoefficientKinds>({4, 4, 24}),
-      AdaptiveModel<kCoefficientKinds>({4, 4, 24})};
+  std::array<AdaptiveModel<kCoefficientKinds>, kCoefficientKinds> kind{AdaptiveModel<kCoefficientKinds>({4, 4, 24}),
+                                                                       AdaptiveModel<kCoefficientKinds>({4, 4, 24}),
+                                                                       AdaptiveModel<kCoefficientKinds>({4, 4, 24})};
   std::array<AdaptiveModel<kCoefficientSymbols>, 2> coefficient;  // of child i, of child j
   // By which coefficient is the larger one: i's, j's, neither's.
   std::array<AdaptiveModel<2>, 3> followed{AdaptiveModel<2>({28, 4}), AdaptiveModel<2>({4, 28}),
