@@ -9,9 +9,9 @@ import { quoteName } from '../model/messages.ts';
 import { type Model, readNamed } from '../model/model.ts';
 import { fromFloat64 } from '../model/tensor.ts';
 import { joinSections } from './bytes.ts';
-import { type CodecOptions, encodeWords, floatWords, plainWords } from './codec.ts';
+import type { CodecOptions } from './codec.ts';
 import { encodeRefit, type GroupRefit } from './encode_refit.ts';
-import { partForm, partOf, partShapes } from './hierarchy_parts.ts';
+import { encodeHierarchy, hierarchyForm } from './hierarchy_code.ts';
 import { type BiasLayout, biasBytes, type Layout, planLayout, type WeightLayout } from './layout.ts';
 import { appendChunk, type Extent, type SpooledChunk, type SpoolFile } from './spool.ts';
 import { encodeWeight, type Hierarchies } from './weight_encode.ts';
@@ -68,9 +68,11 @@ export async function encodeGroup(
     onTensor(bytes);
   }
   const chunks: SpooledChunk[] = [];
+  const hierarchies = await encodeHierarchies(unfoldings, layout, ladder, options);
   for (const [level, extents] of coded.entries()) {
-    const hierarchies = await hierarchySections(unfoldings, layout, ladder, level, options);
-    chunks.push(await appendChunk(file, joinSections([...hierarchies, ...(await sections.read(extents))]), options));
+    chunks.push(
+      await appendChunk(file, joinSections([...hierarchies[level]!, ...(await sections.read(extents))]), options),
+    );
   }
   await sections.remove();
   const refitted: SpooledChunk[] = [];
@@ -137,20 +139,18 @@ async function naming<T>({ name }: WeightLayout, work: () => Promise<T>): Promis
   }
 }
 
-async function hierarchySections(
+/** [levels][blocks] */
+async function encodeHierarchies(
   unfoldings: readonly Unfolding[],
   layout: Layout,
   ladder: readonly (readonly number[])[],
-  level: number,
   options: CodecOptions,
-): Promise<Uint8Array[]> {
-  const sections: Uint8Array[] = [];
+): Promise<Uint8Array[][]> {
+  const levels: Uint8Array[][] = ladder.map(() => []);
   for (const [block, unfolding] of unfoldings.entries()) {
-    const [from, to] = [level === 0 ? 0 : ladder[level - 1]![block]!, ladder[level]![block]!];
-    const part = partOf(unfolding, from, to);
-    for (const { key, wordBytes, float } of partShapes(level, to - from, partForm(layout, block))) {
-      sections.push(await encodeWords(part[key], float ? floatWords(wordBytes) : plainWords(wordBytes), options));
-    }
+    const widths = ladder.map((level) => level[block]!);
+    const streams = await encodeHierarchy(unfolding, hierarchyForm(layout, block), widths, options);
+    for (const [level, stream] of streams.entries()) levels[level]!.push(stream);
   }
-  return sections;
+  return levels;
 }

@@ -2,16 +2,15 @@ import type { Unfolding } from '../herm/unfolding.ts';
 import { splitSections } from './bytes.ts';
 import type { ChunkIndex } from './chunk_index.ts';
 import type { ChunkStore } from './chunk_store.ts';
-import { decodeWords, floatWords, plainWords } from './codec.ts';
 import type { CheckedHeader } from './header.ts';
-import { type HierarchyPart, joinParts, type PartForm, partArrays, partForm, partShapes } from './hierarchy_parts.ts';
+import { decodeHierarchy, hierarchyForm } from './hierarchy_code.ts';
 import { weightSectionCount } from './lane_levels.ts';
 import { Memo } from './memo.ts';
 
-/** One level of a group, cut into its sections and with its hierarchies decoded; tensors stay coded. */
+/** One level of a group, cut into its sections. */
 interface LevelContent {
-  /** By block. */
-  readonly parts: ReadonlyMap<number, HierarchyPart>;
+  /** What it adds to the hierarchies, by block. */
+  readonly hierarchies: ReadonlyMap<number, Uint8Array>;
   /** By weight. */
   readonly weights: ReadonlyMap<number, readonly Uint8Array[]>;
 }
@@ -53,12 +52,15 @@ export class LevelReader {
     const levels = this.levelsOf(group, level);
     return this.#unfoldings[group]!.get(levels.at(-1)!, async () => {
       const contents = await Promise.all(levels.map((index) => this.#level(group, index)));
+      const { layout, json } = this.#header;
+      const { ladder } = json;
       const unfoldings: Unfolding[] = [];
-      for (const block of this.#header.layout.groups[group]!.blocks) {
+      for (const block of layout.groups[group]!.blocks) {
         const { name, neurons } = this.#header.blocks[block]!;
-        const parts = contents.map((content) => content.parts.get(block)!);
+        const streams = contents.map(({ hierarchies }) => hierarchies.get(block)!);
+        const widths = levels.map((index) => ladder[index]![block]!);
         const subject = `The hierarchy of block ${name} in ${this.#file}`;
-        unfoldings[block] = joinParts(neurons, parts, partForm(this.#header.layout, block), subject);
+        unfoldings[block] = await decodeHierarchy(streams, neurons, widths, hierarchyForm(layout, block), subject);
       }
       return unfoldings;
     });
@@ -76,35 +78,13 @@ export class LevelReader {
       const subject = `Level ${level} of ${this.#file}`;
       const { blocks, weights } = layout.groups[group]!;
       const counts = weights.map((weight) => weightSectionCount(layout.weights[weight]!));
-      const forms = blocks.map((block) => partForm(layout, block));
-      const total = [...counts, ...forms.map(partArrays)].reduce((sum, count) => sum + count, 0);
+      const total = counts.reduce((sum, count) => sum + count, blocks.length);
       const chunk = this.#index.levels[group]!.get(level)!;
       const bytes = await (this.#keep ? this.#chunks.load(chunk, undefined) : this.#chunks.peek(chunk));
       const sections = splitSections(bytes, total, subject);
-      const parts = new Map<number, HierarchyPart>();
-      for (const [n, block] of blocks.entries()) {
-        const form = forms[n]!;
-        parts.set(block, await this.#part(sections.splice(0, partArrays(form)), form, block, level, subject));
-      }
-      return { parts, weights: new Map(weights.map((weight, n) => [weight, sections.splice(0, counts[n])])) };
+      const hierarchies = new Map(blocks.map((block, n) => [block, sections[n]!]));
+      const rest = sections.slice(blocks.length);
+      return { hierarchies, weights: new Map(weights.map((weight, n) => [weight, rest.splice(0, counts[n])])) };
     });
-  }
-
-  async #part(
-    sections: readonly Uint8Array[],
-    form: PartForm,
-    block: number,
-    level: number,
-    subject: string,
-  ): Promise<HierarchyPart> {
-    const { ladder } = this.#header.json;
-    const entries = ladder[level]![block]! - (level === 0 ? 0 : ladder[level - 1]![block]!);
-    const shapes = partShapes(level, entries, form);
-    const part = {} as Record<keyof HierarchyPart, Uint8Array>;
-    for (const [n, { key, wordBytes, count, float }] of shapes.entries()) {
-      const layout = float ? floatWords(wordBytes) : plainWords(wordBytes);
-      part[key] = await decodeWords(sections[n]!, count * wordBytes, layout, subject, {});
-    }
-    return part;
   }
 }

@@ -2,6 +2,7 @@ import type { CertificateKernels } from './binding/certificate.ts';
 import type { DenseKernel } from './binding/dense.ts';
 import type { LaneKernels } from './binding/exact_tree.ts';
 import type { GidKernels } from './binding/gid.ts';
+import type { HierarchyCodeKernels } from './binding/hierarchy_code.ts';
 import type { InteractionKernels } from './binding/interaction.ts';
 import type { LaneCodeKernels } from './binding/lane_code.ts';
 import type { MergeKernel } from './binding/merge.ts';
@@ -15,6 +16,7 @@ export * from './binding/common.ts';
 export * from './binding/dense.ts';
 export * from './binding/exact_tree.ts';
 export * from './binding/gid.ts';
+export * from './binding/hierarchy_code.ts';
 export * from './binding/interaction.ts';
 export * from './binding/lane_code.ts';
 export * from './binding/merge.ts';
@@ -31,6 +33,7 @@ export interface Addon
   extends CertificateKernels,
     DenseKernel,
     GidKernels,
+    HierarchyCodeKernels,
     InteractionKernels,
     LaneCodeKernels,
     LaneKernels,
