@@ -57,6 +57,7 @@
       "native/kernels/merge_search.cc",
       "native/kernels/mixture.cc",
       "native/kernels/normal_moments.cc",
+      "native/kernels/number_arrays.cc",
       "native/kernels/pair_batch.cc",
       "native/kernels/pair_index.cc",
       "native/kernels/pair_walk.cc",
@@ -89,6 +90,7 @@
       "native/binding/interaction.cc",
       "native/binding/lane_code.cc",
       "native/binding/merge.cc",
+      "native/binding/number_arrays.cc",
       "native/binding/planes.cc",
       "native/binding/sca.cc",
       "native/binding/symmetry.cc"
@@ -120,6 +122,7 @@
       "test/native/float_grid_test.cc",
       "test/native/hierarchy_code_test.cc",
       "test/native/lane_copy_test.cc",
+      "test/native/number_arrays_test.cc",
       "test/native/planes_test.cc"
     ]
   }

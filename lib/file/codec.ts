@@ -1,6 +1,5 @@
 import { HermError } from '../errors.ts';
-import { dtypeBits, dtypeBytes, isFloatDType } from '../model/tensor.ts';
-import type { RectangleArgs, WordLayout } from '../native/binding.ts';
+import type { WordLayout } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 
 /** What the kernels of one operation need to know; progress is counted by whoever runs them. */
@@ -8,19 +7,12 @@ export type CodecOptions = Pick<CallOptions, 'signal' | 'threads'>;
 
 /** Words that are no floating-point numbers of a tensor: indexes, ids, text. */
 export function plainWords(wordBytes: number): WordLayout {
-  return { wordBytes, shift: 0, rotate: false };
+  return { wordBytes, rotate: false };
 }
 
 /** Floating-point numbers: their exponents fill whole bytes once the sign is out of the way. */
-export function floatWords(wordBytes: number, shift = 0): WordLayout {
-  return { wordBytes, shift, rotate: true };
-}
-
-/** How a tensor that is stored as it is becomes words. */
-export function flatWords(dtype: string): WordLayout {
-  if (isFloatDType(dtype)) return floatWords(dtypeBytes(dtype));
-  if (dtype === 'C64') return floatWords(4);
-  return plainWords(Math.max(1, dtypeBits(dtype)! >> 3));
+export function floatWords(wordBytes: number): WordLayout {
+  return { wordBytes, rotate: true };
 }
 
 export async function encodeWords(words: Uint8Array, layout: WordLayout, options: CodecOptions): Promise<Uint8Array> {
@@ -52,31 +44,6 @@ export async function decodeWords(
         );
   checkRead(read, data, subject);
   return words;
-}
-
-export async function encodeRectangle(rectangle: RectangleArgs, options: CodecOptions): Promise<Uint8Array> {
-  const count = rectangle.rowList.length * rectangle.colList.length;
-  if (count === 0) return new Uint8Array(0);
-  return callNative(options, async (native, job) => {
-    const out = new Uint8Array(native.encodedBound(count, rectangle.wordBytes));
-    return out.slice(0, await native.encodeRectangle({ ...rectangle, out }, job));
-  });
-}
-
-/** Fills the listed words of a matrix. @throws HermError `HERM_CORRUPT` as {@link decodeWords}. */
-export async function decodeRectangle(
-  data: Uint8Array,
-  rectangle: RectangleArgs,
-  subject: string,
-  options: CodecOptions,
-): Promise<void> {
-  const read =
-    rectangle.rowList.length * rectangle.colList.length === 0
-      ? 0
-      : await naming(subject, () =>
-          callNative(options, (native, job) => native.decodeRectangle({ ...rectangle, data }, job)),
-        );
-  checkRead(read, data, subject);
 }
 
 export function xxh64(data: Uint8Array, options: CodecOptions): Promise<string> {

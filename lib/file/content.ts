@@ -7,10 +7,11 @@ import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
 import { splitSections } from './bytes.ts';
 import { ChunkIndex } from './chunk_index.ts';
 import type { ChunkStore } from './chunk_store.ts';
-import { type CodecOptions, decodeWords, flatWords, floatWords, plainWords } from './codec.ts';
+import { type CodecOptions, decodeWords, plainWords } from './codec.ts';
 import type { CheckedHeader, ChunkName } from './header.ts';
 import { type BiasLayout, biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
 import { LevelReader } from './level_reader.ts';
+import { decodeTensor } from './number_codec.ts';
 import { decodeWeight } from './weight_decode.ts';
 
 /** What a .herm file, or a prefix of one, holds, decoded on demand. Safe under concurrent calls. */
@@ -150,8 +151,8 @@ export class HermContent {
   }
 
   #decodeFlat(tensor: number, data: Uint8Array, options: CodecOptions): Promise<Uint8Array> {
-    const { name, dtype, begin, end } = this.header.json.tensors[tensor]!;
-    return decodeWords(data, end - begin, flatWords(dtype), `Tensor ${quoteName(name)} in ${this.file}`, options);
+    const info = this.header.json.tensors[tensor]!;
+    return decodeTensor(data, info, info.end - info.begin, `Tensor ${quoteName(info.name)} in ${this.file}`, options);
   }
 
   /**
@@ -212,10 +213,10 @@ export class HermContent {
       const chunk = await this.#chunk({ kind: 'refit', index, group }, options);
       for (const [n, section] of splitSections(chunk, blocks.length, subject).entries()) {
         const weight = outputWeight(layout, blocks[n]!);
-        const [rows, cols] = weightShape(weight, json.refits[index]!.widths);
-        const wordBytes = dtypeBytes(weight.dtype);
-        const words = await decodeWords(section, rows * cols * wordBytes, floatWords(wordBytes), subject, options);
-        outputs[blocks[n]!] = words;
+        const shape = weightShape(weight, json.refits[index]!.widths);
+        const bytes = shape[0] * shape[1] * dtypeBytes(weight.dtype);
+        const form = { dtype: weight.dtype, shape };
+        outputs[blocks[n]!] = await decodeTensor(section, form, bytes, subject, options);
       }
     }
     return outputs;

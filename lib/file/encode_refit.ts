@@ -5,8 +5,9 @@ import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes } from '../model/tensor.ts';
 import { joinSections } from './bytes.ts';
-import { type CodecOptions, encodeWords, floatWords } from './codec.ts';
-import { type Layout, outputWeight } from './layout.ts';
+import type { CodecOptions } from './codec.ts';
+import { type Layout, outputWeight, weightShape } from './layout.ts';
+import { encodeTensor } from './number_codec.ts';
 
 /** Output weights of a group's blocks, fitted to the skeleton of the given widths. */
 export interface GroupRefit {
@@ -42,7 +43,8 @@ export async function encodeRefit(
     const next = block.output.transposed ? rowAxis : colAxis;
     if (next !== undefined) matrix = await mergeColumns(matrix, trees[next.block]!, widths[next.block]!, options);
     const oriented = block.output.transposed ? await transpose(matrix, options) : matrix.words;
-    sections.push(await encodeWords(oriented, floatWords(dtypeBytes(dtype)), options));
+    const shape = weightShape(outputWeight(layout, index), widths);
+    sections.push(await encodeTensor({ dtype, shape, data: oriented }, options));
   }
   return joinSections(sections);
 }

@@ -4,7 +4,7 @@ import type { Block } from '../model/block.ts';
 import { type Model, readModelTensor } from '../model/model.ts';
 import { fileSource } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
-import { encodeWords, flatWords, plainWords } from './codec.ts';
+import { encodeWords, plainWords } from './codec.ts';
 import { encodeGroup, type GroupToCode } from './encode_group.ts';
 import { groupLevels } from './groups.ts';
 import { checkHeader, expectedChunks } from './header.ts';
@@ -18,6 +18,7 @@ import {
   type WrittenGroup,
 } from './make_header.ts';
 import { Meter } from './meter.ts';
+import { encodeTensor } from './number_codec.ts';
 import { encodePrologue } from './prologue.ts';
 import { openHerm } from './read.ts';
 import type { HermHeader } from './schema.ts';
@@ -143,9 +144,9 @@ export class HermWriter {
   }
 
   async #spoolFlat(tensor: number, file: SpoolFile, meter: Meter): Promise<SpooledChunk> {
-    const { dtype, data } = await readModelTensor(this.#model, this.#model.tensors[tensor]!);
-    const chunk = await encodeWords(data, flatWords(dtype), meter.kernel);
-    meter.add(data.byteLength);
+    const read = await readModelTensor(this.#model, this.#model.tensors[tensor]!);
+    const chunk = await encodeTensor(read, meter.kernel);
+    meter.add(read.data.byteLength);
     return appendChunk(file, chunk, meter.kernel);
   }
 }

@@ -6,6 +6,7 @@ import type { HierarchyCodeKernels } from './binding/hierarchy_code.ts';
 import type { InteractionKernels } from './binding/interaction.ts';
 import type { LaneCodeKernels } from './binding/lane_code.ts';
 import type { MergeKernel } from './binding/merge.ts';
+import type { NumberArrayKernels } from './binding/number_arrays.ts';
 import type { PlaneKernels } from './binding/planes.ts';
 import type { ScaKernels } from './binding/sca.ts';
 import type { SymmetryKernel } from './binding/symmetry.ts';
@@ -20,6 +21,7 @@ export * from './binding/hierarchy_code.ts';
 export * from './binding/interaction.ts';
 export * from './binding/lane_code.ts';
 export * from './binding/merge.ts';
+export * from './binding/number_arrays.ts';
 export * from './binding/planes.ts';
 export * from './binding/sca.ts';
 export * from './binding/symmetry.ts';
@@ -38,6 +40,7 @@ export interface Addon
     LaneCodeKernels,
     LaneKernels,
     MergeKernel,
+    NumberArrayKernels,
     PlaneKernels,
     ScaKernels,
     SymmetryKernel {

@@ -12,6 +12,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   herm::binding::init_info(env, exports);
   herm::binding::init_interaction(env, exports);
   herm::binding::init_merge(env, exports);
+  herm::binding::init_number_arrays(env, exports);
   herm::binding::init_planes(env, exports);
   herm::binding::init_sca(env, exports);
   herm::binding::init_symmetry(env, exports);

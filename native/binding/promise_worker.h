@@ -81,4 +81,12 @@ class PromiseWorker : public Napi::AsyncWorker {
   const char* code_ = "NATIVE";
 };
 
+// A promise of the number of bytes that `code` wrote or read.
+inline Napi::Value promise_size(Args&& args, std::function<std::size_t(const Job&)> code) {
+  auto size = std::make_shared<std::size_t>(0);
+  return PromiseWorker::run(
+      std::move(args), [size, code = std::move(code)](const Job& job) { *size = code(job); },
+      [size](Napi::Env env) { return Napi::Number::New(env, static_cast<double>(*size)); });
+}
+
 }  // namespace herm::binding

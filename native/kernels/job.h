@@ -32,6 +32,14 @@ class Job {
     job.team_ = team;
     return job;
   }
+  // For a part of this job that runs on one of its threads: it heeds aborts; progress is that of the whole.
+  Job part() const {
+    Job job = *this;
+    job.threads_ = 1;
+    job.team_ = nullptr;
+    job.is_part_ = true;
+    return job;
+  }
   bool aborted() const {
     return control_ && std::atomic_ref<std::int32_t>(control_[0]).load(std::memory_order_relaxed);
   }
@@ -40,7 +48,7 @@ class Job {
   }
   // `done` in [0, 1].
   void progress(double done) const {
-    if (!control_) return;
+    if (!control_ || is_part_) return;
     // NaN is none: 0 of 0.
     const auto millionths = done > 0 ? static_cast<std::int32_t>(std::min(done, 1.0) * 1e6) : 0;
     std::atomic_ref<std::int32_t>(control_[1]).store(millionths, std::memory_order_relaxed);
@@ -48,6 +56,7 @@ class Job {
 
  private:
   int threads_ = 1;
+  bool is_part_ = false;
   ThreadTeam* team_ = nullptr;
   std::int32_t* control_ = nullptr;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/error.h"
+#include "kernels/leb128.h"
 
 namespace herm {
 
@@ -27,11 +28,6 @@ constexpr std::pair<ZSTD_cParameter, int> kEntropy[] = {{ZSTD_c_compressionLevel
                                                         {ZSTD_c_minMatch, 7},
                                                         {ZSTD_c_hashLog, 6}};
 constexpr std::pair<ZSTD_cParameter, int> kMatches[] = {{ZSTD_c_compressionLevel, 9}};
-
-void append_length(std::vector<std::uint8_t>& out, std::size_t length) {
-  for (; length >= 0x80; length >>= 7) out.push_back(static_cast<std::uint8_t>(length | 0x80));
-  out.push_back(static_cast<std::uint8_t>(length));
-}
 
 }  // namespace
 
@@ -60,7 +56,7 @@ void PlaneWriter::append(std::span<const std::uint8_t> plane, std::vector<std::u
   }
   const std::span<const std::uint8_t> frame = smaller_frame(plane);
   length_.clear();
-  append_length(length_, frame.size());
+  put_leb128(frame.size(), length_);
   if (frame.empty() || frame.size() + length_.size() >= plane.size()) {
     out.push_back(kRaw);
     out.insert(out.end(), plane.begin(), plane.end());
@@ -79,13 +75,10 @@ std::span<const std::uint8_t> PlaneReader::take(std::size_t length) {
 }
 
 std::size_t PlaneReader::length() {
-  std::size_t value = 0;
-  for (int at = 0; at < 63; at += 7) {
-    const std::uint8_t next = take(1)[0];
-    value |= static_cast<std::size_t>(next & 0x7f) << at;
-    if (next < 0x80) return value;
-  }
-  corrupt_stream("a length in coded words is out of range");
+  auto rest = data_.subspan(position_);
+  const std::size_t value = take_leb128(rest);
+  position_ = data_.size() - rest.size();
+  return value;
 }
 
 StoredPlane PlaneReader::next(std::size_t size) {

@@ -10,7 +10,6 @@
 #include "kernels/matrix_view.h"
 #include "kernels/plane_stream.h"
 #include "kernels/threads.h"
-#include "kernels/word_code.h"
 #include "kernels/words.h"
 
 namespace herm {
@@ -24,141 +23,68 @@ std::size_t block_words(std::size_t word_bytes) {
 
 std::size_t ceil_div(std::size_t a, std::size_t b) { return a / b + (a % b != 0); }
 
-void check_layout(const WordLayout& layout) {
+std::size_t whole_words(const WordLayout& layout, std::size_t bytes) {
   const std::size_t b = layout.bytes;
   if (b != 1 && b != 2 && b != 4 && b != 8) throw std::invalid_argument("words have 1, 2, 4 or 8 bytes");
-  if (layout.shift < 0 || layout.shift >= static_cast<int>(8 * b)) throw std::invalid_argument("shift is out of range");
+  if (bytes % b != 0) throw std::invalid_argument("an array of words must hold whole words");
+  return bytes / b;
 }
 
-// The words of one class of a rectangle, row by row: whole rows of that class take the columns of lower classes too.
-class ClassWords {
- public:
-  ClassWords(const Rectangle& rectangle, int word_class) : rectangle_(rectangle) {
-    for (std::size_t c = 0; c < rectangle.col_list.size(); ++c) {
-      const int of_col = class_at(rectangle.col_class, c);
-      if (of_col <= word_class) up_to_.push_back(rectangle.col_list[c]);
-      if (of_col == word_class) equal_.push_back(rectangle.col_list[c]);
-    }
-    for (std::size_t r = 0; r < rectangle.row_list.size(); ++r) {
-      const int of_row = class_at(rectangle.row_class, r);
-      const std::vector<std::uint32_t>& cols = of_row == word_class ? up_to_ : equal_;
-      if (of_row > word_class || cols.empty()) continue;
-      rows_.push_back({rectangle.row_list[r], &cols, count_});
-      count_ += cols.size();  // no overflow: count <= rows × cols, which the caller has checked
-    }
-  }
-  ClassWords(const ClassWords&) = delete;
-  ClassWords& operator=(const ClassWords&) = delete;
-
-  std::size_t count() const { return count_; }
-
-  // fn(position in the matrix) for words [begin, end) of this class.
-  template <class Fn>
-  void for_each(std::size_t begin, std::size_t end, Fn&& fn) const {
-    auto row = std::upper_bound(rows_.begin(), rows_.end(), begin,
-                                [](std::size_t at, const Row& candidate) { return at < candidate.start; });
-    if (row != rows_.begin()) --row;
-    for (std::size_t at = begin; at < end; ++row) {
-      const std::size_t last = std::min(end, row->start + row->cols->size());
-      const std::size_t base = row->row * rectangle_.cols;
-      for (; at < last; ++at) fn(base + (*row->cols)[at - row->start]);
-    }
-  }
-
- private:
-  static int class_at(std::span<const std::uint8_t> classes, std::size_t i) { return classes.empty() ? 0 : classes[i]; }
-
-  struct Row {
-    std::size_t row;
-    const std::vector<std::uint32_t>* cols;
-    std::size_t start;
-  };
-  const Rectangle& rectangle_;
-  std::vector<std::uint32_t> up_to_, equal_;
-  std::vector<Row> rows_;
-  std::size_t count_ = 0;
-};
-
-// The words of a plain array.
-struct AllWords {
-  std::size_t words;
-
-  std::size_t count() const { return words; }
-  template <class Fn>
-  void for_each(std::size_t begin, std::size_t end, Fn&& fn) const {
-    for (std::size_t at = begin; at < end; ++at) fn(at);
-  }
-};
-
-void check_list(std::span<const std::uint32_t> list, std::span<const std::uint8_t> classes, std::size_t end) {
-  if (!classes.empty() && classes.size() != list.size())
-    throw std::invalid_argument("classes need one entry a row or column");
-  for (const std::uint32_t entry : list) {
-    if (entry >= end) throw std::invalid_argument("a row or column of a rectangle is out of range");
-  }
-  for (const std::uint8_t c : classes) {
-    if (c >= kWordClasses) throw std::invalid_argument("a class of a rectangle is out of range");
-  }
+// The sign from the top to the bottom, and back.
+template <class Word>
+Word rotate_up(Word word) {
+  return static_cast<Word>(word << 1 | word >> (sizeof(Word) * 8 - 1));
+}
+template <class Word>
+Word rotate_down(Word word) {
+  return static_cast<Word>(word >> 1 | static_cast<Word>(word << (sizeof(Word) * 8 - 1)));
 }
 
-void check_rectangle(const WordLayout& layout, const Rectangle& rectangle) {
-  check_layout(layout);
-  checked_mul(checked_mul(rectangle.rows, rectangle.cols), layout.bytes);
-  checked_mul(checked_mul(rectangle.row_list.size(), rectangle.col_list.size()), layout.bytes);
-  check_list(rectangle.row_list, rectangle.row_class, rectangle.rows);
-  check_list(rectangle.col_list, rectangle.col_class, rectangle.cols);
-}
-
-std::size_t whole_words(const WordLayout& layout, std::size_t bytes) {
-  check_layout(layout);
-  if (bytes % layout.bytes != 0) throw std::invalid_argument("an array of words must hold whole words");
-  return bytes / layout.bytes;
-}
-
-template <class Word, class Positions>
-void encode_block(const WordLayout& layout, const Positions& positions, std::size_t begin, std::size_t end,
-                  const std::uint8_t* words, std::vector<std::uint8_t>& out) {
-  const WordCode<Word> code(layout);
-  const std::size_t planes = plane_count(layout), count = end - begin;
+template <class Word>
+void encode_block(bool rotate, const std::uint8_t* words, std::size_t count, std::vector<std::uint8_t>& out) {
+  constexpr std::size_t planes = sizeof(Word);
   std::vector<std::uint8_t> bytes(planes * count);
-  std::size_t k = 0;
-  positions.for_each(begin, end, [&](std::size_t at) {
-    const auto word = load_word<Word>(words, at);
-    if (!code.fits(word)) throw std::invalid_argument("a word has bits below its shift");
-    const Word coded = code.encode(word);
-    for (std::size_t p = 0; p < planes; ++p)
-      bytes[p * count + k] = static_cast<std::uint8_t>(coded >> (8 * (planes - 1 - p)));
-    ++k;
-  });
+  for (std::size_t k = 0; k < count; ++k) {
+    auto word = load_word<Word>(words, k);
+    if (rotate) word = rotate_up(word);
+    for (std::size_t p = 0; p < planes; ++p) {
+      bytes[p * count + k] = static_cast<std::uint8_t>(word >> (8 * (planes - 1 - p)));
+    }
+  }
   PlaneWriter writer;
   for (std::size_t p = 0; p < planes; ++p) writer.append({bytes.data() + p * count, count}, out);
 }
 
-template <class Word, class Positions>
-void decode_block(const WordLayout& layout, const Positions& positions, std::size_t begin, std::size_t end,
-                  std::span<const StoredPlane> data, std::uint8_t* words) {
-  const WordCode<Word> code(layout);
-  const std::size_t planes = plane_count(layout), count = end - begin;
+template <class Word>
+void decode_block(bool rotate, std::span<const StoredPlane> data, std::uint8_t* words, std::size_t count) {
+  constexpr std::size_t planes = sizeof(Word);
   std::vector<std::uint8_t> bytes(planes * count);
   for (std::size_t p = 0; p < planes; ++p) expand_plane(data[p], {bytes.data() + p * count, count});
-  std::size_t k = 0;
-  positions.for_each(begin, end, [&](std::size_t at) {
-    Word coded = 0;
-    for (std::size_t p = 0; p < planes; ++p) coded = static_cast<Word>((coded << 7 << 1) | bytes[p * count + k]);
-    ++k;
-    Word word;
-    if (!code.decode(coded, word)) corrupt_stream("a coded word has bits that it cannot have");
-    store_word(words, at, word);
-  });
+  for (std::size_t k = 0; k < count; ++k) {
+    Word word = 0;
+    for (std::size_t p = 0; p < planes; ++p) word = static_cast<Word>((word << 7 << 1) | bytes[p * count + k]);
+    store_word(words, k, rotate ? rotate_down(word) : word);
+  }
 }
 
-template <class Word, class Positions>
-std::size_t encode_positions(const Job& job, const WordLayout& layout, const Positions& positions,
-                             const std::uint8_t* words, std::span<std::uint8_t> out) {
-  const std::size_t block = block_words(sizeof(Word));
-  std::vector<std::vector<std::uint8_t>> blocks(ceil_div(positions.count(), block));
-  parallel_for(job, positions.count(), block, [&](std::size_t begin, std::size_t end) {
-    encode_block<Word>(layout, positions, begin, end, words, blocks[begin / block]);
+}  // namespace
+
+std::size_t encoded_bound(std::size_t count, std::size_t word_bytes) {
+  // A plane of one byte takes two either way; others are never larger than raw.
+  const std::size_t methods = checked_mul(ceil_div(count, block_words(word_bytes)), word_bytes);
+  const std::size_t bytes = checked_mul(count, word_bytes);
+  if (bytes > std::numeric_limits<std::size_t>::max() - methods) throw std::length_error("too many words");
+  return bytes + methods;
+}
+
+std::size_t encode_words(const Job& job, const WordLayout& layout, std::span<const std::uint8_t> words,
+                         std::span<std::uint8_t> out) {
+  const std::size_t count = whole_words(layout, words.size()), block = block_words(layout.bytes);
+  std::vector<std::vector<std::uint8_t>> blocks(ceil_div(count, block));
+  parallel_for(job, count, block, [&](std::size_t begin, std::size_t end) {
+    with_word(layout.bytes, [&]<class Word>(Word) {
+      encode_block<Word>(layout.rotate, words.data() + begin * sizeof(Word), end - begin, blocks[begin / block]);
+    });
   });
   std::size_t used = 0;
   for (const auto& bytes : blocks) {
@@ -169,70 +95,20 @@ std::size_t encode_positions(const Job& job, const WordLayout& layout, const Pos
   return used;
 }
 
-template <class Word, class Positions>
-void decode_positions(const Job& job, const WordLayout& layout, const Positions& positions, PlaneReader& reader,
-                      std::uint8_t* words) {
-  const std::size_t block = block_words(sizeof(Word)), planes = plane_count(layout);
-  std::vector<StoredPlane> data;  // two words a plane that the stream really holds
-  for (std::size_t begin = 0; begin < positions.count(); begin += block) {
-    const std::size_t size = std::min(block, positions.count() - begin);
-    for (std::size_t p = 0; p < planes; ++p) data.push_back(reader.next(size));
-  }
-  parallel_for(job, positions.count(), block, [&](std::size_t begin, std::size_t end) {
-    decode_block<Word>(layout, positions, begin, end, std::span(data).subspan(begin / block * planes, planes), words);
-  });
-}
-
-}  // namespace
-
-std::size_t encoded_bound(std::size_t count, std::size_t word_bytes) {
-  const std::size_t blocks = ceil_div(count, block_words(word_bytes)) + kWordClasses;
-  const std::size_t methods = checked_mul(blocks, word_bytes);
-  const std::size_t bytes = checked_mul(count, word_bytes);
-  // A plane of one byte takes two either way; others are never larger than raw.
-  if (bytes > std::numeric_limits<std::size_t>::max() - methods) throw std::length_error("too many words");
-  return bytes + methods;
-}
-
-std::size_t encode_rectangle(const Job& job, const WordLayout& layout, const Rectangle& rectangle,
-                             const std::uint8_t* words, std::span<std::uint8_t> out) {
-  check_rectangle(layout, rectangle);
-  std::size_t used = 0;
-  for (int c = 0; c < kWordClasses; ++c) {
-    const ClassWords positions(rectangle, c);
-    with_word(layout.bytes, [&](auto word) {
-      used += encode_positions<decltype(word)>(job, layout, positions, words, out.subspan(used));
-    });
-  }
-  return used;
-}
-
-std::size_t decode_rectangle(const Job& job, const WordLayout& layout, const Rectangle& rectangle,
-                             std::span<const std::uint8_t> data, std::uint8_t* words) {
-  check_rectangle(layout, rectangle);
-  PlaneReader reader(data);
-  for (int c = 0; c < kWordClasses; ++c) {
-    const ClassWords positions(rectangle, c);
-    with_word(layout.bytes,
-              [&](auto word) { decode_positions<decltype(word)>(job, layout, positions, reader, words); });
-  }
-  return reader.position();
-}
-
-std::size_t encode_words(const Job& job, const WordLayout& layout, std::span<const std::uint8_t> words,
-                         std::span<std::uint8_t> out) {
-  const AllWords all{whole_words(layout, words.size())};
-  std::size_t used = 0;
-  with_word(layout.bytes,
-            [&](auto word) { used = encode_positions<decltype(word)>(job, layout, all, words.data(), out); });
-  return used;
-}
-
 std::size_t decode_words(const Job& job, const WordLayout& layout, std::span<const std::uint8_t> data,
                          std::span<std::uint8_t> words) {
-  const AllWords all{whole_words(layout, words.size())};
+  const std::size_t count = whole_words(layout, words.size()), block = block_words(layout.bytes);
   PlaneReader reader(data);
-  with_word(layout.bytes, [&](auto word) { decode_positions<decltype(word)>(job, layout, all, reader, words.data()); });
+  std::vector<StoredPlane> planes;  // two words a plane that the stream really holds
+  for (std::size_t begin = 0; begin < count; begin += block) {
+    for (std::size_t p = 0; p < layout.bytes; ++p) planes.push_back(reader.next(std::min(block, count - begin)));
+  }
+  parallel_for(job, count, block, [&](std::size_t begin, std::size_t end) {
+    with_word(layout.bytes, [&]<class Word>(Word) {
+      const auto stored = std::span(planes).subspan(begin / block * sizeof(Word), sizeof(Word));
+      decode_block<Word>(layout.rotate, stored, words.data() + begin * sizeof(Word), end - begin);
+    });
+  });
   return reader.position();
 }
 

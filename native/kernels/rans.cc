@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/error.h"
+#include "kernels/leb128.h"
 
 namespace herm {
 
@@ -16,11 +17,6 @@ constexpr auto kReciprocals = [] {
 }();
 
 [[noreturn]] void corrupt(const char* what) { throw KernelError("HERM_CORRUPT", what); }
-
-void put_leb128(std::uint64_t value, std::vector<std::uint8_t>& out) {
-  for (; value >= 128; value >>= 7) out.push_back(static_cast<std::uint8_t>(value | 128));
-  out.push_back(static_cast<std::uint8_t>(value));
-}
 
 void put_word(std::uint32_t word, std::vector<std::uint8_t>& out) {
   out.push_back(static_cast<std::uint8_t>(word));
@@ -64,17 +60,10 @@ void RansEncoder::finish(std::vector<std::uint8_t>& out) {
 
 RansDecoder::RansDecoder(std::span<const std::uint8_t> stream, unsigned states) {
   states_.fill(kLowest);
-  std::size_t at = 0;
-  std::uint64_t words = 0;
-  for (int shift = 0;; shift += 7) {
-    if (at == stream.size() || shift > 42) corrupt("a stream ends before its words");
-    words |= std::uint64_t{stream[at] & 127u} << shift;
-    if (stream[at++] < 128) break;
-  }
+  const std::uint64_t words = take_leb128(stream);
   const std::size_t stored = 4 * std::size_t{states};
-  if (stream.size() - at < stored || (stream.size() - at - stored) / 2 < words) {
-    corrupt("a stream is too short for its words");
-  }
+  if (stream.size() < stored || (stream.size() - stored) / 2 < words) corrupt("a stream is too short for its words");
+  std::size_t at = 0;
   for (std::uint32_t& x : std::span(states_).first(states)) {
     x = 0;
     for (int k = 0; k < 4; ++k) x |= std::uint32_t{stream[at++]} << (8 * k);

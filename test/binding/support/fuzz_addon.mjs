@@ -55,19 +55,9 @@ const lanes = () => ({
   pairs: slots(),
   coefficients: halves(),
 });
-const layout = () => ({ wordBytes: 4, shift: 0, rotate: pick([true, false]) });
+const numbers = () => ({ dtype: 1, columns: 3 });
+const layout = () => ({ wordBytes: 4, rotate: pick([true, false]) });
 const constantPlanes = () => new Uint8Array(40).fill(1);
-const rectangle = () => ({
-  ...layout(),
-  rows: 2,
-  cols: 3,
-  rowList: Uint32Array.of(0, 1),
-  colList: Uint32Array.of(0, 2),
-  rowClass: pick([undefined, Uint8Array.of(0, 1)]),
-  colClass: undefined,
-  words: u8(24),
-});
-
 const valid = {
   buildInfo: () => ({}),
   encodedBound: () => ({}),
@@ -132,8 +122,9 @@ const valid = {
     indexes: new Uint8Array(3 * n * 8),
     present: undefined,
   }),
-  encodeRectangle: () => ({ ...rectangle(), out: u8(100) }),
-  decodeRectangle: () => ({ ...rectangle(), data: constantPlanes() }),
+  encodedNumbersBound: () => ({ ...numbers(), count: 6 }),
+  encodeNumbers: () => ({ ...numbers(), words: u8(24), out: u8(200) }),
+  decodeNumbers: () => ({ ...numbers(), data: Uint8Array.of(9, 0, 1, 0, 1, 0, 1, 0, 1, 0), words: u8(24) }),
   encodeWords: () => ({ ...layout(), words: u8(24), out: u8(100) }),
   decodeWords: () => ({ ...layout(), data: constantPlanes(), words: u8(24) }),
   xxh64: () => ({ data: u8(9) }),
