@@ -43,10 +43,7 @@ class StripDecoder : Strip<D> {
 
  private:
   void decode_fresh(const Job& job, RansDecoder& coder) {
-    for (std::size_t e = from_; e < to_; ++e) {
-      shifts_[e] = static_cast<std::int8_t>(static_cast<int>(models.shift.get(coder, e & 3)) - kShiftReach);
-    }
-    models.settle();
+    if (!lanes_.even) decode_shifts(coder);
     for (std::size_t root = 0; root < lanes_.roots; ++root) {
       if (root % 16 == 0) job.check();
       Base::fill_grids(c_grids_, root, from_, to_);
@@ -55,6 +52,13 @@ class StripDecoder : Strip<D> {
       Base::write(root, from_, to_, c_);
       models.settle();
     }
+  }
+
+  void decode_shifts(RansDecoder& coder) {
+    for (std::size_t e = from_; e < to_; ++e) {
+      shifts_[e] = static_cast<std::int8_t>(static_cast<int>(models.shift.get(coder, e & 3)) - kShiftReach);
+    }
+    models.settle();
   }
 
   void decode_split(RansDecoder& coder, const Split& split) {

@@ -40,9 +40,7 @@ class StripEncoder : Strip<D> {
 
  private:
   void encode_fresh(const Job& job) {
-    for (std::size_t e = from_; e < to_; ++e)
-      models.shift.put(coder_, e & 3, static_cast<std::size_t>(shifts_[e] + kShiftReach));
-    models.settle();
+    if (!lanes_.even) encode_shifts();
     for (std::size_t root = 0; root < lanes_.roots; ++root) {
       if (root % 16 == 0) job.check();
       Base::fill_grids(c_grids_, root, from_, to_);
@@ -53,6 +51,12 @@ class StripEncoder : Strip<D> {
       for (std::size_t e = from_; e < to_; ++e) put_coded(e, scale, 0, 0, false);
       models.settle();
     }
+  }
+
+  void encode_shifts() {
+    for (std::size_t e = from_; e < to_; ++e)
+      models.shift.put(coder_, e & 3, static_cast<std::size_t>(shifts_[e] + kShiftReach));
+    models.settle();
   }
 
   void encode_split(const Split& split) {

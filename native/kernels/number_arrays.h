@@ -7,6 +7,7 @@
 //   0  the words of the piece (planes.h) as floats; always so where a number is infinite or NaN
 //   1  u8 shift (tensor_shift), then the rows as roots without instructions, on one level in ⌈columns / 1024⌉ strips:
 //      the LEB128 lengths of the strips' sections B, then the sections
+//   2  likewise, all columns being of one scale
 #pragma once
 
 #include <cstddef>

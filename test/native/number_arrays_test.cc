@@ -202,7 +202,7 @@ TEST_CASE("number arrays: every cut, and what is left over, is HERM_CORRUPT") {
 
 TEST_CASE("number arrays: unknown methods, shifts and lengths are HERM_CORRUPT") {
   const NumberArray array{DType::F32, 256};
-  check_corrupt(array, {2, 2, 0}, 4);
+  check_corrupt(array, {2, 3, 0}, 4);
   check_corrupt(array, {0}, 4);
   check_corrupt(array, {1, 1}, 4);
   check_corrupt(array, {3, 1, 24, 0}, 4);
