@@ -117,10 +117,10 @@
       "test/native/sca_test.cc",
       "test/native/symmetry_test.cc",
       "test/native/exact_interval_test.cc",
-      "test/native/exact_shared_test.cc",
       "test/native/exact_tree_test.cc",
       "test/native/float_grid_test.cc",
       "test/native/hierarchy_code_test.cc",
+      "test/native/lane_code_test.cc",
       "test/native/lane_copy_test.cc",
       "test/native/number_arrays_test.cc",
       "test/native/planes_test.cc"

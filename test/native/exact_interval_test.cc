@@ -3,8 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <random>
-#include <set>
+#include <utility>
 #include <vector>
 
 using namespace herm;
@@ -14,49 +15,42 @@ namespace {
 template <DType D>
 class AllChildren {
  public:
-  using Grid = FloatGrid<D>;
+  using Format = FloatGrid<D>;
 
-  AllChildren(int child_grid, int parent_grid) : child_grid_(child_grid), parent_grid_(parent_grid) {}
+  AllChildren(Grid child_grid, Grid parent_grid) : child_grid_(child_grid), parent_grid_(parent_grid) {}
 
   // Every parent of every child, each checked against its children.
   bool check(double a_followed, double coded) const {
-    const ChildInterval<D> interval(a_followed, coded, child_grid_, parent_grid_);
-    std::vector<std::vector<std::uint16_t>> children(0x10000);
-    for (std::uint32_t w = 0; w < 0x10000; w += 1u << child_grid_) {
-      const auto word = static_cast<std::uint16_t>(w);
-      if (!Grid::finite(word)) continue;
-      const double sum = a_followed * Grid::to_double(word) + coded;
-      children[Grid::round(sum, parent_grid_)].push_back(word);
+    const ChildInterval<D> interval(a_followed);
+    std::vector<std::vector<std::int64_t>> children(0x10000);
+    for (std::int64_t y = Format::min_ordinal(child_grid_); y <= Format::max_ordinal(child_grid_); ++y) {
+      const double sum = std::fabs(a_followed) * Format::to_double(Format::word(y, child_grid_)) + coded;
+      children[Format::round(sum, parent_grid_)].push_back(y);
     }
     bool good = true;
-    for (std::uint32_t parent = 0; parent < 0x10000; parent += 1u << parent_grid_) {
-      if (Grid::finite(static_cast<std::uint16_t>(parent)))
-        good = good && agrees(interval, static_cast<std::uint16_t>(parent), children[parent]);
+    for (std::int64_t p = Format::min_ordinal(parent_grid_); p <= Format::max_ordinal(parent_grid_); ++p) {
+      const std::uint16_t parent = Format::word(p, parent_grid_);
+      good = good && agrees(interval, parent, coded, children[parent]);
     }
     return good;
   }
 
  private:
-  static bool agrees(const ChildInterval<D>& interval, std::uint16_t parent,
-                     const std::vector<std::uint16_t>& children) {
-    std::uint16_t child = 0;
-    // Indexes are the children's numbers from 0 …
-    std::set<std::uint64_t> indexes;
-    for (const std::uint16_t word : children) {
-      const std::uint64_t index = interval.index(parent, word);
-      if (index >= children.size() || !interval.child(parent, index, child) || child != word) return false;
-      indexes.insert(index);
+  bool agrees(const ChildInterval<D>& interval, std::uint16_t parent, double coded,
+              const std::vector<std::int64_t>& children) const {
+    const OrdinalRange range = interval.range(parent, coded, child_grid_, parent_grid_);
+    const std::uint16_t guess = interval.nearest(parent, coded, child_grid_, parent_grid_);
+    if (children.empty()) return range.empty() && Format::finite(guess);
+    if (range.low != children.front() || range.high != children.back()) return false;
+    for (const std::int64_t y : {range.low, range.high}) {
+      const std::uint16_t child = interval.followed(y, child_grid_);
+      if (interval.ordinal(child, child_grid_) != y || interval.parent(child, coded, parent_grid_) != parent)
+        return false;
     }
-    // … each once, and there are no others.
-    for (const std::uint64_t beyond : {std::uint64_t{children.size()}, std::uint64_t{0xffff}, std::uint64_t{0x8000}}) {
-      if (beyond >= children.size() && interval.child(parent, beyond, child)) return false;
-    }
-    const std::uint16_t guess = interval.nearest(parent);
-    const bool inside = std::find(children.begin(), children.end(), guess) != children.end();
-    return indexes.size() == children.size() && Grid::finite(guess) && (children.empty() || inside);
+    return range.holds(interval.ordinal(guess, child_grid_));
   }
 
-  int child_grid_, parent_grid_;
+  Grid child_grid_, parent_grid_;
 };
 
 template <DType D>
@@ -65,9 +59,14 @@ void check_format(int guard) {
   std::normal_distribution<double> normal;
   std::uniform_int_distribution<int> words(0, 0xffff);
   const double extremes[] = {1, -1, 0.5, 65504, -65504, 0x1p-24, -0x1p-24, 0.333251953125};
-  for (const int child_grid : {0, guard}) {
-    const AllChildren<D> all(child_grid, guard);
-    for (int k = 0; k < 24; ++k) {
+  const int floor = FloatGrid<D>::kBias - 2;
+  const std::pair<Grid, Grid> grids[] = {{{0, 1}, {guard, 1}},
+                                         {{0, 1}, {guard, floor}},
+                                         {{guard, 1}, {guard, floor}},
+                                         {{guard, floor}, {guard, floor + 3}}};
+  for (const auto& [child_grid, parent_grid] : grids) {
+    const AllChildren<D> all(child_grid, parent_grid);
+    for (int k = 0; k < 16; ++k) {
       double a = k < 8 ? extremes[k] : normal(random);
       std::uint16_t half, word;
       narrow(DType::F16, &a, 1, &half);

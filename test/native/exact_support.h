@@ -8,6 +8,8 @@
 
 #include "kernels/exact_tree.h"
 #include "kernels/float_grid.h"
+#include "kernels/lane_code.h"
+#include "kernels/words.h"
 
 namespace herm::test {
 
@@ -19,50 +21,52 @@ enum class Data { gaussian, coarse, wild, zeros, duplicates };
 // Any finite word of the format; every fourth a zero, a denormal or close to the largest number.
 template <DType D>
 typename FloatGrid<D>::Word wild_word(Random& random) {
-  using Grid = FloatGrid<D>;
-  using Word = typename Grid::Word;
-  const auto sign = static_cast<Word>(random() & 1 ? Grid::kSign : 0);
+  using Format = FloatGrid<D>;
+  using Word = typename Format::Word;
+  const auto sign = static_cast<Word>(random() & 1 ? Format::kSign : 0);
   switch (random() % 16) {
     case 0:
       return sign;
     case 1:
-      return static_cast<Word>(sign | (random() & ((Word{1} << Grid::kMantissa) - 1)));
+      return static_cast<Word>(sign | (random() & ((Word{1} << Format::kMantissa) - 1)));
     case 2:
-      return static_cast<Word>(sign | Grid::kMaxFinite);
+      return static_cast<Word>(sign | Format::kMaxFinite);
     case 3:
-      return static_cast<Word>(sign | (Grid::kMaxFinite - random() % 100));
+      return static_cast<Word>(sign | (Format::kMaxFinite - random() % 100));
     default:
       for (;;) {
         const auto word = static_cast<Word>(random());
-        if (Grid::finite(word)) return word;
+        if (Format::finite(word)) return word;
       }
   }
 }
 
 template <DType D>
 Bytes random_words(Random& random, Data data, std::size_t lanes, std::size_t length) {
-  using Grid = FloatGrid<D>;
-  using Word = typename Grid::Word;
+  using Format = FloatGrid<D>;
+  using Word = typename Format::Word;
   std::normal_distribution<double> normal;
   Bytes bytes(lanes * length * sizeof(Word));
   for (std::size_t k = 0; k < lanes * length; ++k) {
     Word word = 0;
     switch (data) {
       case Data::gaussian:
-        word = Grid::round(0.05 * normal(random), 0);
+        word = Format::round(0.05 * normal(random), Grid{});
         break;
       case Data::coarse:
-        word = Grid::round(0.05 * normal(random), Grid::kMantissa - 4);
+        word = Format::round(0.05 * normal(random), Grid{Format::kMantissa - 4, 1});
         break;
       case Data::wild:
         word = wild_word<D>(random);
         break;
       // Some lanes of −0 and +0 only.
       case Data::zeros:
-        word = k / length % 2 ? static_cast<Word>(random() & 1 ? Grid::kSign : 0) : wild_word<D>(random);
+        word = k / length % 2 ? static_cast<Word>(random() & 1 ? Format::kSign : 0) : wild_word<D>(random);
         break;
+      // Each a multiple of the lane before.
       case Data::duplicates:
-        word = k < length ? Grid::round(normal(random), 0) : load_word<Word>(bytes.data(), k - length);
+        word = k < length ? Format::round(normal(random), Grid{})
+                          : Format::round(1.3 * Format::to_double(load_word<Word>(bytes.data(), k - length)), Grid{});
         break;
     }
     store_word(bytes.data(), k, word);
@@ -139,31 +143,63 @@ inline Tree random_tree(Random& random, std::size_t neurons, std::size_t roots) 
   return tree;
 }
 
-// A tensor and what exact coding keeps beside it.
-struct Coded {
+// A tensor with all nodes of a tree over its rows, as the coder of lanes wants them.
+struct Nodes {
   DType dtype = DType::F32;
-  std::size_t lanes = 0, length = 0;
   int shift = 0;
-  Bytes words, coarse, element_coarse, flags, indexes;
+  std::size_t roots = 0, length = 0;
+  Bytes words;  // [(K + 2T)×length]
+  std::vector<std::int8_t> element_shifts;
+  std::vector<std::uint16_t> element_floors, coefficients, floors;
+  std::vector<std::uint32_t> parents, rows;
+  std::vector<std::uint8_t> followed;
 
-  Lanes view() { return {dtype, shift, lanes, length, words.data(), coarse, element_coarse}; }
+  NodeLanes view() {
+    return {dtype, shift,       roots,  parents,        coefficients, followed,    floors,
+            rows,  rows.size(), length, element_floors, false,        words.data()};
+  }
 };
 
-inline Coded leaves(DType dtype, Bytes words, std::size_t lanes, std::size_t length) {
-  Coded coded{dtype, lanes, length, 0, std::move(words), Bytes(lanes), {}, {}, {}};
-  coded.shift = tensor_shift(Job(), dtype, coded.words.data(), lanes * length);
-  return coded;
+// The instructions of a tree: nodes are roots by slot, then children i and j of every merge, coarse to fine.
+inline void number_nodes(Nodes& nodes, const Tree& tree, std::size_t lanes) {
+  const std::size_t merges = tree.merges();
+  nodes.roots = lanes - merges;
+  std::vector<char> gone(lanes);
+  for (std::size_t t = 0; t < merges; ++t) gone[tree.pairs[2 * t + 1]] = 1;
+  std::vector<std::uint32_t> living(lanes);
+  std::uint32_t root = 0;
+  for (std::size_t slot = 0; slot < lanes; ++slot) {
+    if (!gone[slot]) living[slot] = root++;
+  }
+  for (std::size_t n = 0; n < merges; ++n) {
+    const std::size_t t = merges - 1 - n;
+    const auto first = static_cast<std::uint32_t>(nodes.roots + 2 * n);
+    nodes.parents.push_back(living[tree.pairs[2 * t]]);
+    living[tree.pairs[2 * t]] = first;
+    living[tree.pairs[2 * t + 1]] = first + 1;
+    nodes.coefficients.push_back(tree.coefficients[2 * t]);
+    nodes.coefficients.push_back(tree.coefficients[2 * t + 1]);
+  }
+  for (std::uint32_t node = 0; node < lanes + merges; ++node) nodes.rows.push_back(node);
 }
 
-inline void forward(Coded& coded, const Tree& tree, int threads = 1) {
-  coded.flags.assign(tree.merges(), 0xff);
-  coded.indexes.assign(tree.merges() * coded.length * dtype_bytes(coded.dtype), 0xff);
-  forward_lanes(Job(threads), coded.view(), tree.view(), coded.flags, coded.indexes.data());
-}
-
-inline void inverse(Coded& coded, const Tree& tree, std::size_t from, std::size_t to, int threads = 1,
-                    std::span<const std::uint8_t> present = {}) {
-  inverse_lanes(Job(threads), coded.view(), tree.view(), from, to, coded.flags, coded.indexes.data(), present);
+inline Nodes unfold(DType dtype, Bytes words, std::size_t lanes, std::size_t length, const Tree& tree,
+                    std::vector<std::uint16_t> element_floors = {}, bool even = false, int threads = 1) {
+  const Job job(threads);
+  Nodes nodes;
+  nodes.dtype = dtype;
+  nodes.shift = tensor_shift(job, dtype, words.data(), lanes * length);
+  nodes.length = length;
+  nodes.element_floors = std::move(element_floors);
+  number_nodes(nodes, tree, lanes);
+  const Lanes view{dtype, nodes.shift, lanes, length, words.data(), nodes.element_floors};
+  const LanePlan plan = plan_lanes(job, view, tree.view(), even);
+  nodes.followed.assign(plan.followed_is_j.rbegin(), plan.followed_is_j.rend());
+  nodes.element_shifts = plan.element_shifts;
+  nodes.floors.resize(nodes.rows.size());
+  nodes.words.resize(nodes.rows.size() * length * dtype_bytes(dtype));
+  unfold_nodes(job, view, tree.view(), plan, nodes.words.data(), nodes.floors);
+  return nodes;
 }
 
 // fn.template operator()<D>() for every format.

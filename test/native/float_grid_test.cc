@@ -26,13 +26,18 @@ double widened(DType dtype, std::uint16_t word) {
   return value;
 }
 
-// All finite numbers of a 16-bit format on a grid, in the order of their ordinals, by sorting values alone.
+// All finite numbers of a 16-bit format on a grid, in the order of their ordinals: multiples of the step below the
+// floor, and above it words without low bits, by their values alone.
 template <DType D>
-std::vector<std::uint16_t> sorted_words(int g) {
+std::vector<std::uint16_t> sorted_words(Grid grid) {
+  const double floor = std::ldexp(1.0, grid.floor - FloatGrid<D>::kBias);
+  const double step = std::ldexp(floor, grid.bits - FloatGrid<D>::kMantissa);
   std::vector<std::uint16_t> words;
   for (std::uint32_t w = 0; w < 0x10000; ++w) {
     const auto word = static_cast<std::uint16_t>(w);
-    if (w % (1u << g) == 0 && std::isfinite(widened(D, word))) words.push_back(word);
+    const double value = widened(D, word);
+    if (!std::isfinite(value)) continue;
+    if (std::fabs(value) < floor ? std::fmod(value, step) == 0 : w % (1u << grid.bits) == 0) words.push_back(word);
   }
   std::sort(words.begin(), words.end(), [](std::uint16_t a, std::uint16_t b) {
     const double x = widened(D, a), y = widened(D, b);
@@ -41,101 +46,115 @@ std::vector<std::uint16_t> sorted_words(int g) {
   return words;
 }
 
-// Nearest by search; a tie goes to the word whose bit g is zero; ±0 as the sign of the value says.
-template <class Grid>
-std::uint16_t nearest_by_search(const std::vector<std::uint16_t>& words, double value, int g) {
+// Nearest by search; a tie goes to the one that is an even number of places from zero; ±0 as the sign of the value
+// says.
+template <class Format>
+std::uint16_t nearest_by_search(const std::vector<std::uint16_t>& words, double value) {
   const auto above =
-      std::partition_point(words.begin(), words.end(), [&](std::uint16_t w) { return Grid::to_double(w) < value; });
+      std::partition_point(words.begin(), words.end(), [&](std::uint16_t w) { return Format::to_double(w) < value; });
+  const auto even = [&](std::ptrdiff_t place) {
+    const auto half = static_cast<std::ptrdiff_t>(words.size() / 2);  // place of +0
+    return (place >= half ? place - half : half - 1 - place) % 2 == 0;
+  };
   std::uint16_t best = above == words.end() ? words.back() : *above;
   if (above != words.begin() && above != words.end()) {
     const std::uint16_t below = *(above - 1);
-    const double up = Grid::to_double(best) - value, down = value - Grid::to_double(below);
-    if (down < up || (down == up && (below >> g) % 2 == 0)) best = below;
+    const double up = Format::to_double(best) - value, down = value - Format::to_double(below);
+    if (down < up || (down == up && even(above - 1 - words.begin()))) best = below;
   }
-  if (Grid::to_double(best) == 0) best = std::signbit(value) ? 0x8000 : 0;
+  if (Format::to_double(best) == 0) best = std::signbit(value) ? 0x8000 : 0;
   return best;
 }
 
 template <DType D>
-void check_16_bit_format() {
-  using Grid = FloatGrid<D>;
-  std::mt19937_64 random(7);
-  for (int g = 0; g <= Grid::kMantissa; ++g) {
-    CAPTURE(g);
-    const auto words = sorted_words<D>(g);
-    REQUIRE(Grid::ordinal(words.front(), g) == Grid::min_ordinal(g));
-    REQUIRE(Grid::ordinal(words.back(), g) == Grid::max_ordinal(g));
-    bool same = true;
-    for (std::size_t k = 0; k < words.size(); ++k) {
-      const std::int64_t ordinal = Grid::min_ordinal(g) + static_cast<std::int64_t>(k);
-      same = same && Grid::ordinal(words[k], g) == ordinal && Grid::word(ordinal, g) == words[k] &&
-             Grid::finite(words[k]) && Grid::on_grid(words[k], g);
-    }
-    CHECK(same);
+void check_16_bit_grid(Grid grid, std::mt19937_64& random) {
+  using Format = FloatGrid<D>;
+  CAPTURE(grid.bits);
+  CAPTURE(grid.floor);
+  const auto words = sorted_words<D>(grid);
+  REQUIRE(Format::ordinal(words.front(), grid) == Format::min_ordinal(grid));
+  REQUIRE(Format::ordinal(words.back(), grid) == Format::max_ordinal(grid));
+  bool same = true;
+  for (std::size_t k = 0; k < words.size(); ++k) {
+    const std::int64_t ordinal = Format::min_ordinal(grid) + static_cast<std::int64_t>(k);
+    same = same && Format::ordinal(words[k], grid) == ordinal && Format::word(ordinal, grid) == words[k];
+  }
+  CHECK(same);
 
-    bool rounds = true, thresholds = true;
-    const auto check = [&](double value) {
-      rounds = rounds && Grid::round(value, g) == nearest_by_search<Grid>(words, value, g);
-    };
-    for (std::size_t k = 0; k + 1 < words.size(); ++k) {
-      const double x = Grid::to_double(words[k]), y = Grid::to_double(words[k + 1]), middle = (x + y) / 2;
-      for (const double value : {x, middle, std::nextafter(middle, x), std::nextafter(middle, y)}) check(value);
-      const std::int64_t ordinal = Grid::ordinal(words[k + 1], g), key = Grid::threshold_key(ordinal, g);
-      thresholds = thresholds && Grid::round(from_order_key(key), g) == words[k + 1] &&
-                   Grid::round(from_order_key(key - 1), g) == words[k];
-    }
-    for (int k = 0; k < 2000; ++k) {
-      const double value = std::bit_cast<double>(random());
-      if (!std::isnan(value)) check(value);
-    }
-    CHECK(rounds);
-    CHECK(thresholds);
+  bool rounds = true, thresholds = true;
+  const auto check = [&](double value) {
+    rounds = rounds && Format::round(value, grid) == nearest_by_search<Format>(words, value);
+  };
+  for (std::size_t k = 0; k + 1 < words.size(); ++k) {
+    const double x = Format::to_double(words[k]), y = Format::to_double(words[k + 1]), middle = (x + y) / 2;
+    for (const double value : {x, middle, std::nextafter(middle, x), std::nextafter(middle, y)}) check(value);
+    const std::int64_t ordinal = Format::ordinal(words[k + 1], grid), key = Format::threshold_key(ordinal, grid);
+    thresholds = thresholds && Format::round(from_order_key(key), grid) == words[k + 1] &&
+                 Format::round(from_order_key(key - 1), grid) == words[k];
+  }
+  for (int k = 0; k < 2000; ++k) {
+    const double value = std::bit_cast<double>(random());
+    if (!std::isnan(value)) check(value);
+  }
+  CHECK(rounds);
+  CHECK(thresholds);
+}
+
+template <DType D>
+void check_16_bit_format() {
+  using Format = FloatGrid<D>;
+  std::mt19937_64 random(7);
+  for (int bits = 0; bits <= Format::kMantissa; ++bits) {
+    for (const int floor : {1, 2, Format::kBias - 3, Format::kMaxFloor}) check_16_bit_grid<D>({bits, floor}, random);
   }
 }
 
 // Rounding of a wide format against its two neighbours, in long double (64-bit mantissa: the differences are exact).
-template <class Grid>
-bool rounds_to_nearest(double value, int g) {
-  const auto word = Grid::round(value, g);
-  const std::int64_t ordinal = Grid::ordinal(word, g);
+template <class Format>
+bool rounds_to_nearest(double value, Grid grid) {
+  const auto word = Format::round(value, grid);
+  const std::int64_t ordinal = Format::ordinal(word, grid);
   const auto error = [&](std::int64_t o) {
-    return std::fabs(static_cast<long double>(Grid::to_double(Grid::word(o, g))) - static_cast<long double>(value));
+    return std::fabs(static_cast<long double>(Format::to_double(Format::word(o, grid))) -
+                     static_cast<long double>(value));
   };
   const auto odd = [](std::int64_t o) { return ((o < 0 ? ~o : o) & 1) != 0; };
   for (const std::int64_t other : {ordinal - 1, ordinal + 1}) {
-    if (other < Grid::min_ordinal(g) || other > Grid::max_ordinal(g)) continue;
-    if (Grid::to_double(Grid::word(other, g)) == 0 && Grid::to_double(word) == 0) continue;
+    if (other < Format::min_ordinal(grid) || other > Format::max_ordinal(grid)) continue;
+    if (Format::to_double(Format::word(other, grid)) == 0 && Format::to_double(word) == 0) continue;
     if (error(other) < error(ordinal) || (error(other) == error(ordinal) && odd(ordinal))) return false;
   }
-  return Grid::on_grid(word, g) && std::signbit(Grid::to_double(word)) == std::signbit(value);
+  return std::signbit(Format::to_double(word)) == std::signbit(value);
 }
 
-template <class Grid>
-void check_wide_format(std::initializer_list<int> grids) {
+template <class Format>
+void check_wide_format(std::initializer_list<Grid> grids) {
   std::mt19937_64 random(11);
-  for (const int g : grids) {
-    CAPTURE(g);
-    std::uniform_int_distribution<std::int64_t> ordinals(Grid::min_ordinal(g) + 1, Grid::max_ordinal(g));
+  for (const Grid grid : grids) {
+    CAPTURE(grid.bits);
+    CAPTURE(grid.floor);
+    std::uniform_int_distribution<std::int64_t> ordinals(Format::min_ordinal(grid) + 1, Format::max_ordinal(grid));
     for (int k = 0; k < 20000; ++k) {
       // Half of them small: denormals and both zeros.
-      const std::int64_t ordinal = k % 2 ? ordinals(random) : std::max(ordinals(random) % 50, Grid::min_ordinal(g) + 1);
+      const std::int64_t ordinal =
+          k % 2 ? ordinals(random) : std::max(ordinals(random) % 50, Format::min_ordinal(grid) + 1);
       CAPTURE(ordinal);
-      const auto word = Grid::word(ordinal, g);
-      REQUIRE(Grid::ordinal(word, g) == ordinal);
-      REQUIRE(Grid::round(Grid::to_double(word), g) == word);
-      const double below = Grid::to_double(Grid::word(ordinal - 1, g));
-      const double between = below + (Grid::to_double(word) - below) * std::uniform_real_distribution<>()(random);
-      if (std::isfinite(between) && between != 0) REQUIRE(rounds_to_nearest<Grid>(between, g));
-      const std::int64_t key = Grid::threshold_key(ordinal, g);
-      REQUIRE(Grid::round(from_order_key(key), g) == word);
-      REQUIRE(Grid::round(from_order_key(key - 1), g) == Grid::word(ordinal - 1, g));
-      REQUIRE(Grid::truncated_ordinal(Grid::to_double(word), g) == ordinal);
+      const auto word = Format::word(ordinal, grid);
+      REQUIRE(Format::ordinal(word, grid) == ordinal);
+      REQUIRE(Format::round(Format::to_double(word), grid) == word);
+      const double below = Format::to_double(Format::word(ordinal - 1, grid));
+      const double between = below + (Format::to_double(word) - below) * std::uniform_real_distribution<>()(random);
+      if (std::isfinite(between) && between != 0) REQUIRE(rounds_to_nearest<Format>(between, grid));
+      const std::int64_t key = Format::threshold_key(ordinal, grid);
+      REQUIRE(Format::round(from_order_key(key), grid) == word);
+      REQUIRE(Format::round(from_order_key(key - 1), grid) == Format::word(ordinal - 1, grid));
+      REQUIRE(Format::truncated_ordinal(Format::to_double(word), grid) == ordinal);
     }
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    CHECK(Grid::ordinal(Grid::round(infinity, g), g) == Grid::max_ordinal(g));
-    CHECK(Grid::ordinal(Grid::round(-infinity, g), g) == Grid::min_ordinal(g));
-    CHECK(Grid::round(0.0, g) == 0);
-    CHECK(Grid::round(-0.0, g) == Grid::kSign);
+    CHECK(Format::ordinal(Format::round(infinity, grid), grid) == Format::max_ordinal(grid));
+    CHECK(Format::ordinal(Format::round(-infinity, grid), grid) == Format::min_ordinal(grid));
+    CHECK(Format::round(0.0, grid) == 0);
+    CHECK(Format::round(-0.0, grid) == Format::kSign);
   }
 }
 
@@ -148,8 +167,8 @@ TEST_CASE("float_grid: half precision, every number and every midpoint on every 
 TEST_CASE("float_grid: bfloat16, every number and every midpoint on every grid") { check_16_bit_format<DType::BF16>(); }
 
 TEST_CASE("float_grid: single and double precision round to the nearest grid number") {
-  check_wide_format<F32>({0, 1, 3, 16, 19, 22, 23});
-  check_wide_format<F64>({0, 1, 3, 29, 51, 52});
+  check_wide_format<F32>({{0, 1}, {1, 1}, {3, 1}, {3, 120}, {16, 1}, {19, 130}, {22, 1}, {23, 1}, {23, 101}, {3, 254}});
+  check_wide_format<F64>({{0, 1}, {1, 1}, {3, 1}, {3, 1020}, {29, 1}, {51, 1}, {52, 1}, {52, 1001}, {3, 2046}});
 }
 
 TEST_CASE("float_grid: words become doubles exactly as dtype's conversion does") {
