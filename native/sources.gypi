@@ -62,6 +62,7 @@
       "native/kernels/planes.cc",
       "native/kernels/projection.cc",
       "native/kernels/refit.cc",
+      "native/kernels/row_loops.cc",
       "native/kernels/sca.cc",
       "native/kernels/sca_pair.cc",
       "native/kernels/series_kernel.cc",

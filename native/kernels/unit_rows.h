@@ -46,7 +46,7 @@ class UnitRows {
 
   // Adds rows, each to be set once, from any thread.
   void grow(std::size_t count) { size_ += count; }
-  // Row p := the direction of x·row a + y·row b.
+  // Row p := the direction of x·row a + y·row b, whose length is about 1.
   void combine(std::size_t p, std::size_t a, double x, std::size_t b, double y);
   // Keeps only the listed rows, in ascending order.
   void compact(const std::vector<std::uint32_t>& kept);
@@ -54,7 +54,7 @@ class UnitRows {
  private:
   float* row(std::size_t i) { return values_.data() + i * width_; }
   const float* row(std::size_t i) const { return values_.data() + i * width_; }
-  void set_norm(std::size_t p);
+  void set_norm(std::size_t p, double squared);
 
   std::size_t width_;
   std::size_t size_;
