@@ -53,6 +53,7 @@
       "native/kernels/mixture.cc",
       "native/kernels/normal_moments.cc",
       "native/kernels/pair_batch.cc",
+      "native/kernels/pair_filter.cc",
       "native/kernels/pair_index.cc",
       "native/kernels/pair_walk.cc",
       "native/kernels/plane_stream.cc",

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <queue>
 
+#include "kernels/pair_filter.h"
 #include "kernels/profile_table.h"
 #include "kernels/threads.h"
 
@@ -17,30 +18,12 @@ constexpr std::size_t kOwners = 64;    // owners that a thread takes at a time
 constexpr std::size_t kColumns = 512;  // positions of a sweep: their profiles stay in the cache
 constexpr std::size_t kParents = 4;    // parents that a thread takes at a time
 constexpr std::size_t kBatch = 64;     // owners that are looked up at once
-constexpr double kFree = 1e-9;         // of the owner's energy
+static_assert(kStretch >= kSweepPadding);
+constexpr double kFree = 1e-9;  // of the owner's energy
 
-// Hardly any swept estimate matters: along a whole stretch at once, a bit for everybody who does.
-constexpr std::size_t kStretch = 16;
-constexpr auto kBits = [] {
-  std::array<std::uint32_t, kStretch> bits{};
-  for (std::size_t l = 0; l < kStretch; ++l) bits[l] = 1U << l;
-  return bits;
-}();
-std::uint32_t first_bits(std::size_t count) { return count < kStretch ? (1U << count) - 1 : (1U << kStretch) - 1; }
-std::uint32_t below(const float* r, float worst) {
-  std::uint32_t who = 0;
-  for (std::size_t l = 0; l < kStretch; ++l) who |= r[l] < worst ? kBits[l] : 0;
-  return who;
-}
-// Who matters to a parent: as the owner of their pair or as one of the partners that the parent itself keeps, who are
-// at least as strong.
-std::uint32_t who_matters(const float* r, const float* limits, const float* strengths, float worst, float strength) {
-  std::uint32_t who = 0;
-  for (std::size_t l = 0; l < kStretch; ++l) {
-    const int owned = static_cast<int>(r[l] < worst) & static_cast<int>(strengths[l] >= strength);
-    who |= (static_cast<int>(r[l] < limits[l]) | owned) != 0 ? kBits[l] : 0;
-  }
-  return who;
+// The bits of those before the end of a stretch that is cut short.
+std::uint64_t first_bits(std::size_t count) {
+  return count < kStretch ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0};
 }
 
 // Owners that make up a share of all.
@@ -70,7 +53,7 @@ void MergeSearch::fill_all(const Job& job) {
   const std::size_t m = neurons_.size();
   parallel_for(job, m, kOwners, [&](std::size_t begin, std::size_t end) {
     std::vector<Smallest> smallest(end - begin);
-    std::array<float, kColumns + kSweepPadding> r;
+    std::array<float, kColumns + kStretch> r;
     std::vector<std::uint32_t> owners(end - begin);
     std::iota(owners.begin(), owners.end(), static_cast<std::uint32_t>(begin));
     GramWindow window;
@@ -85,7 +68,7 @@ void MergeSearch::fill_all(const Job& job) {
         if (neurons_.energy(owner) == 0) std::fill_n(r.data(), column_end - from, 0.0F);
         Smallest& best = smallest[owner - begin];
         for (std::size_t j = from; j < column_end; j += kStretch) {
-          std::uint32_t who = below(&r[j - from], best.worst()) & first_bits(column_end - j);
+          std::uint64_t who = pairs_below(&r[j - from], best.worst()) & first_bits(column_end - j);
           for (; who != 0; who &= who - 1) {
             const std::size_t i = j + static_cast<std::size_t>(std::countr_zero(who));
             if (r[i - from] < best.worst()) best.add(r[i - from], static_cast<std::uint32_t>(i));
@@ -224,7 +207,7 @@ void MergeSearch::measure(const Job& job, std::size_t first_new, const std::vect
 // Parents number begin … end − 1: all pairs with those before them.
 void MergeSearch::sweep_parents(std::size_t first_new, std::size_t begin, std::size_t end) {
   std::array<Smallest, kParents> smallest;
-  std::array<float, kColumns + kSweepPadding> r;
+  std::array<float, kColumns + kStretch> r;
   ParentOffers& offers = offers_[begin / kParents];
   for (auto& share : offers) share.clear();
   std::vector<std::uint32_t> group(end - begin);
@@ -249,8 +232,9 @@ void MergeSearch::weigh(std::uint32_t parent, std::size_t column, std::size_t co
   const double energy = energies_[parent];
   const std::size_t share = share_of(neurons_.size());
   for (std::size_t j = column; j < column_end; j += kStretch) {
-    std::uint32_t who = who_matters(r + (j - column), &limits_[j], &strengths_[j], own.worst(), strengths_[parent]) &
-                        first_bits(column_end - j);
+    std::uint64_t who =
+        pairs_that_matter(r + (j - column), &limits_[j], &strengths_[j], own.worst(), strengths_[parent]) &
+        first_bits(column_end - j);
     for (; who != 0; who &= who - 1) {
       const std::size_t i = j + static_cast<std::size_t>(std::countr_zero(who));
       const float swept = r[i - column];

@@ -17,7 +17,7 @@ class PlainPairs final : public NeuronPairs {
  public:
   // Neurons in ascending order of their energies, of a block whose parts belong together (StoredBlock::check). Room for
   // `capacity` positions. Throws KernelError("NON_FINITE") where energies leave the range of double precision.
-  PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity);
+  PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room);
 
   std::size_t size() const override { return neurons_.size(); }
   std::span<const GramKind> kinds() const override;

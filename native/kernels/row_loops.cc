@@ -15,7 +15,7 @@ double dot_rows(const float* x, const float* y, std::size_t n) {
   return baseline::dot_rows(x, y, n);
 }
 
-double mix_rows(const float* from, double x, const float* with, double y, std::size_t n, float* __restrict to) {
+double mix_rows(const float* from, double x, const float* with, double y, std::size_t n, float* to) {
 #if defined(HERM_TARGETS)
   if (use_widest()) return widest::mix_rows(from, x, with, y, n, to);
   if (use_wide()) return wide::mix_rows(from, x, with, y, n, to);

@@ -25,15 +25,17 @@ double dot_rows(const float* x, const float* y, std::size_t n) {
   return total(sums);
 }
 
-double mix_rows(const float* from, double x, const float* with, double y, std::size_t n, float* __restrict to) {
+double mix_rows(const float* from, double x, const float* with, double y, std::size_t n, float* to) {
   double sums[kSums] = {};
   const auto mix = [&](std::size_t c) {
     to[c] = static_cast<float>(x * widened(from[c]) + y * widened(with[c]));
     return widened(to[c]) * widened(to[c]);
   };
   std::size_t c = 0;
-  for (; c + kSums <= n; c += kSums)
+  for (; c + kSums <= n; c += kSums) {
+#pragma GCC ivdep
     for (std::size_t l = 0; l < kSums; ++l) sums[l] += mix(c + l);
+  }
   for (; c < n; ++c) sums[c % kSums] += mix(c);
   return total(sums);
 }

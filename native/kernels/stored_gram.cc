@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
 constexpr std::size_t kLine = 16;  // floats
+// Rows are longer than a page, where the hardware's own reading ahead stops.
+constexpr std::size_t kAhead = 512;  // floats
 
 // Which columns stay: as a list, and a bit each.
 struct KeptColumns {
@@ -34,6 +36,7 @@ struct KeptColumns {
 __attribute__((target("avx512f"))) void close_up_widest(float* values, const KeptColumns& kept) {
   float* to = values;
   for (std::size_t line = 0; line < kept.bits.size(); ++line) {
+    __builtin_prefetch(values + line * kLine + kAhead);
     const __mmask16 mask = kept.bits[line];
     _mm512_storeu_ps(to, _mm512_maskz_compress_ps(mask, _mm512_loadu_ps(values + line * kLine)));
     to += std::popcount(kept.bits[line]);
@@ -106,7 +109,11 @@ void StoredGram::combine_rows(const Union& merge) {
     const auto x = static_cast<float>(mix[0]), y = static_cast<float>(mix[1]);
     float* to = row(k, merge.first);
     const float* with = row(k, merge.second);
-    for (std::size_t c = 0; c < width_; ++c) to[c] = x * to[c] + y * with[c];
+    for (std::size_t c = 0; c < width_; c += kLine) {  // into the padding, if need be
+      __builtin_prefetch(to + c + kAhead, 1);
+      __builtin_prefetch(with + c + kAhead);
+      for (std::size_t l = c; l < c + kLine; ++l) to[l] = x * to[l] + y * with[l];
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 #include "kernels/unit_rows.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "kernels/lane_copy.h"
 #include "kernels/row_loops.h"
@@ -40,11 +41,14 @@ std::vector<RowNorm> RowReader::norms(const Job& job) const {
 }
 
 UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<RowNorm>& norms,
-                   const std::vector<std::uint32_t>& order, std::size_t capacity)
+                   const std::vector<std::uint32_t>& order, RowRoom room)
     : width_(source.width()),
       size_(order.size()),
-      values_(checked_mul(capacity, source.width())),
-      inverse_norm_(capacity) {
+      in_order_(room.in_order),
+      place_(room.capacity),
+      values_(checked_mul(room.in_order ? room.capacity : order.size(), source.width())),
+      inverse_norm_(room.capacity) {
+  std::iota(place_.begin(), place_.end(), 0);
   parallel_for(job, size_, kRows, [&](std::size_t begin, std::size_t end) {
     std::vector<double> wide(width_);
     for (std::size_t p = begin; p < end; ++p) {
@@ -79,10 +83,10 @@ void UnitRows::combine(std::size_t p, std::size_t a, double x, std::size_t b, do
     x /= larger;
     y /= larger;
   }
+  if (!in_order_) place_[p] = place_[a];
   double squared = mix_rows(row(a), x, row(b), y, width_, row(p));
   if (squared > 0 && std::fabs(squared - 1) > kOff) {
-    const double scale = 1 / std::sqrt(squared);
-    squared = mix_rows(row(a), x * scale, row(b), y * scale, width_, row(p));
+    squared = mix_rows(row(p), 1 / std::sqrt(squared), row(p), 0, width_, row(p));
   }
   set_norm(p, squared);
 }
@@ -90,7 +94,11 @@ void UnitRows::combine(std::size_t p, std::size_t a, double x, std::size_t b, do
 void UnitRows::compact(const std::vector<std::uint32_t>& kept) {
   for (std::size_t p = 0; p < kept.size(); ++p) {
     if (kept[p] == p) continue;
-    std::copy_n(row(kept[p]), width_, row(p));
+    if (in_order_) {
+      std::copy_n(row(kept[p]), width_, row(p));
+    } else {
+      place_[p] = place_[kept[p]];
+    }
     inverse_norm_[p] = inverse_norm_[kept[p]];
   }
   size_ = kept.size();

@@ -105,7 +105,7 @@ TEST_CASE(
     CAPTURE(static_cast<int>(phi.kind));
     constexpr std::size_t m = 80;
     const TestBlock block(m, 12, 5, 21);
-    const PlainPairs neurons(Job(), phi, block.stored(), m);
+    const PlainPairs neurons(Job(), phi, block.stored(), {m, true});
     const auto gram = make_stored_gram(Job(), neurons, m);
     GramWindow window;
     // With an identity, the parent's mean decides everything, and the sweep knows one choice of three.
