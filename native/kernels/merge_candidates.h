@@ -107,6 +107,7 @@ class CandidateList {
   // After a scan of all partners that are not listed.
   void extend(const Smallest& scanned, double energy) {
     const auto found = scanned.candidates(energy);
+    entries_.reserve(2 * kKept + 1);
     complete_ = found.size() < kKept;
     rest_ = complete_ ? kNobody : found.back();
     for (const Candidate& entry : found) insert(entry);
