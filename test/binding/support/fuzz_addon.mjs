@@ -30,15 +30,21 @@ const matrix = (rows, cols) => ({
   transposed: false,
 });
 const activation = () => ({ kind: below(10), slope: 0.1 });
+const gate = () => ({ gate: matrix(m, n), gateBias: pick([undefined, matrix(1, m)]) });
 const block = () => ({
   input: matrix(m, n),
   bias: pick([undefined, matrix(1, m)]),
   output: matrix(m, p),
   activation: activation(),
+  ...pick([{}, gate()]),
 });
 const slots = () => Uint32Array.of(0, 1, 0, 2, 0, 3);
 const halves = () => new Uint16Array(6).fill(0x3800);
 const tree = () => ({ pairs: slots(), alpha: halves(), beta: halves(), parentBias: f64(3) });
+const blockWithTree = () => {
+  const found = block();
+  return { ...found, ...tree(), ...(found.gate && { gateAlpha: halves(), parentGateBias: f64(3) }) };
+};
 const sca = (g, d) => {
   const k = Math.min(g, d);
   return { basis: f64(k * d), shares: f64(k), angles: f64(k), coordinates: f64(g * k) };
@@ -71,8 +77,8 @@ const rectangle = () => ({
 const valid = {
   buildInfo: () => ({}),
   encodedBound: () => ({}),
-  certify: () => ({ ...block(), ...tree(), widths: Uint32Array.of(4, 2, 1), errors: f64(3) }),
-  refitSkeleton: () => ({ ...block(), ...tree(), width: 2, ridge: 1e-9, refitted: u8(2 * p * 8), error: f64(1) }),
+  certify: () => ({ ...blockWithTree(), widths: Uint32Array.of(4, 2, 1), errors: f64(3) }),
+  refitSkeleton: () => ({ ...blockWithTree(), width: 2, ridge: 1e-9, refitted: u8(2 * p * 8), error: f64(1) }),
   interaction: () => ({ ...block(), kernel: f64(m * m), outputGram: f64(m * m), interaction: f64(m * m) }),
   refitOutput: () => ({
     ...block(),
@@ -88,6 +94,7 @@ const valid = {
     weight: matrix(m, n),
     bias: matrix(1, m),
     activation: activation(),
+    ...pick([{}, { ...gate(), gateActivation: activation() }]),
     y: f64(5 * m),
   }),
   sca: () => ({ neurons: f64(3 * 5), count: 3, width: 5, inputs: 3, ...sca(3, 5) }),
@@ -106,7 +113,9 @@ const valid = {
     alpha: halves(),
     beta: halves(),
     stored: pick([true, false]),
+    gateAlpha: halves(),
     biasOut: f64(3),
+    gateBiasOut: f64(3),
     cost: f64(3),
     report: f64(10),
   }),
