@@ -98,7 +98,10 @@ const valid = {
     y: f64(5 * m),
   }),
   sca: () => ({ neurons: f64(3 * 5), count: 3, width: 5, inputs: 3, ...sca(3, 5) }),
-  scaBlock: () => ({ ...block(), ...sca(m, n + 1 + p) }),
+  scaBlock: () => {
+    const found = block();
+    return { ...found, ...sca(m, (n + 1) * (found.gate ? 2 : 1) + p) };
+  },
   scaPairs: () => ({ ...block(), pairs: slots(), shares: f64(6), angles: f64(6) }),
   gid: () => ({ count: 2, kernel: Float64Array.of(2, 1, 1, 2), outputGram: Float64Array.of(3, 1, 1, 2), ...gid(2) }),
   gidBlock: () => ({ ...block(), neurons: Uint32Array.of(0, 2, 3), kernel: f64(9), outputGram: f64(9), ...gid(3) }),
