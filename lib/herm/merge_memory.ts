@@ -5,7 +5,8 @@ import { threadsOf } from '../native/call.ts';
 export type MergeMode = 'stored' | 'computed';
 
 const FLOAT = 4;
-// Parents take new columns and rows until the dead ones are dropped: merge_capacity in kernels/merge_rounds.cc.
+// Parents take new columns (`computed`: rows of vectors) until the dead ones are dropped: merge_capacity in
+// kernels/merge_rounds.cc.
 const SMALL = 8192;
 const room = (neurons: number): number => (neurons <= SMALL ? 1.2 : 1.1);
 // What follows was measured, as the growth of the process at its peak (m = 2000 … 8000, n and p = 256 and 1024, 1 … 32
@@ -34,11 +35,12 @@ export function mergeMemory(block: Block, threads: number = threadsOf()): Record
     (block.output.transposed ? outputs : 0) +
     (gate?.weight.transposed ? inputs : 0);
   const copies = FLOAT * neurons * turned;
-  const load = FLOAT * neurons * width + copies + LOADED * own;
-  const search = room(neurons) * FLOAT * neurons * width + own + Math.min(copies, RETAINED);
+  const vectors = FLOAT * neurons * width;
+  const load = vectors + copies + LOADED * own;
+  const search = own + Math.min(copies, RETAINED);
   const matrices = room(neurons) * FLOAT * neurons ** 2 * (gate ? 5 : 2);
   return {
-    stored: Math.max(load, search + matrices) + FIXED + threads * PER_THREAD.stored,
-    computed: Math.max(load, search) + FIXED + threads * PER_THREAD.computed,
+    stored: Math.max(load, search + vectors + matrices) + FIXED + threads * PER_THREAD.stored,
+    computed: Math.max(load, search + room(neurons) * vectors) + FIXED + threads * PER_THREAD.computed,
   };
 }

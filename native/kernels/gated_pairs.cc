@@ -17,9 +17,9 @@ constexpr std::size_t kExpansions = 16;  // that a thread makes at a time
 
 }  // namespace
 
-GatedPairs::GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity)
+GatedPairs::GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room)
     : operator_(activation, {block.has_gate_bias, block.gate_bias.dtype}, {block.has_bias, block.bias.dtype}),
-      profiles_(capacity) {
+      profiles_(room.capacity) {
   const RowReader gates(job, block.gate), values(job, block.input), outputs(job, block.output);
   const std::size_t m = values.rows();
   const auto gate_bias = load_biases(block.has_gate_bias, block.gate_bias, m);
@@ -49,10 +49,10 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
     }
   });
   const auto order = order_by_energy(energies);
-  sides_[kGate] = std::make_unique<UnitRows>(job, gates, norms[kGate], order, capacity);
-  sides_[kValue] = std::make_unique<UnitRows>(job, values, norms[kValue], order, capacity);
-  sides_[kOutput] = std::make_unique<UnitRows>(job, outputs, norms[kOutput], order, capacity);
-  neurons_.reserve(capacity);
+  sides_[kGate] = std::make_unique<UnitRows>(job, gates, norms[kGate], order, room);
+  sides_[kValue] = std::make_unique<UnitRows>(job, values, norms[kValue], order, room);
+  sides_[kOutput] = std::make_unique<UnitRows>(job, outputs, norms[kOutput], order, room);
+  neurons_.reserve(room.capacity);
   for (const std::uint32_t i : order) {
     neurons_.push_back(std::move(neurons[i]));
     largest_amplitude_ = std::max(largest_amplitude_, std::sqrt(neurons_.back().energy));

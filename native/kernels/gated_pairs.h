@@ -14,7 +14,7 @@ namespace herm {
 class GatedPairs final : public NeuronPairs {
  public:
   // As PlainPairs.
-  GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity);
+  GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room);
 
   std::size_t size() const override { return neurons_.size(); }
   std::span<const GramKind> kinds() const override;

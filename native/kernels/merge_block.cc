@@ -33,12 +33,13 @@ MergeOutcome merge_block(const Job& job, const Activation& activation, const Sto
                          const MergeOptions& options) {
   block.check();
   const auto start = Clock::now();
-  const std::size_t capacity = merge_capacity(block.input.neurons(), options.round_share);
+  // Rows that are multiplied whenever they are read have to lie in order.
+  const RowRoom room{merge_capacity(block.input.neurons(), options.round_share), !options.stored};
   std::unique_ptr<NeuronPairs> neurons;
   if (block.has_gate) {
-    neurons = std::make_unique<GatedPairs>(job, activation, block, capacity);
+    neurons = std::make_unique<GatedPairs>(job, activation, block, room);
   } else {
-    neurons = std::make_unique<PlainPairs>(job, activation, block, capacity);
+    neurons = std::make_unique<PlainPairs>(job, activation, block, room);
   }
   const double load = seconds_since(start);
   MergeOutcome outcome{{}, merge_rounds(job, *neurons, options)};

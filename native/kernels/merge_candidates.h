@@ -75,6 +75,13 @@ class CandidateList {
   void drop(Gone gone) {
     std::erase_if(entries_, [&](const Candidate& e) { return gone(e.partner); });
   }
+  // The same, as far as it takes to have somebody at the front who is not gone.
+  template <class Gone>
+  void drop_front(Gone gone) {
+    const auto there =
+        std::find_if_not(entries_.begin(), entries_.end(), [&](const Candidate& e) { return gone(e.partner); });
+    entries_.erase(entries_.begin(), there);
+  }
   // Whether a new partner, younger than all others, would have to be listed.
   bool wants(double cost) const { return complete_ || cost < rest_.cost; }
   float limit(double energy) const {
@@ -82,10 +89,13 @@ class CandidateList {
     return complete_ || !(energy > 0) ? std::numeric_limits<float>::infinity()
                                       : kSlack * static_cast<float>(rest_.cost / energy);
   }
-  // Lists that have grown long are cut.
-  void offer(const Candidate& entry) {
+  // Lists that have grown long forget who is gone, and are cut where that is not enough.
+  template <class Gone>
+  void offer(const Candidate& entry, Gone gone) {
     if (!wants(entry.cost)) return;
     insert(entry);
+    if (entries_.size() <= 2 * kKept) return;
+    drop(gone);
     if (entries_.size() <= 2 * kKept) return;
     if (entries_[kKept - 1] < rest_) rest_ = entries_[kKept - 1];
     complete_ = false;
@@ -97,6 +107,7 @@ class CandidateList {
   // After a scan of all partners that are not listed.
   void extend(const Smallest& scanned, double energy) {
     const auto found = scanned.candidates(energy);
+    entries_.reserve(2 * kKept + 1);
     complete_ = found.size() < kKept;
     rest_ = complete_ ? kNobody : found.back();
     for (const Candidate& entry : found) insert(entry);

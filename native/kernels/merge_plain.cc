@@ -17,7 +17,7 @@ std::vector<RankedPair> match_plain(const Job& job, const NeuronPairs& neurons, 
     if (!alive[a]) continue;
     if (a + 1 == size) break;
     gram.read({&a, 1}, a + 1, size, window);
-    neurons.sweep(a, a + 1, size, window.row(0).data(), swept.data());
+    neurons.sweep_trusted(a, a + 1, size, window.row(0).data(), swept.data());
     for (std::uint32_t b = a + 1; b < size; ++b) {
       if (!alive[b]) continue;
       const auto [owner, partner] = neurons.owns(a, b) ? std::pair(a, b) : std::pair(b, a);

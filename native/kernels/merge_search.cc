@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <numeric>
 #include <queue>
 
+#include "kernels/pair_filter.h"
 #include "kernels/profile_table.h"
 #include "kernels/threads.h"
 
@@ -15,26 +17,17 @@ namespace {
 constexpr std::size_t kOwners = 64;    // owners that a thread takes at a time
 constexpr std::size_t kColumns = 512;  // positions of a sweep: their profiles stay in the cache
 constexpr std::size_t kParents = 4;    // parents that a thread takes at a time
-constexpr std::size_t kShares = 8;     // pieces into which owners are cut where each has little to do
 constexpr std::size_t kBatch = 64;     // owners that are looked up at once
-constexpr double kFree = 1e-9;         // of the owner's energy
+static_assert(kStretch >= kSweepPadding);
+constexpr double kFree = 1e-9;  // of the owner's energy
 
-// Hardly any swept estimate matters: whole stretches are passed over at once.
-constexpr std::size_t kStretch = 16;
-bool none_below(const float* r, float worst) {
-  int any = 0;
-  for (std::size_t l = 0; l < kStretch; ++l) any |= static_cast<int>(r[l] < worst);
-  return any == 0;
+// The bits of those before the end of a stretch that is cut short.
+std::uint64_t first_bits(std::size_t count) {
+  return count < kStretch ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0};
 }
-// Whether nobody along a stretch can matter to a parent: neither as the owner of their pair nor as one of the partners
-// that the parent itself keeps, who are at least as strong.
-bool none_matters(const float* r, const float* limits, const float* strengths, float worst, float strength) {
-  int any = 0;
-  for (std::size_t l = 0; l < kStretch; ++l)
-    any |= static_cast<int>(r[l] < limits[l]) |
-           (static_cast<int>(r[l] < worst) & static_cast<int>(strengths[l] >= strength));
-  return any == 0;
-}
+
+// Owners that make up a share of all.
+std::size_t share_of(std::size_t owners) { return (owners + kShares - 1) / kShares; }
 
 RowOfKinds shifted(RowOfKinds row, std::size_t columns) {
   for (const float*& values : row) values = values ? values + columns : nullptr;
@@ -50,7 +43,8 @@ double pair_cost(const NeuronPairs& neurons, std::size_t owner, std::size_t part
 }
 
 MergeSearch::MergeSearch(const Job& job, const NeuronPairs& neurons, const LivingGram& gram)
-    : neurons_(neurons), gram_(gram), lists_(neurons.size()) {
+    : neurons_(neurons), gram_(gram), lists_(neurons.size()), energies_(neurons.size()) {
+  for (std::size_t p = 0; p < energies_.size(); ++p) energies_[p] = neurons.energy(p);
   fill_all(job);
 }
 
@@ -59,7 +53,7 @@ void MergeSearch::fill_all(const Job& job) {
   const std::size_t m = neurons_.size();
   parallel_for(job, m, kOwners, [&](std::size_t begin, std::size_t end) {
     std::vector<Smallest> smallest(end - begin);
-    std::array<float, kColumns + kSweepPadding> r;
+    std::array<float, kColumns + kStretch> r;
     std::vector<std::uint32_t> owners(end - begin);
     std::iota(owners.begin(), owners.end(), static_cast<std::uint32_t>(begin));
     GramWindow window;
@@ -70,14 +64,15 @@ void MergeSearch::fill_all(const Job& job) {
         const std::size_t from = std::max(column, owner + 1);
         if (from >= column_end) continue;
         const auto row = shifted(window.row(owner - begin), from - column);
-        neurons_.sweep(owner, from, column_end, row.data(), r.data());
+        neurons_.sweep_trusted(owner, from, column_end, row.data(), r.data());
         if (neurons_.energy(owner) == 0) std::fill_n(r.data(), column_end - from, 0.0F);
         Smallest& best = smallest[owner - begin];
         for (std::size_t j = from; j < column_end; j += kStretch) {
-          const std::size_t stretch_end = std::min(column_end, j + kStretch);
-          if (stretch_end == j + kStretch && none_below(&r[j - from], best.worst())) continue;
-          for (std::size_t i = j; i < stretch_end; ++i)
+          std::uint64_t who = pairs_below(&r[j - from], best.worst()) & first_bits(column_end - j);
+          for (; who != 0; who &= who - 1) {
+            const std::size_t i = j + static_cast<std::size_t>(std::countr_zero(who));
             if (r[i - from] < best.worst()) best.add(r[i - from], static_cast<std::uint32_t>(i));
+          }
         }
       }
     }
@@ -94,8 +89,8 @@ void MergeSearch::scan(std::uint32_t owner, const std::vector<char>& available) 
   r.resize(size + 2 * kSweepPadding);
   thread_local GramWindow window;
   gram_.read({&owner, 1}, 0, size, window);
-  neurons_.sweep(owner, 0, owner, window.row(0).data(), r.data());
-  neurons_.sweep(owner, owner + 1, size, shifted(window.row(0), owner + 1).data(), r.data() + owner + 1);
+  neurons_.sweep_trusted(owner, 0, owner, window.row(0).data(), r.data());
+  neurons_.sweep_trusted(owner, owner + 1, size, shifted(window.row(0), owner + 1).data(), r.data() + owner + 1);
   if (neurons_.energy(owner) == 0) std::fill_n(r.data(), size, 0.0F);
   CandidateList& list = lists_[owner];
   constexpr float kListed = std::numeric_limits<float>::infinity();
@@ -120,14 +115,23 @@ void MergeSearch::settle(std::uint32_t owner, const std::vector<char>& available
   std::atomic_ref(counts_.estimates).fetch_add(1, std::memory_order_relaxed);
 }
 
+// What every owner can offer next, without the dead.
+std::vector<RankedPair> MergeSearch::next_pairs(const Job& job, const std::vector<char>& alive) {
+  std::vector<RankedPair> next(lists_.size(), {0, kNone, kNone});
+  parallel_for(job, next.size(), kColumns, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t p = begin; p < end; ++p) {
+      if (!alive[p]) continue;
+      lists_[p].drop_front([&](std::uint32_t partner) { return !alive[partner]; });
+      next[p] = lists_[p].next(static_cast<std::uint32_t>(p));
+    }
+  });
+  std::erase_if(next, [](const RankedPair& pair) { return pair.partner == kNone; });
+  return next;
+}
+
 std::vector<RankedPair> MergeSearch::match(const Job& job, std::size_t count, const std::vector<char>& alive) {
   std::vector<char> available(alive);
-  std::vector<RankedPair> owners;
-  for (std::uint32_t p = 0; p < lists_.size(); ++p) {
-    if (!alive[p]) continue;
-    const RankedPair next = lists_[p].next(p);
-    if (next.partner != kNone) owners.push_back(next);
-  }
+  std::vector<RankedPair> owners = next_pairs(job, alive);
   // The owners that this round will most likely ask, all at once.
   const std::size_t likely = std::min(owners.size(), count + count / 4 + 1);
   if (likely > 0)
@@ -174,72 +178,83 @@ std::vector<RankedPair> MergeSearch::match(const Job& job, std::size_t count, co
 }
 
 void MergeSearch::update(const Job& job, std::size_t first_new, const std::vector<char>& alive) {
-  const std::size_t size = neurons_.size(), parents = size - first_new;
-  lists_.resize(size);
-  // Swept estimates from which on an owner does not want to hear of a new partner; a little high, since lists decide.
-  std::vector<float> limits(size, std::numeric_limits<float>::infinity()), strengths(size);
-  for (std::size_t p = 0; p < size; ++p) strengths[p] = static_cast<float>(neurons_.energy(p));
-  parallel_for(job, first_new, kColumns, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t p = begin; p < end; ++p) {
-      if (!alive[p]) {
-        limits[p] = -1;
-        continue;
-      }
-      lists_[p].drop([&](std::uint32_t partner) { return !alive[partner]; });
-      limits[p] = lists_[p].limit(neurons_.energy(p));
-    }
-  });
-  struct Offer {
-    std::uint32_t owner;
-    Candidate entry;
-  };
+  const std::size_t parents = neurons_.size() - first_new;
+  lists_.resize(neurons_.size());
+  measure(job, first_new, alive);
   // Parents fill their own lists; what they offer to others waits until all lists are there.
-  std::vector<std::vector<Offer>> offers((parents + kParents - 1) / kParents);
-  parallel_for(job, parents, kParents, [&](std::size_t begin, std::size_t end) {
-    std::array<Smallest, kParents> smallest;
-    std::array<float, kColumns + kSweepPadding> r;
-    auto& out = offers[begin / kParents];
-    const auto weigh = [&](std::size_t j, float swept, std::uint32_t parent, Smallest& own, std::vector<Offer>& to) {
-      const bool may_own = swept < own.worst() && strengths[j] >= strengths[parent];
-      if (!(swept < limits[j] || may_own) || !alive[j]) return;
-      if (neurons_.owns(parent, j)) {
-        if (swept < own.worst()) own.add(swept, static_cast<std::uint32_t>(j));
-      } else if (swept < limits[j]) {
-        const double cost = neurons_.energy(j) * static_cast<double>(swept);
-        to.push_back({static_cast<std::uint32_t>(j), {cost, parent, swept, false}});
-      }
-    };
-    std::vector<std::uint32_t> group(end - begin);
-    std::iota(group.begin(), group.end(), static_cast<std::uint32_t>(first_new + begin));
-    GramWindow window;
-    for (std::size_t column = 0; column < first_new + end; column += kColumns) {
-      gram_.read(group, column, std::min(size, column + kColumns), window);
-      for (std::size_t t = begin; t < end; ++t) {
-        const auto parent = static_cast<std::uint32_t>(first_new + t);
-        const std::size_t column_end = std::min<std::size_t>(parent, column + kColumns);
-        if (column >= column_end) continue;
-        neurons_.sweep(parent, column, column_end, window.row(t - begin).data(), r.data());
-        if (neurons_.energy(parent) == 0) std::fill_n(r.data(), column_end - column, 0.0F);
-        Smallest& own = smallest[t - begin];
-        for (std::size_t j = column; j < column_end; j += kStretch) {
-          const std::size_t stretch_end = std::min(column_end, j + kStretch);
-          if (stretch_end == j + kStretch &&
-              none_matters(&r[j - column], &limits[j], &strengths[j], own.worst(), strengths[parent]))
-            continue;
-          for (std::size_t i = j; i < stretch_end; ++i) weigh(i, r[i - column], parent, own, out);
-        }
-      }
-    }
-    for (std::size_t t = begin; t < end; ++t) {
-      const auto parent = static_cast<std::uint32_t>(first_new + t);
-      lists_[parent].extend(smallest[t - begin], neurons_.energy(parent));
+  offers_.resize((parents + kParents - 1) / kParents);
+  parallel_for(job, parents, kParents,
+               [&](std::size_t begin, std::size_t end) { sweep_parents(first_new, begin, end); });
+  hand_over(job, alive);
+}
+
+// Limits and strengths of all positions, as they are when parents come in.
+void MergeSearch::measure(const Job& job, std::size_t first_new, const std::vector<char>& alive) {
+  const std::size_t size = neurons_.size();
+  energies_.resize(size);
+  for (std::size_t p = first_new; p < size; ++p) energies_[p] = neurons_.energy(p);
+  limits_.assign(size + kStretch, -1);
+  strengths_.assign(size + kStretch, -1);
+  parallel_for(job, size, kColumns, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t p = begin; p < end; ++p) {
+      if (!alive[p]) continue;
+      limits_[p] = lists_[p].limit(energies_[p]);
+      strengths_[p] = static_cast<float>(energies_[p]);
     }
   });
-  // Every owner hears of the parents in their order, whichever thread it belongs to.
-  parallel_for(job, size, (size + kShares - 1) / kShares, [&](std::size_t begin, std::size_t end) {
-    for (const auto& group : offers)
-      for (const Offer& offer : group)
-        if (offer.owner >= begin && offer.owner < end) lists_[offer.owner].offer(offer.entry);
+}
+
+// Parents number begin … end − 1: all pairs with those before them.
+void MergeSearch::sweep_parents(std::size_t first_new, std::size_t begin, std::size_t end) {
+  std::array<Smallest, kParents> smallest;
+  std::array<float, kColumns + kStretch> r;
+  ParentOffers& offers = offers_[begin / kParents];
+  for (auto& share : offers) share.clear();
+  std::vector<std::uint32_t> group(end - begin);
+  std::iota(group.begin(), group.end(), static_cast<std::uint32_t>(first_new + begin));
+  GramWindow window;
+  for (std::size_t column = 0; column < first_new + end; column += kColumns) {
+    gram_.read(group, column, std::min(neurons_.size(), column + kColumns), window);
+    for (const std::uint32_t parent : group) {
+      const std::size_t t = parent - group.front(), column_end = std::min<std::size_t>(parent, column + kColumns);
+      if (column >= column_end) continue;
+      neurons_.sweep_trusted(parent, column, column_end, window.row(t).data(), r.data());
+      if (energies_[parent] == 0) std::fill_n(r.data(), column_end - column, 0.0F);
+      weigh(parent, column, column_end, r.data(), smallest[t], offers);
+    }
+  }
+  for (const std::uint32_t parent : group) lists_[parent].extend(smallest[parent - group.front()], energies_[parent]);
+}
+
+// Who keeps whom, of a parent and those at [column, column_end), by their swept estimates.
+void MergeSearch::weigh(std::uint32_t parent, std::size_t column, std::size_t column_end, const float* r, Smallest& own,
+                        ParentOffers& offers) const {
+  const double energy = energies_[parent];
+  const std::size_t share = share_of(neurons_.size());
+  for (std::size_t j = column; j < column_end; j += kStretch) {
+    std::uint64_t who =
+        pairs_that_matter(r + (j - column), &limits_[j], &strengths_[j], own.worst(), strengths_[parent]) &
+        first_bits(column_end - j);
+    for (; who != 0; who &= who - 1) {
+      const std::size_t i = j + static_cast<std::size_t>(std::countr_zero(who));
+      const float swept = r[i - column];
+      if (energy < energies_[i]) {  // of equals, the lower position owns the pair
+        if (swept < own.worst()) own.add(swept, static_cast<std::uint32_t>(i));
+      } else if (swept < limits_[i]) {
+        const double cost = energies_[i] * static_cast<double>(swept);
+        offers[i / share].push_back({static_cast<std::uint32_t>(i), {cost, parent, swept, false}});
+      }
+    }
+  }
+}
+
+// Every owner hears of the parents in their order, whichever thread it belongs to.
+void MergeSearch::hand_over(const Job& job, const std::vector<char>& alive) {
+  parallel_for(job, kShares, 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t share = begin; share < end; ++share)
+      for (const ParentOffers& group : offers_)
+        for (const Offer& offer : group[share])
+          lists_[offer.owner].offer(offer.entry, [&](std::uint32_t partner) { return !alive[partner]; });
   });
 }
 
@@ -251,8 +266,11 @@ void MergeSearch::compact(const std::vector<std::uint32_t>& kept) {
     if (next > 0 && kept[next - 1] == p) --next;
     place[p] = static_cast<std::uint32_t>(next);
   }
+  const auto gone = [&](std::uint32_t p) { return place[p] == kept.size() || kept[place[p]] != p; };
   for (std::size_t p = 0; p < kept.size(); ++p) {
     if (kept[p] != p) lists_[p] = std::move(lists_[kept[p]]);
+    energies_[p] = energies_[kept[p]];
+    lists_[p].drop(gone);
     lists_[p].renumber(place);
   }
   lists_.resize(kept.size());

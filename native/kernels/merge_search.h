@@ -1,6 +1,8 @@
 // Which pairs of living neurons a round merges: the cheapest disjoint ones of all pairs, without looking at all pairs.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -21,6 +23,14 @@ struct SearchCounts {
   std::size_t estimates = 0;  // in double precision
 };
 
+// What a few parents offer, by the share of owners that it is meant for.
+struct Offer {
+  std::uint32_t owner;
+  Candidate entry;
+};
+constexpr std::size_t kShares = 8;  // pieces into which owners are cut where each has little to do
+using ParentOffers = std::array<std::vector<Offer>, kShares>;
+
 // Every owner keeps its cheapest partners by the swept estimate, than which no pair's cost is less, and looks the
 // others up again only when the round's greedy matching gets as far as the last one kept. The matching is that of all
 // pairs; how long the lists are changes only the time.
@@ -30,7 +40,7 @@ class MergeSearch {
 
   // The cheapest `count` disjoint pairs of the living, greedily (fewer where no more are left).
   std::vector<RankedPair> match(const Job& job, std::size_t count, const std::vector<char>& alive);
-  // Forgets who has died; offers the neurons at [first_new, size) as partners.
+  // Offers the neurons at [first_new, size) as partners to the living, and these to them.
   void update(const Job& job, std::size_t first_new, const std::vector<char>& alive);
   void compact(const std::vector<std::uint32_t>& kept);
 
@@ -40,10 +50,21 @@ class MergeSearch {
   void fill_all(const Job& job);
   void scan(std::uint32_t owner, const std::vector<char>& available);
   void settle(std::uint32_t owner, const std::vector<char>& available);
+  std::vector<RankedPair> next_pairs(const Job& job, const std::vector<char>& alive);
+  void measure(const Job& job, std::size_t first_new, const std::vector<char>& alive);
+  void sweep_parents(std::size_t first_new, std::size_t begin, std::size_t end);
+  void weigh(std::uint32_t parent, std::size_t column, std::size_t column_end, const float* r, Smallest& own,
+             ParentOffers& offers) const;
+  void hand_over(const Job& job, const std::vector<char>& alive);
 
   const NeuronPairs& neurons_;
   const LivingGram& gram_;
   std::vector<CandidateList> lists_;
+  // Of every position, the dead ones −1, and as many more of these as a stretch may reach beyond the end: swept
+  // estimates below which an owner wants to hear of a new partner (a little high, since lists decide), and energies.
+  std::vector<float> limits_, strengths_;
+  std::vector<double> energies_;      // those of the living are right
+  std::vector<ParentOffers> offers_;  // of a few parents each
   SearchCounts counts_;
 };
 

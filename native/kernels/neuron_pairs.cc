@@ -25,6 +25,14 @@ std::vector<std::uint32_t> order_by_energy(const std::vector<double>& energies) 
   return order;
 }
 
+void NeuronPairs::sweep_trusted(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
+                                float* r) const {
+  sweep(fixed, begin, end, rows, r);
+  const float share = trust();
+  if (share == 1) return;
+  for (std::size_t j = 0; j < end - begin; ++j) r[j] *= share;
+}
+
 std::vector<double> load_biases(bool present, const StoredMatrix& stored, std::size_t m) {
   std::vector<double> biases(m);
   if (!present) return biases;

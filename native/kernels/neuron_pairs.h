@@ -59,6 +59,10 @@ class NeuronPairs {
   // Gram matrix of kind k, from column `begin` on. Rows and r have kSweepPadding floats to spare.
   virtual void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
                      float* r) const = 0;
+  // The share of swept costs that the schedule counts on: less than 1 leaves more pairs to the closer estimate.
+  virtual float trust() const { return 1; }
+  // The sweep as the schedule counts it.
+  void sweep_trusted(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const;
   // The cost again, more closely, from the vectors in double precision.
   virtual double estimate(std::size_t owner, std::size_t partner) const = 0;
 

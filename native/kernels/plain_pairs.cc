@@ -12,13 +12,18 @@ namespace {
 
 constexpr std::array<GramKind, 2> kKinds{{{0, 0, 0}, {1, 1, 1}}};
 constexpr std::size_t kExpansions = 16;  // that a thread makes at a time
+// In small blocks the closer estimate of very many pairs is affordable, and better trees come of it: swept costs are
+// mostly within this share of it.
+constexpr std::size_t kSmall = 320;  // neurons
+constexpr float kTrust = 0.92F;
 
 }  // namespace
 
-PlainPairs::PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity)
-    : operator_(activation, {block.has_bias, block.bias.dtype}), profiles_(capacity) {
+PlainPairs::PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room)
+    : operator_(activation, {block.has_bias, block.bias.dtype}), profiles_(room.capacity) {
   const RowReader input(job, block.input), output(job, block.output);
   const std::size_t m = input.rows();
+  if (m <= kSmall) trust_ = kTrust;
   const auto devs = input.norms(job), outputs = output.norms(job);
   const auto bias = load_biases(block.has_bias, block.bias, m);
   std::vector<Neuron> neurons(m);
@@ -33,12 +38,12 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
     }
   });
   const auto order = order_by_energy(energies);
-  input_ = std::make_unique<UnitRows>(job, input, devs, order, capacity);
-  output_ = std::make_unique<UnitRows>(job, output, outputs, order, capacity);
+  input_ = std::make_unique<UnitRows>(job, input, devs, order, room);
+  output_ = std::make_unique<UnitRows>(job, output, outputs, order, room);
 
   std::vector<double> deviations(m);
-  neurons_.reserve(capacity);
-  short_.reserve(capacity);
+  neurons_.reserve(room.capacity);
+  short_.reserve(room.capacity);
   for (const std::uint32_t i : order) {
     deviations[i] = neurons[i].series.dev;
     neurons_.push_back(std::move(neurons[i]));

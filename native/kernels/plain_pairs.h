@@ -17,13 +17,14 @@ class PlainPairs final : public NeuronPairs {
  public:
   // Neurons in ascending order of their energies, of a block whose parts belong together (StoredBlock::check). Room for
   // `capacity` positions. Throws KernelError("NON_FINITE") where energies leave the range of double precision.
-  PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, std::size_t capacity);
+  PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room);
 
   std::size_t size() const override { return neurons_.size(); }
   std::span<const GramKind> kinds() const override;
   const UnitRows& side(std::size_t s) const override { return s == 0 ? *input_ : *output_; }
   double energy(std::size_t p) const override { return neurons_[p].energy; }
   void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
+  float trust() const override { return trust_; }
   double estimate(std::size_t owner, std::size_t partner) const override;
   void begin_merges(std::size_t count) override;
   SideMix merge(std::size_t t, std::size_t first, std::size_t second) override;
@@ -50,6 +51,7 @@ class PlainPairs final : public NeuronPairs {
   std::vector<ShortSeries> short_;
   Profiles profiles_;
   double largest_amplitude_ = 0;
+  float trust_ = 1;
   std::size_t merging_ = 0;  // parents in the making
 };
 

@@ -1,4 +1,9 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
+#include <bit>
 
 #include "kernels/gram.h"
 #include "kernels/large_array.h"
@@ -13,23 +18,36 @@ namespace {
 
 constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
 constexpr std::size_t kLine = 16;  // floats
+// Rows are longer than a page, where the hardware's own reading ahead stops.
+constexpr std::size_t kAhead = 512;  // floats
 
-// values[c] := values[kept[c]], kept ascending: what is read has not been written yet, in whole vectors either.
-HERM_INLINE void gather_loop(float* values, const std::uint32_t* kept, std::size_t count) {
-#pragma GCC ivdep
-  for (std::size_t c = 0; c < count; ++c) values[c] = values[kept[c]];
-}
+// Which columns stay: as a list, and a bit each.
+struct KeptColumns {
+  const std::vector<std::uint32_t>& list;
+  std::vector<std::uint16_t> bits;  // of 16 columns each
+
+  explicit KeptColumns(const std::vector<std::uint32_t>& kept) : list(kept), bits(kept.back() / kLine + 1) {
+    for (const std::uint32_t c : kept) bits[c / kLine] |= static_cast<std::uint16_t>(1U << c % kLine);
+  }
+};
+
+// values[c] := values[kept[c]]. Columns only move down: what is read has not been written yet.
 #if defined(HERM_TARGETS)
-__attribute__((target("avx512f,prefer-vector-width=512"))) void gather_widest(float* values, const std::uint32_t* kept,
-                                                                              std::size_t count) {
-  gather_loop(values, kept, count);
+__attribute__((target("avx512f"))) void close_up_widest(float* values, const KeptColumns& kept) {
+  float* to = values;
+  for (std::size_t line = 0; line < kept.bits.size(); ++line) {
+    __builtin_prefetch(values + line * kLine + kAhead);
+    const __mmask16 mask = kept.bits[line];
+    _mm512_storeu_ps(to, _mm512_maskz_compress_ps(mask, _mm512_loadu_ps(values + line * kLine)));
+    to += std::popcount(kept.bits[line]);
+  }
 }
 #endif
-void gather(float* values, const std::uint32_t* kept, std::size_t count) {
+void close_up(float* values, const KeptColumns& kept) {
 #if defined(HERM_TARGETS)
-  if (use_widest()) return gather_widest(values, kept, count);
+  if (use_widest()) return close_up_widest(values, kept);
 #endif
-  gather_loop(values, kept, count);
+  for (std::size_t c = 0; c < kept.list.size(); ++c) values[c] = values[kept.list[c]];
 }
 
 }  // namespace
@@ -91,7 +109,11 @@ void StoredGram::combine_rows(const Union& merge) {
     const auto x = static_cast<float>(mix[0]), y = static_cast<float>(mix[1]);
     float* to = row(k, merge.first);
     const float* with = row(k, merge.second);
-    for (std::size_t c = 0; c < width_; ++c) to[c] = x * to[c] + y * with[c];
+    for (std::size_t c = 0; c < width_; c += kLine) {  // into the padding, if need be
+      __builtin_prefetch(to + c + kAhead, 1);
+      __builtin_prefetch(with + c + kAhead);
+      for (std::size_t l = c; l < c + kLine; ++l) to[l] = x * to[l] + y * with[l];
+    }
   }
 }
 
@@ -127,7 +149,10 @@ void StoredGram::append(const Job& job, const std::vector<Union>& unions, const 
     std::array<float*, kRows> to;
     std::array<const float*, kLine> from;
     for (std::size_t k = 0; k < kinds_.size(); ++k) {
-      for (std::size_t i = begin; i < end; ++i) to[i - begin] = row(k, others[i]) + width_;
+      for (std::size_t i = begin; i < end; ++i) {
+        to[i - begin] = row(k, others[i]) + width_;
+        for (std::size_t t = 0; t < count + kLine; t += kLine) __builtin_prefetch(to[i - begin] + t, 1);
+      }
       for (std::size_t t = 0; t < count; t += kLine) {
         const std::size_t u_end = std::min(count, t + kLine);
         for (std::size_t u = t; u < u_end; ++u) from[u - t] = row(kinds_[k].mirror, unions[u].first);
@@ -143,11 +168,10 @@ void StoredGram::append(const Job& job, const std::vector<Union>& unions, const 
 void StoredGram::compact(const Job& job, const std::vector<std::uint32_t>& kept) {
   for (std::size_t p = 0; p < kept.size(); ++p) place_[p] = place_[kept[p]];
   width_ = kept.size();
+  const KeptColumns columns(kept);
   parallel_for(job, kept.size(), kRows, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p)
-      for (std::size_t k = 0; k < kinds_.size(); ++k) {
-        gather(row(k, p), kept.data(), kept.size());
-      }
+      for (std::size_t k = 0; k < kinds_.size(); ++k) close_up(row(k, p), columns);
   });
 }
 

@@ -16,6 +16,14 @@ namespace {
 // Before any kernel can run: nested pools would fight, and sums would depend on the number of threads.
 [[maybe_unused]] const bool kSingleThreadedBlas = (openblas_set_num_threads(1), true);
 
+// Between two looks at what another thread will change soon, without taking much from that thread's share of a core.
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+constexpr int kLooks = 2000;  // before giving way: some ten microseconds
+
 }  // namespace
 
 void parallel_for(const Job& job, std::size_t n, std::size_t grain,
@@ -81,16 +89,19 @@ void ThreadTeam::run(const std::function<void()>& work, std::size_t helpers) {
   }
   wake_.notify_all();
   work();
-  while (unfinished_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+  for (int look = 0; unfinished_.load(std::memory_order_acquire) > 0; ++look) {
+    if (look < kLooks) {
+      relax();
+    } else {
+      std::this_thread::yield();
+    }
+  }
 }
 
 void ThreadTeam::serve(std::size_t index) {
-  constexpr int kLooks = 2000;  // some ten microseconds
   for (std::uint64_t seen = 0;;) {
     for (int look = 0; look < kLooks && round_.load(std::memory_order_acquire) == seen && !closing_.load(); ++look) {
-#if defined(__x86_64__)
-      __builtin_ia32_pause();
-#endif
+      relax();
     }
     const std::function<void()>* work;
     {

@@ -1,8 +1,10 @@
 #include "kernels/unit_rows.h"
 
-#include <array>
+#include <cmath>
+#include <numeric>
 
 #include "kernels/lane_copy.h"
+#include "kernels/row_loops.h"
 #include "kernels/threads.h"
 
 namespace herm {
@@ -10,19 +12,6 @@ namespace herm {
 namespace {
 
 constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
-
-// Σ x_c y_c in double. Lanes of its own, so that the sum is the same on every CPU.
-double dot(const float* x, const float* y, std::size_t n) {
-  constexpr std::size_t kLanes = 16;
-  std::array<double, kLanes> sums{};
-  std::size_t c = 0;
-  for (; c + kLanes <= n; c += kLanes)
-    for (std::size_t l = 0; l < kLanes; ++l) sums[l] += static_cast<double>(x[c + l]) * static_cast<double>(y[c + l]);
-  for (; c < n; ++c) sums[c % kLanes] += static_cast<double>(x[c]) * static_cast<double>(y[c]);
-  double total = 0;
-  for (const double sum : sums) total += sum;
-  return total;
-}
 
 }  // namespace
 
@@ -52,11 +41,14 @@ std::vector<RowNorm> RowReader::norms(const Job& job) const {
 }
 
 UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<RowNorm>& norms,
-                   const std::vector<std::uint32_t>& order, std::size_t capacity)
+                   const std::vector<std::uint32_t>& order, RowRoom room)
     : width_(source.width()),
       size_(order.size()),
-      values_(checked_mul(capacity, source.width())),
-      inverse_norm_(capacity) {
+      in_order_(room.in_order),
+      place_(room.capacity),
+      values_(checked_mul(room.in_order ? room.capacity : order.size(), source.width())),
+      inverse_norm_(room.capacity) {
+  std::iota(place_.begin(), place_.end(), 0);
   parallel_for(job, size_, kRows, [&](std::size_t begin, std::size_t end) {
     std::vector<double> wide(width_);
     for (std::size_t p = begin; p < end; ++p) {
@@ -67,18 +59,15 @@ UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<Ro
       const double scale1 = std::ldexp(1.0, half);
       const double scale2 = norm.mantissa > 0 ? std::ldexp(1 / norm.mantissa, -norm.exponent - half) : 0;
       for (std::size_t c = 0; c < width_; ++c) row(p)[c] = static_cast<float>(wide[c] * scale1 * scale2);
-      set_norm(p);
+      set_norm(p, dot_rows(row(p), row(p), width_));
     }
   });
 }
 
-void UnitRows::set_norm(std::size_t p) {
-  const double squared = dot(row(p), row(p), width_);
-  inverse_norm_[p] = squared > 0 ? 1 / std::sqrt(squared) : 0;
-}
+void UnitRows::set_norm(std::size_t p, double squared) { inverse_norm_[p] = squared > 0 ? 1 / std::sqrt(squared) : 0; }
 
 double UnitRows::correlation(std::size_t a, const UnitRows& other, std::size_t b) const {
-  const double cosine = dot(row(a), other.row(b), width_) * (inverse_norm_[a] * other.inverse_norm_[b]);
+  const double cosine = dot_rows(row(a), other.row(b), width_) * (inverse_norm_[a] * other.inverse_norm_[b]);
   // Rows that are equal to the bit, or opposite, are so exactly: six roundings of norms and products.
   constexpr double kEqual = 9e-16;
   if (cosine > 1 - kEqual) return 1;
@@ -86,28 +75,30 @@ double UnitRows::correlation(std::size_t a, const UnitRows& other, std::size_t b
 }
 
 void UnitRows::combine(std::size_t p, std::size_t a, double x, std::size_t b, double y) {
-  const float *from = row(a), *with = row(b);
+  // Hardly ever: the coefficients of a direction are known up to rounding, unless the rows nearly cancel.
+  constexpr double kOff = 1e-4, kCancelling = 1e6;
   x *= inverse_norm_[a];
   y *= inverse_norm_[b];
-  double squared = 0;
-  for (std::size_t c = 0; c < width_; ++c) {
-    const double value = x * static_cast<double>(from[c]) + y * static_cast<double>(with[c]);
-    squared += value * value;
+  if (const double larger = std::fmax(std::fabs(x), std::fabs(y)); larger > kCancelling) {
+    x /= larger;
+    y /= larger;
   }
-  const double scale = squared > 0 ? 1 / std::sqrt(squared) : 0;
-  x *= scale;
-  y *= scale;
-  float* to = row(p);
-  for (std::size_t c = 0; c < width_; ++c) {
-    to[c] = static_cast<float>(x * static_cast<double>(from[c]) + y * static_cast<double>(with[c]));
+  if (!in_order_) place_[p] = place_[a];
+  double squared = mix_rows(row(a), x, row(b), y, width_, row(p));
+  if (squared > 0 && std::fabs(squared - 1) > kOff) {
+    squared = mix_rows(row(p), 1 / std::sqrt(squared), row(p), 0, width_, row(p));
   }
-  set_norm(p);
+  set_norm(p, squared);
 }
 
 void UnitRows::compact(const std::vector<std::uint32_t>& kept) {
   for (std::size_t p = 0; p < kept.size(); ++p) {
     if (kept[p] == p) continue;
-    std::copy_n(row(kept[p]), width_, row(p));
+    if (in_order_) {
+      std::copy_n(row(kept[p]), width_, row(p));
+    } else {
+      place_[p] = place_[kept[p]];
+    }
     inverse_norm_[p] = inverse_norm_[kept[p]];
   }
   size_ = kept.size();

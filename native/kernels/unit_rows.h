@@ -30,14 +30,22 @@ class RowReader {
   std::unique_ptr<std::uint8_t[]> lanes_;  // a transposed copy, where the file has neurons as columns
 };
 
-// Rows keep their place until compact().
+// Where the vectors of `capacity` positions are.
+struct RowRoom {
+  std::size_t capacity;
+  bool in_order;  // a row of memory for every position, so that view() shows them all; otherwise a combination takes
+                  // the memory of its first row
+};
+
+// Rows keep their position until compact().
 class UnitRows {
  public:
-  // Row p becomes row order[p] of the source, which has these norms; `capacity` rows of memory.
+  // Row p becomes row order[p] of the source, which has these norms.
   UnitRows(const Job& job, const RowReader& source, const std::vector<RowNorm>& norms,
-           const std::vector<std::uint32_t>& order, std::size_t capacity);
+           const std::vector<std::uint32_t>& order, RowRoom room);
 
   std::size_t width() const { return width_; }
+  // Once rows have been combined: of rows in order only.
   MatrixView<const float> view() const { return {values_.data(), size_, width_}; }
 
   // The correlation of rows a and b in double precision; 0 where one of them is zero.
@@ -46,19 +54,21 @@ class UnitRows {
 
   // Adds rows, each to be set once, from any thread.
   void grow(std::size_t count) { size_ += count; }
-  // Row p := the direction of x·row a + y·row b.
+  // Row p := the direction of x·row a + y·row b, whose length is about 1.
   void combine(std::size_t p, std::size_t a, double x, std::size_t b, double y);
   // Keeps only the listed rows, in ascending order.
   void compact(const std::vector<std::uint32_t>& kept);
 
  private:
-  float* row(std::size_t i) { return values_.data() + i * width_; }
-  const float* row(std::size_t i) const { return values_.data() + i * width_; }
-  void set_norm(std::size_t p);
+  float* row(std::size_t i) { return values_.data() + place_[i] * width_; }
+  const float* row(std::size_t i) const { return values_.data() + place_[i] * width_; }
+  void set_norm(std::size_t p, double squared);
 
   std::size_t width_;
   std::size_t size_;
-  LargeArray values_;                 // [capacity×width]
+  bool in_order_;
+  std::vector<std::uint32_t> place_;  // of a position's row in memory
+  LargeArray values_;                 // [places×width]
   std::vector<double> inverse_norm_;  // of the rows as rounded to float: 1 up to 1e-7; 0 for zero rows
 };
 

@@ -207,7 +207,7 @@ TEST_CASE("swept costs of gated pairs: absorbing the weaker neuron, or a bound f
     CAPTURE(static_cast<int>(phi.kind));
     const double accuracy = phi.kind == ActivationKind::Relu ? 0.01 : 1e-3;
     const GatedTestBlock block(m, 4, 5, 21);
-    const GatedPairs neurons(Job(), phi, stored(block), m);
+    const GatedPairs neurons(Job(), phi, stored(block), {m, true});
     const auto gram = make_stored_gram(Job(), neurons, m);
     GramWindow window;
     std::vector<float> above(m + kSweepPadding), below(m + kSweepPadding);

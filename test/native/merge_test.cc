@@ -88,7 +88,7 @@ TEST_CASE("a merge's cost is the squared change of the block's function") {
 TEST_CASE("identity activation without biases: the parent is generator 1 up to half precision") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     const TestBlock pair(2, 4, 4, seed, false);
-    const PlainPairs neurons(Job(), {ActivationKind::Identity}, pair.stored(), 3);
+    const PlainPairs neurons(Job(), {ActivationKind::Identity}, pair.stored(), {3, true});
     const double energy = squared_norm(Job(), HermiteExpander({ActivationKind::Identity}, kSearchDegree), pair.view());
     const PairView view = neurons.view(0, 1);
     const Parent parent = neurons.parent_of(0, 1);
@@ -105,7 +105,7 @@ TEST_CASE(
     CAPTURE(static_cast<int>(phi.kind));
     constexpr std::size_t m = 80;
     const TestBlock block(m, 12, 5, 21);
-    const PlainPairs neurons(Job(), phi, block.stored(), m);
+    const PlainPairs neurons(Job(), phi, block.stored(), {m, true});
     const auto gram = make_stored_gram(Job(), neurons, m);
     GramWindow window;
     // With an identity, the parent's mean decides everything, and the sweep knows one choice of three.
@@ -155,6 +155,23 @@ TEST_CASE("the search finds the matching of all pairs, merge for merge") {
   }
 }
 
+TEST_CASE("the search finds it in a block where swept costs are trusted") {
+  constexpr std::size_t m = 340;
+  for (const Activation& phi : kActivations) {
+    CAPTURE(static_cast<int>(phi.kind));
+    const TestBlock block(m, 9, 7, 23);
+    const auto trust = [&](std::size_t neurons) {
+      const TestBlock sized(neurons, 2, 2, 1);
+      return PlainPairs(Job(), phi, sized.stored(), {neurons, true}).trust();
+    };
+    CHECK(trust(m) == 1);
+    CHECK(trust(m / 2) < 1);
+    const auto merges = tree(block, phi, {0.05});
+    check_same(merges, tree(block, phi, {0.05, true}));
+    check_same(merges, tree(block, phi, {0.05}, 3));
+  }
+}
+
 TEST_CASE("the search finds it among copies, unequal, dead and constant neurons, and with one input or output") {
   std::mt19937_64 random(5);
   std::lognormal_distribution<double> spread(0, 2);
@@ -178,7 +195,7 @@ TEST_CASE("the search finds it among copies, unequal, dead and constant neurons,
 TEST_CASE("Gram matrices of parents are those of their vectors") {
   constexpr std::size_t m = 60;
   const TestBlock block(m, 20, 9, 13);
-  PlainPairs neurons(Job(), {ActivationKind::Gelu}, block.stored(), 2 * m);
+  PlainPairs neurons(Job(), {ActivationKind::Gelu}, block.stored(), {2 * m, true});
   const auto gram = make_stored_gram(Job(2), neurons, 2 * m);
   const auto computed = make_computed_gram(neurons);
   std::vector<char> alive(m, 1);

@@ -14,12 +14,12 @@ namespace {
 
 StoredMatrix stored(const Matrix& matrix) { return {DType::F64, matrix.data(), matrix.rows(), matrix.cols(), false}; }
 
-UnitRows unit_rows(const Matrix& matrix, std::size_t capacity, int threads = 1) {
+UnitRows unit_rows(const Matrix& matrix, std::size_t capacity, int threads = 1, bool in_order = true) {
   std::vector<std::uint32_t> order(matrix.rows());
   std::iota(order.begin(), order.end(), 0);
   const Job job(threads);
   const RowReader reader(job, stored(matrix));
-  return {job, reader, reader.norms(job), order, capacity};
+  return {job, reader, reader.norms(job), order, {capacity, in_order}};
 }
 
 constexpr double kDenormal = 1e-315;
@@ -102,13 +102,28 @@ TEST_CASE("a combination is the direction of its sum; nothing where it cancels; 
   CHECK(units.correlation(2, 0) == doctest::Approx(unit_rows(rows, 6).correlation(2, 3)));
 }
 
+TEST_CASE("a combination in the memory of its first row is the same") {
+  constexpr std::size_t width = 35;
+  const Matrix rows = oracle::random_matrix(7, width, 3);
+  UnitRows ordered = unit_rows(rows, 10), in_place = unit_rows(rows, 10, 1, false);
+  for (UnitRows* units : {&ordered, &in_place}) {
+    units->grow(3);
+    units->combine(7, 0, 0.6, 1, -0.8);
+    units->combine(8, 5, 1e-9, 2, 1e-9);  // far from length 1
+    units->combine(9, 4, -3e8, 6, 2e8);
+    units->compact({3, 7, 8, 9});
+  }
+  for (std::size_t a = 0; a < 4; ++a)
+    for (std::size_t b = 0; b < 4; ++b) CHECK(ordered.correlation(a, b) == in_place.correlation(a, b));
+}
+
 TEST_CASE("rows in another order, from columns of the file") {
   const Matrix rows = oracle::random_matrix(5, 7, 4), columns = oracle::transpose(rows);
   const StoredMatrix transposed{DType::F64, columns.data(), 7, 5, true};
   const std::vector<std::uint32_t> order{4, 0, 3, 1, 2};
   const Job job(2);
   const RowReader reader(job, transposed);
-  const UnitRows units(job, reader, reader.norms(job), order, 5), plain = unit_rows(rows, 5);
+  const UnitRows units(job, reader, reader.norms(job), order, {5, true}), plain = unit_rows(rows, 5);
   for (std::size_t a = 0; a < 5; ++a)
     for (std::size_t b = 0; b < 5; ++b) CHECK(units.correlation(a, b) == plain.correlation(order[a], order[b]));
 }

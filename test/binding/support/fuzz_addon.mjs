@@ -30,15 +30,21 @@ const matrix = (rows, cols) => ({
   transposed: false,
 });
 const activation = () => ({ kind: below(10), slope: 0.1 });
+const gate = () => ({ gate: matrix(m, n), gateBias: pick([undefined, matrix(1, m)]) });
 const block = () => ({
   input: matrix(m, n),
   bias: pick([undefined, matrix(1, m)]),
   output: matrix(m, p),
   activation: activation(),
+  ...pick([{}, gate()]),
 });
 const slots = () => Uint32Array.of(0, 1, 0, 2, 0, 3);
 const halves = () => new Uint16Array(6).fill(0x3800);
 const tree = () => ({ pairs: slots(), alpha: halves(), beta: halves(), parentBias: f64(3) });
+const blockWithTree = () => {
+  const found = block();
+  return { ...found, ...tree(), ...(found.gate && { gateAlpha: halves(), parentGateBias: f64(3) }) };
+};
 const sca = (g, d) => {
   const k = Math.min(g, d);
   return { basis: f64(k * d), shares: f64(k), angles: f64(k), coordinates: f64(g * k) };
@@ -61,8 +67,8 @@ const constantPlanes = () => new Uint8Array(40).fill(1);
 const valid = {
   buildInfo: () => ({}),
   encodedBound: () => ({}),
-  certify: () => ({ ...block(), ...tree(), widths: Uint32Array.of(4, 2, 1), errors: f64(3) }),
-  refitSkeleton: () => ({ ...block(), ...tree(), width: 2, ridge: 1e-9, refitted: u8(2 * p * 8), error: f64(1) }),
+  certify: () => ({ ...blockWithTree(), widths: Uint32Array.of(4, 2, 1), errors: f64(3) }),
+  refitSkeleton: () => ({ ...blockWithTree(), width: 2, ridge: 1e-9, refitted: u8(2 * p * 8), error: f64(1) }),
   interaction: () => ({ ...block(), kernel: f64(m * m), outputGram: f64(m * m), interaction: f64(m * m) }),
   refitOutput: () => ({
     ...block(),
@@ -78,10 +84,14 @@ const valid = {
     weight: matrix(m, n),
     bias: matrix(1, m),
     activation: activation(),
+    ...pick([{}, { ...gate(), gateActivation: activation() }]),
     y: f64(5 * m),
   }),
   sca: () => ({ neurons: f64(3 * 5), count: 3, width: 5, inputs: 3, ...sca(3, 5) }),
-  scaBlock: () => ({ ...block(), ...sca(m, n + 1 + p) }),
+  scaBlock: () => {
+    const found = block();
+    return { ...found, ...sca(m, (n + 1) * (found.gate ? 2 : 1) + p) };
+  },
   scaPairs: () => ({ ...block(), pairs: slots(), shares: f64(6), angles: f64(6) }),
   gid: () => ({ count: 2, kernel: Float64Array.of(2, 1, 1, 2), outputGram: Float64Array.of(3, 1, 1, 2), ...gid(2) }),
   gidBlock: () => ({ ...block(), neurons: Uint32Array.of(0, 2, 3), kernel: f64(9), outputGram: f64(9), ...gid(3) }),
@@ -96,7 +106,9 @@ const valid = {
     alpha: halves(),
     beta: halves(),
     stored: pick([true, false]),
+    gateAlpha: halves(),
     biasOut: f64(3),
+    gateBiasOut: f64(3),
     cost: f64(3),
     report: f64(10),
   }),

@@ -1,0 +1,13 @@
+// Sums and combinations of single-precision rows in double precision; the same bits on every CPU.
+#pragma once
+
+#include <cstddef>
+
+namespace herm {
+
+// Σ x_c y_c
+double dot_rows(const float* x, const float* y, std::size_t n);
+// to := x·from + y·with, where `to` may be one of both, and Σ to_c² of the numbers as rounded.
+double mix_rows(const float* from, double x, const float* with, double y, std::size_t n, float* to);
+
+}  // namespace herm

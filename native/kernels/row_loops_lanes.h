@@ -1,0 +1,43 @@
+// The loops of row_loops.cc, which each_cpu.h compiles. No include guard.
+namespace herm::HERM_SIMD {
+
+namespace {
+
+// As many partial sums on every CPU, so that their total is the same.
+constexpr std::size_t kSums = 16;
+
+HERM_INLINE double total(const double* sums) {
+  double all = 0;
+  for (std::size_t l = 0; l < kSums; ++l) all += sums[l];
+  return all;
+}
+
+HERM_INLINE double widened(float x) { return static_cast<double>(x); }
+
+}  // namespace
+
+double dot_rows(const float* x, const float* y, std::size_t n) {
+  double sums[kSums] = {};
+  std::size_t c = 0;
+  for (; c + kSums <= n; c += kSums)
+    for (std::size_t l = 0; l < kSums; ++l) sums[l] += widened(x[c + l]) * widened(y[c + l]);
+  for (; c < n; ++c) sums[c % kSums] += widened(x[c]) * widened(y[c]);
+  return total(sums);
+}
+
+double mix_rows(const float* from, double x, const float* with, double y, std::size_t n, float* to) {
+  double sums[kSums] = {};
+  const auto mix = [&](std::size_t c) {
+    to[c] = static_cast<float>(x * widened(from[c]) + y * widened(with[c]));
+    return widened(to[c]) * widened(to[c]);
+  };
+  std::size_t c = 0;
+  for (; c + kSums <= n; c += kSums) {
+#pragma GCC ivdep
+    for (std::size_t l = 0; l < kSums; ++l) sums[l] += mix(c + l);
+  }
+  for (; c < n; ++c) sums[c % kSums] += mix(c);
+  return total(sums);
+}
+
+}  // namespace herm::HERM_SIMD
