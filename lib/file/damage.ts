@@ -39,6 +39,7 @@ export function describePart({ kind, tensor, level, refit, blocks }: ChunkPart):
   if (kind === 'source') return 'safetensors header';
   if (kind === 'excess') return 'bytes after its end';
   if (tensor !== undefined) return `tensor ${quoteName(tensor)}`;
+  if (blocks.length === 0) return `chunk of kind ${quoteName(kind)}`;
   const named = blocks.slice(0, NAMED_BLOCKS).map(quoteName).join(', ');
   const more = blocks.length > NAMED_BLOCKS ? ` and ${blocks.length - NAMED_BLOCKS} more` : '';
   return `${kind} ${level ?? refit ?? ''} (${blocks.length === 1 ? 'block' : 'blocks'} ${named}${more})`;
