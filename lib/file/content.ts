@@ -4,6 +4,7 @@ import type { MergeTree } from '../herm/tree.ts';
 import { ascendingPositions, frontier, type Unfolding } from '../herm/unfolding.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
+import { allocating } from './allocating.ts';
 import { splitSections } from './bytes.ts';
 import { ChunkIndex } from './chunk_index.ts';
 import type { ChunkStore } from './chunk_store.ts';
@@ -149,7 +150,7 @@ export class HermContent {
       ladder: this.#levels.levelsOf(group, level).map((at) => json.ladder[at]!),
       subject: `Tensor ${quoteName(weight.name)} in ${this.file}`,
     };
-    return decodeWeight(held, widths, options);
+    return allocating(held.subject, () => decodeWeight(held, widths, options));
   }
 
   async #biases(bias: BiasLayout, width: number): Promise<Uint8Array> {
@@ -177,7 +178,8 @@ export class HermContent {
 
   #decodeFlat(tensor: number, data: Uint8Array, options: CodecOptions): Promise<Uint8Array> {
     const { name, dtype, begin, end } = this.header.json.tensors[tensor]!;
-    return decodeWords(data, end - begin, flatWords(dtype), `Tensor ${quoteName(name)} in ${this.file}`, options);
+    const subject = `Tensor ${quoteName(name)} in ${this.file}`;
+    return allocating(subject, () => decodeWords(data, end - begin, flatWords(dtype), subject, options));
   }
 
   /**

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { xxh64 } from '../../lib/file/codec.ts';
 import { readPrologue, wrapHeader } from '../../lib/file/prologue.ts';
 import { openHerm } from '../../lib/file/read.ts';
 import { type HermHeader, LIMITS } from '../../lib/file/schema.ts';
@@ -99,5 +100,36 @@ describe('a header beyond the limits', () => {
       code: 'HERM_HEADER',
       message: expect.stringContaining('tensors.1.dtype of its header'),
     });
+  });
+});
+
+describe('a file that says it is enormous', () => {
+  it('is refused with a code when what it declares does not fit', async () => {
+    const herm = await makeFile();
+    const { value, end } = await readPrologue(bufferSource(herm), {});
+    const header = structuredClone(value) as HermHeader;
+    // A tensor of 64 TiB from eight bytes, which is plausible where the last chunk claims 16 TiB.
+    const added = 2 ** 46;
+    const chunk = new Uint8Array(8).fill(1);
+    const last = header.tensors.at(-1)!;
+    header.tensors.push({ name: 'vast', dtype: 'U8', shape: [added], begin: last.end, end: last.end + added });
+    header.original.size += added;
+    const split = header.chunks.findIndex(({ kind }) => kind === 'level');
+    const { offset } = header.chunks[split]!;
+    for (const entry of header.chunks.slice(split)) entry.offset += chunk.byteLength;
+    const index = header.tensors.length - 1;
+    header.chunks.splice(split, 0, { kind: 'flat', index, offset, length: 8, xxh64: await xxh64(chunk, {}) });
+    header.chunks.at(-1)!.length = 2 ** 44;
+    const start = await wrapHeader(text(JSON.stringify(header)), {});
+    const bytes = concat([start, herm.subarray(end, end + offset), chunk, herm.subarray(end + offset)]);
+    const file = await openHerm({
+      byteLength: start.byteLength + header.chunks.at(-1)!.offset + 2 ** 44,
+      slice: async (from: number, to: number) => {
+        if (to - from > 2 ** 30) throw new RangeError('too long');
+        return concat([bytes.subarray(from, to), new Uint8Array(to - Math.max(from, Math.min(to, bytes.byteLength)))]);
+      },
+    });
+    await expect(file.skeleton(0.3)).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+    await expect(file.skeleton('full')).rejects.toMatchObject({ code: 'IO' });
   });
 });
