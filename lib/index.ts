@@ -14,8 +14,9 @@ export { type Interaction, interactionOf } from './analysis/interaction.ts';
 export { type Neuron, type PairShares, type Sca, scaGroup, scaLayer, scaPair, scaPairs } from './analysis/sca.ts';
 export { type Symmetries, symmetriesOf } from './analysis/symmetry.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
+export type { Damage } from './file/damage.ts';
 export type { OpenOptions } from './file/open.ts';
-export { type HermFile, type OriginalFile, openHerm, type StoredRefit } from './file/read.ts';
+export { type HermFile, type OriginalFile, openHerm, type StoredRefit, type VerifyReport } from './file/read.ts';
 export { certifyWidths, type Refit, refitOutput, refitSkeleton } from './herm/certificate.ts';
 export {
   type CompressOptions,

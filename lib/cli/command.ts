@@ -14,6 +14,8 @@ export interface Outcome {
 /** What a command may use of the world around it. */
 export interface Context {
   readonly signal: AbortSignal;
+  /** Nothing but the outcome may be printed, if that. */
+  readonly silent: boolean;
   /** Shows how far `work` is, where there is someone to see it. */
   progress<T>(title: string, work: (report: Report) => Promise<T>): Promise<T>;
 }
@@ -44,6 +46,7 @@ export function createRun(interruption: Interruption, exitCodeOfFailedCheck: num
   return async ({ json = false, quiet = false }, work) => {
     const outcome = await work({
       signal: interruption.abort,
+      silent: quiet || json,
       progress: (title, steps) => withProgress(title, quiet || json, steps),
     });
     if (json) process.stdout.write(`${JSON.stringify(outcome.json, undefined, 2)}\n`);

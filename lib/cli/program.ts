@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { HermError } from '../errors.ts';
+import { HermError, type HermErrorDetails } from '../errors.ts';
 import { type AddCommand, createRun } from './command.ts';
 import { addCompress } from './commands/compress.ts';
 import { addDoctor } from './commands/doctor.ts';
@@ -74,13 +74,20 @@ function usageMessage(error: CommanderError): string {
 
 function reportError(error: unknown, json: boolean, interruption: Interruption): void {
   if (interruption.exitCode() !== undefined) {
-    if (json) printJsonError('ABORTED', 'Interrupted.', {});
-    else process.stderr.write('Interrupted: no output was written.\n');
+    const details = error instanceof HermError ? error.details : {};
+    if (json) printJsonError('ABORTED', 'Interrupted.', 'partial' in details ? details : {});
+    else process.stderr.write(`Interrupted: no output was written.${keptNote(details)}\n`);
   } else if (!(error instanceof HermError)) {
     if (json) printJsonError('INTERNAL', error instanceof Error ? error.message : String(error), {});
     else throw error;
   } else if (json) printJsonError(error.code, error.message, error.details);
   else process.stderr.write(`${renderError(error)}\n`);
+}
+
+/** What a compression with --resume leaves for the next one. */
+function keptNote({ partial, finished, groups }: HermErrorDetails): string {
+  if (partial === undefined) return '';
+  return ` What is done is kept in ${partial} (${finished} of ${groups} groups of blocks); --resume goes on from there.`;
 }
 
 function printJsonError(code: string, message: string, details: object): void {

@@ -44,6 +44,10 @@ export class ChunkIndex {
     return index < 0 ? undefined : index;
   }
 
+  refitChunks(refit: number): number[] {
+    return this.#all(({ kind, index }) => kind === 'refit' && index === refit);
+  }
+
   /** The chunks, ascending, that a network of these widths [blocks] is made of: each group's down to its own level. */
   neededFor(widths: readonly number[], refit: number | undefined): number[] {
     const { ladder } = this.#header.json;

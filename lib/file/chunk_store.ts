@@ -3,6 +3,8 @@ import { HermError } from '../errors.ts';
 import type { RangeReader } from '../source/range_reader.ts';
 import { Shared } from '../source/shared.ts';
 import { type CodecOptions, xxh64 } from './codec.ts';
+import { chunkPart, type Damage, describePart } from './damage.ts';
+import type { CheckedHeader } from './header.ts';
 import { type ChunkRange, planRanges } from './ranges.ts';
 import type { ChunkEntry } from './schema.ts';
 
@@ -30,14 +32,16 @@ export class ChunkStore {
   readonly #loaded = new Map<number, Shared<Uint8Array>>();
   /** Chunks that have come along between others, not checked yet. */
   readonly #spare = new Map<number, Uint8Array>();
-  #damaged: ReadonlySet<number> = new Set();
+  readonly #header: CheckedHeader;
+  #damaged: ReadonlySet<number> | undefined;
 
-  constructor(reader: RangeReader, entries: readonly ChunkEntry[], start: number) {
+  constructor(reader: RangeReader, header: CheckedHeader, start: number) {
     this.#reader = reader;
-    this.entries = entries;
+    this.#header = header;
+    this.entries = header.json.chunks;
     this.start = start;
-    const missing = entries.findIndex((_, chunk) => this.endOf(chunk + 1) > reader.size);
-    this.present = missing < 0 ? entries.length : missing;
+    const missing = this.entries.findIndex((_, chunk) => this.endOf(chunk + 1) > reader.size);
+    this.present = missing < 0 ? this.entries.length : missing;
   }
 
   /** Bytes of chunks that are kept for later calls. */
@@ -59,12 +63,19 @@ export class ChunkStore {
 
   /** Whether the chunk lies in the source, and is not known to be damaged. */
   holds(chunk: number): boolean {
-    return chunk < this.present && !this.#damaged.has(chunk);
+    return chunk < this.present && !this.#damaged?.has(chunk);
   }
 
-  /** From now on these chunks count as not held. */
-  leaveOut(damaged: Iterable<number>): void {
+  /** Reads everything and checks it; from now on damaged chunks count as not held. */
+  async salvage(options: CodecOptions): Promise<readonly Damage[]> {
+    const damaged = await this.findDamaged(options);
     this.#damaged = new Set(damaged);
+    return damaged.map((chunk) => this.damageAt(chunk));
+  }
+
+  /** Whether {@link salvage} has been called. */
+  get salvaging(): boolean {
+    return this.#damaged !== undefined;
   }
 
   /**
@@ -178,9 +189,8 @@ export class ChunkStore {
   #requirePresent(chunk: number): void {
     if (chunk < this.present) return;
     const { name, size } = this.#reader;
-    const entry = this.entries[chunk]!;
     const end = this.endOf(chunk + 1);
-    const why = `${name} ends before its ${describeChunk(entry)}: it has ${size} bytes, and ${end} are needed. Download more of it.`;
+    const why = `${name} ends before its ${describePart(chunkPart(this.#header, chunk))}: it has ${size} bytes, and ${end} are needed. Download more of it.`;
     throw new HermError('HERM_TRUNCATED', why, { file: name, size, needed: end });
   }
 
@@ -200,12 +210,15 @@ export class ChunkStore {
     return damaged;
   }
 
+  damageAt(chunk: number): Damage {
+    return { ...chunkPart(this.#header, chunk), begin: this.endOf(chunk), end: this.endOf(chunk + 1) };
+  }
+
   #damage(chunk: number): HermError {
     const { name } = this.#reader;
-    const entry = this.entries[chunk]!;
-    const [begin, end] = [this.endOf(chunk), this.endOf(chunk + 1)];
-    const why = `The ${describeChunk(entry)} of ${name} is damaged: its checksum is wrong. Download it again.`;
-    return new HermError('HERM_CHECKSUM', why, { file: name, chunk, begin, end });
+    const damage = this.damageAt(chunk);
+    const why = `The ${describePart(damage)} of ${name} is damaged: its checksum is wrong. Download it again, or replace the part with "herm upgrade".`;
+    return new HermError('HERM_CHECKSUM', why, { file: name, ...damage });
   }
 
   /** Ends reads under way and lets go of everything that is kept. */
@@ -214,16 +227,5 @@ export class ChunkStore {
     this.#loaded.clear();
     this.#spare.clear();
     await this.#reader.close();
-  }
-}
-
-export function describeChunk({ kind, index, group }: Pick<ChunkEntry, 'kind' | 'index' | 'group'>): string {
-  switch (kind) {
-    case 'source':
-      return 'safetensors header';
-    case 'flat':
-      return `tensor ${index}`;
-    default:
-      return group === undefined ? `${kind} ${index}` : `group ${group} of ${kind} ${index}`;
   }
 }

@@ -4,11 +4,13 @@ import type { MergeTree } from '../herm/tree.ts';
 import { ascendingPositions, frontier, type Unfolding } from '../herm/unfolding.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
+import { allocating } from './allocating.ts';
 import { splitSections } from './bytes.ts';
 import { ChunkIndex } from './chunk_index.ts';
 import type { ChunkStore } from './chunk_store.ts';
 import { type CodecOptions, decodeWords, plainWords } from './codec.ts';
-import type { CheckedHeader, ChunkName } from './header.ts';
+import { describePart } from './damage.ts';
+import { type CheckedHeader, type ChunkName, smallestWidths } from './header.ts';
 import { type BiasLayout, biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
 import { LevelReader } from './level_reader.ts';
 import { decodeTensor } from './number_codec.ts';
@@ -69,9 +71,27 @@ export class HermContent {
     return (this.#index.neededFor(widths, this.refitAt(widths)).at(-1) ?? 0) + 1;
   }
 
-  /** The refit for exactly these widths [blocks], or undefined. */
+  /** The refit for exactly these widths [blocks], or undefined; where damage is passed over, only if it is whole. */
   refitAt(widths: readonly number[]): number | undefined {
-    return this.#index.refitAt(widths);
+    const refit = this.#index.refitAt(widths);
+    if (refit === undefined || !this.salvaging) return refit;
+    return this.#index.refitChunks(refit).every((chunk) => this.#chunks.holds(chunk)) ? refit : undefined;
+  }
+
+  /** Whether damaged parts are passed over. */
+  get salvaging(): boolean {
+    return this.#chunks.salvaging;
+  }
+
+  /** @throws HermError `HERM_CHECKSUM` when a part is damaged that every network needs. */
+  requireBase(): void {
+    const base = this.#index.neededFor(smallestWidths(this.header.json.blocks), undefined);
+    const damaged = base.find((chunk) => chunk < this.#chunks.present && !this.#chunks.holds(chunk));
+    if (damaged === undefined) return;
+    const damage = this.#chunks.damageAt(damaged);
+    const where = `bytes ${damage.begin} to ${damage.end}`;
+    const why = `The ${describePart(damage)} of ${this.file} is damaged (${where}), and every network needs it. Replace it from a whole copy with "herm upgrade".`;
+    throw new HermError('HERM_CHECKSUM', why, { file: this.file, ...damage });
   }
 
   /**
@@ -84,9 +104,16 @@ export class HermContent {
     await this.#chunks.loadAll(this.#index.neededFor(widths, refit), signal);
   }
 
-  /** @throws HermError `HERM_TRUNCATED` unless everything is held. */
+  /** @throws HermError `HERM_TRUNCATED` unless everything but refits is there, `HERM_CHECKSUM` if it is damaged. */
   requireComplete(what: string): void {
-    if (this.complete) return;
+    const isNeeded = (chunk: number) => ESSENTIAL.includes(this.header.json.chunks[chunk]!.kind);
+    const missing = [...this.header.json.chunks.keys()].find((chunk) => isNeeded(chunk) && !this.#chunks.holds(chunk));
+    if (missing === undefined) return;
+    if (missing < this.#chunks.present) {
+      const damage = this.#chunks.damageAt(missing);
+      const why = `The ${describePart(damage)} of ${this.file} is damaged; ${what} needs all of it. Replace it from a whole copy with "herm upgrade".`;
+      throw new HermError('HERM_CHECKSUM', why, { file: this.file, ...damage });
+    }
     const why = `${this.file} is only the beginning of a .herm file; ${what} needs all of it. Download the rest.`;
     throw new HermError('HERM_TRUNCATED', why, { file: this.file });
   }
@@ -124,7 +151,7 @@ export class HermContent {
       ladder: this.#levels.levelsOf(group, level).map((at) => json.ladder[at]!),
       subject: `Tensor ${quoteName(weight.name)} in ${this.file}`,
     };
-    return decodeWeight(held, widths, options);
+    return allocating(held.subject, () => decodeWeight(held, widths, options));
   }
 
   async #biases(bias: BiasLayout, width: number): Promise<Uint8Array> {
@@ -152,7 +179,8 @@ export class HermContent {
 
   #decodeFlat(tensor: number, data: Uint8Array, options: CodecOptions): Promise<Uint8Array> {
     const info = this.header.json.tensors[tensor]!;
-    return decodeTensor(data, info, info.end - info.begin, `Tensor ${quoteName(info.name)} in ${this.file}`, options);
+    const subject = `Tensor ${quoteName(info.name)} in ${this.file}`;
+    return allocating(subject, () => decodeTensor(data, info, info.end - info.begin, subject, options));
   }
 
   /**
@@ -229,17 +257,13 @@ export class HermContent {
     return decodeWords(data, this.header.json.original.dataOffset, plainWords(1), subject, options);
   }
 
-  /** Reads every held chunk afresh and checks it. @returns how many there are. */
-  async checkChunks(options: CodecOptions): Promise<number> {
-    const chunks = Array.from({ length: this.#chunks.present }, (_, chunk) => chunk);
-    for await (const read of this.#chunks.scan(chunks, options, { fresh: true })) this.#chunks.intact(read);
-    return chunks.length;
-  }
-
   #chunk(name: ChunkName, options: CodecOptions): Promise<Uint8Array> {
     return this.#chunks.load(this.#index.chunk(name), options.signal);
   }
 }
+
+/** What the original is made of. */
+const ESSENTIAL: readonly string[] = ['source', 'flat', 'level'];
 
 /** Biases of all nodes, raw. */
 function biasesOf({ biases, gateBiases }: Unfolding, { side }: BiasLayout): Uint8Array {

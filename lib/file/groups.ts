@@ -35,9 +35,12 @@ export function planGroups(weights: readonly WeightLayout[], blockCount: number)
   return [...groups.values()];
 }
 
-/** The levels that add something to a group, and so have a chunk of it: the first one, and those where a width grows. */
-export function groupLevels(ladder: readonly (readonly number[])[], { blocks }: Group): number[] {
-  return [...ladder.keys()].filter((level) => {
-    return level === 0 || blocks.some((block) => ladder[level]![block] !== ladder[level - 1]![block]);
-  });
+/** The levels that add something to a group, and so have a chunk of it. */
+export function groupLevels(ladder: readonly (readonly number[])[], group: Group): number[] {
+  return [...ladder.keys()].filter((level) => growsAt(ladder, group, level));
+}
+
+/** Whether a level adds something to a group: the first one does, and those where a width grows. */
+export function growsAt(ladder: readonly (readonly number[])[], { blocks }: Group, level: number): boolean {
+  return level === 0 || blocks.some((block) => ladder[level]![block] !== ladder[level - 1]![block]);
 }

@@ -2,7 +2,7 @@ import { HermError, type HermErrorCode } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type TensorInfo, tensorBytes } from '../model/tensor.ts';
-import { groupLevels } from './groups.ts';
+import { growsAt } from './groups.ts';
 import { type Layout, planLayout, weightShape } from './layout.ts';
 import { type ChunkEntry, type HermHeader, headerSchema, LIMITS } from './schema.ts';
 
@@ -153,30 +153,36 @@ interface ChunkPlan {
   readonly refits: readonly { readonly widths: readonly number[] }[];
 }
 
-/** The chunks that a file must have, in order. */
-export function expectedChunks({ tensors, ladder, refits }: ChunkPlan, { flat, groups }: Layout): ChunkName[] {
+/** The chunks that a file must have, in order. One by one: a header can ask for far more than it lists. */
+export function* expectedChunks(
+  { tensors, ladder, refits }: ChunkPlan,
+  { flat, groups }: Layout,
+): Generator<ChunkName, undefined> {
   const tensorIndex = new Map(tensors.map(({ name }, index) => [name, index]));
-  const chunks: ChunkName[] = [{ kind: 'source', index: 0 }];
-  for (const { name } of flat) chunks.push({ kind: 'flat', index: tensorIndex.get(name)! });
-  const levels = groups.map((group) => new Set(groupLevels(ladder, group)));
+  const refitLevels = refits.map(({ widths }) => levelOf(ladder, widths));
+  yield { kind: 'source', index: 0 };
+  for (const { name } of flat) yield { kind: 'flat', index: tensorIndex.get(name)! };
   for (const level of ladder.keys()) {
-    for (const group of groups.keys())
-      if (levels[group]!.has(level)) chunks.push({ kind: 'level', index: level, group });
-    for (const [index, { widths }] of refits.entries()) {
-      if (levelOf(ladder, widths) !== level) continue;
-      for (const group of groups.keys()) chunks.push({ kind: 'refit', index, group });
+    for (const [group, members] of groups.entries()) {
+      if (growsAt(ladder, members, level)) yield { kind: 'level', index: level, group };
+    }
+    for (const [index, reached] of refitLevels.entries()) {
+      if (reached !== level) continue;
+      for (const group of groups.keys()) yield { kind: 'refit', index, group };
     }
   }
-  return chunks;
+  return undefined;
 }
 
 /** How many chunks from the first on serve each level of the ladder. */
 export function levelEnds({ chunks, ladder }: HermHeader): number[] {
-  const needed = (level: number) => {
-    const serves = ({ kind, index }: ChunkName) => (kind === 'level' ? index <= level : WHOLE_KINDS.includes(kind));
-    return chunks.findLastIndex(serves) + 1;
-  };
-  return [...ladder.keys()].map(needed);
+  const ends = ladder.map(() => 0);
+  for (const [chunk, { kind, index }] of chunks.entries()) {
+    if (kind === 'level') ends[index] = chunk + 1;
+    else if (WHOLE_KINDS.includes(kind)) ends[0] = chunk + 1;
+  }
+  for (const level of ends.keys()) ends[level] = Math.max(ends[level]!, ends[level - 1] ?? 0);
+  return ends;
 }
 
 /** The first level that serves these widths of all blocks. */
@@ -191,16 +197,15 @@ const CHUNK_KINDS: readonly string[] = [...WHOLE_KINDS, 'level', 'refit'];
 function checkChunks(json: HermHeader, layout: Layout, file: string): number {
   const expected = expectedChunks(json, layout);
   let next = 0;
-  let known = 0;
   for (const [n, { kind, index, group, optional, offset, length }] of json.chunks.entries()) {
     const skipped = optional === true && !CHUNK_KINDS.includes(kind);
-    const due = skipped ? undefined : expected[known++];
+    const due = skipped ? undefined : expected.next().value;
     if (offset !== next || !(skipped || (kind === due?.kind && index === due.index && group === due.group))) {
       throw refuse('HERM_HEADER', file, `chunk ${n} of its index is not the one that must stand there`);
     }
     next = offset + length;
   }
-  if (known !== expected.length) throw refuse('HERM_HEADER', file, 'its chunk index is too short');
+  if (expected.next().done !== true) throw refuse('HERM_HEADER', file, 'its chunk index is too short');
   if (!Number.isSafeInteger(next)) throw refuse('HERM_HEADER', file, 'its chunks are larger than any file');
   return next;
 }

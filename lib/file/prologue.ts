@@ -2,6 +2,7 @@ import { HermError } from '../errors.ts';
 import { concat } from '../model/concat.ts';
 import type { ByteSource } from '../model/source.ts';
 import { type CodecOptions, decodeWords, encodeWords, plainWords, xxh64 } from './codec.ts';
+import { guardJson } from './json_guard.ts';
 import { type HermHeader, LIMITS } from './schema.ts';
 
 /** Not text, not valid UTF-8, and damaged by every transfer that changes line ends, as in PNG. */
@@ -82,6 +83,7 @@ export async function readPrologue(
     throw new HermError('HERM_CHECKSUM', why, { file });
   }
   const json = await decodeWords(stored, length, plainWords(1), `The header of ${file}`, options);
+  guardJson(json, storedLength, file);
   return { value: parseJson(json, file), end, bytes: concat([start, stored]) };
 }
 

@@ -16,6 +16,7 @@ import type { CallOptions } from '../native/call.ts';
 import type { SourceInput } from '../source/input.ts';
 import type { Traffic } from '../source/range_reader.ts';
 import type { HermContent } from './content.ts';
+import { type Damage, describePart } from './damage.ts';
 import { levelEnds } from './header.ts';
 import { type HermParts, type OpenOptions, openParts } from './open.ts';
 
@@ -27,6 +28,14 @@ export interface OriginalFile {
   readonly size: number;
   /** Hexadecimal. */
   readonly sha256: string;
+}
+
+/** What a file that is not damaged is. */
+export interface VerifyReport {
+  /** All of it is here, and gives back the original. */
+  readonly complete: boolean;
+  /** Parts that are here, each with a checksum that holds. */
+  readonly chunks: number;
 }
 
 /** Refitted output weights in a file. */
@@ -87,6 +96,11 @@ export class HermFile {
   /** Whether all of the file is here. */
   get complete(): boolean {
     return this.#content.complete;
+  }
+
+  /** Parts with a checksum each that are here as a whole. */
+  get chunks(): number {
+    return this.#parts.chunks.present;
   }
 
   /** What was read of the source so far, its header included. */
@@ -151,15 +165,38 @@ export class HermFile {
     throw new HermError('BAD_ARGUMENT', `There is no block ${quoteName(block)}; there are: ${names}.`, { block });
   }
 
+  /** The damaged parts that opening with `salvage` has found; else nothing is known yet. */
+  get damage(): readonly Damage[] {
+    return this.#parts.damage;
+  }
+
   /**
-   * Reads everything that is held and checks every checksum; of a complete file also that it gives back the original.
+   * Reads everything that is here afresh. @returns all parts whose checksums do not hold.
    *
-   * @throws HermError `HERM_CHECKSUM`, `HERM_CORRUPT`, `DIGEST_MISMATCH`, `ABORTED`, `IO`.
+   * @throws HermError `ABORTED`, `IO`.
    */
-  async verify(options: CallOptions = {}): Promise<{ readonly complete: boolean; readonly chunks: number }> {
-    const chunks = await this.#content.checkChunks({ signal: options.signal, threads: options.threads });
+  async findDamage(options: Pick<CallOptions, 'signal' | 'threads'> = {}): Promise<Damage[]> {
+    const { chunks } = this.#parts;
+    const kernel = { signal: options.signal, threads: options.threads };
+    return (await chunks.findDamaged(kernel)).map((chunk) => chunks.damageAt(chunk));
+  }
+
+  /**
+   * Reads everything that is here and checks every checksum; of a complete file also that it gives back the original.
+   *
+   * @throws HermError `HERM_CHECKSUM` with all damaged parts in `details.damage`, `HERM_CORRUPT`, `DIGEST_MISMATCH`,
+   * `ABORTED`, `IO`.
+   */
+  async verify(options: CallOptions = {}): Promise<VerifyReport> {
+    const damage = await this.findDamage(options);
+    if (damage.length > 0) {
+      const others = damage.length > 1 ? ` So are ${damage.length - 1} other parts.` : '';
+      const why = `The ${describePart(damage[0]!)} of ${this.name} is damaged: its checksum is wrong.${others}`;
+      const details = { file: this.name, damage };
+      throw new HermError('HERM_CHECKSUM', `${why} Download it again, or replace them with "herm upgrade".`, details);
+    }
     if (this.complete) for await (const _ of this.recover(options));
-    return { complete: this.complete, chunks };
+    return { complete: this.complete, chunks: this.chunks };
   }
 
   /** Ends reads under way, lets go of all that is kept, and closes the source. */

@@ -6,7 +6,11 @@ export const LIMITS = {
   /** Bytes of the header as JSON. */
   headerBytes: 2 ** 26,
   /** A header may be this much larger than its stored form, beyond the first MiB. */
-  headerRatio: 256,
+  headerRatio: 32,
+  /** Objects, lists and texts of a header (names of members are texts, too), and how many more for each stored byte. */
+  headerItems: 2 ** 17,
+  headerItemRatio: 2,
+  headerDepth: 16,
   tensors: 2 ** 20,
   metadata: 2 ** 16,
   blocks: 2 ** 12,
@@ -21,13 +25,38 @@ export const LIMITS = {
   plainRatio: 2000,
 } as const;
 
+/**
+ * A list whose parsing ends at the first thing that is wrong with it: where every element of a long list is, so many
+ * reports would fill the memory.
+ */
+function list<T>(element: z.ZodType<T>, most: number, least = 0): z.ZodType<T[]> {
+  return z.unknown().transform((input, context): T[] => {
+    if (!Array.isArray(input)) {
+      context.issues.push({ code: 'invalid_type', expected: 'array', input });
+      return z.NEVER;
+    }
+    if (input.length > most) context.issues.push({ code: 'too_big', origin: 'array', maximum: most, input });
+    if (input.length < least) context.issues.push({ code: 'too_small', origin: 'array', minimum: least, input });
+    const parsed: T[] = [];
+    for (let at = 0; at < input.length && context.issues.length === 0; at++) {
+      const result = element.safeParse(input[at]);
+      if (result.success) parsed.push(result.data);
+      else {
+        const [issue] = result.error.issues;
+        context.issues.push({ ...issue!, path: [at, ...issue!.path], input: input[at] });
+      }
+    }
+    return parsed;
+  });
+}
+
 const size = z.int().min(0);
 const name = z.string().max(LIMITS.nameLength);
 
 const tensor = z.object({
   name,
   dtype: z.string().max(16),
-  shape: z.array(size).max(LIMITS.rank),
+  shape: list(size, LIMITS.rank),
   begin: size,
   end: size,
 });
@@ -56,7 +85,7 @@ const block = z.object({
   merges: size.max(LIMITS.neurons - 1),
 });
 
-const perBlock = <T extends z.ZodType>(value: T) => z.array(value).max(LIMITS.blocks);
+const perBlock = <T>(value: z.ZodType<T>) => list(value, LIMITS.blocks);
 
 const chunk = z.object({
   /** `source`, `flat`, `level`, `refit`; others may come with later versions. */
@@ -81,24 +110,19 @@ export const headerSchema = z.object({
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
     dataOffset: size,
   }),
-  tensors: z.array(tensor).max(LIMITS.tensors),
+  tensors: list(tensor, LIMITS.tensors),
   /** Zero low bits that all elements of a weight tensor share, by tensor index. */
-  shifts: z.array(z.tuple([size.max(LIMITS.tensors), size.max(63)])).max(2 * LIMITS.blocks),
-  metadata: z.array(z.tuple([z.string(), z.string()])).max(LIMITS.metadata),
+  shifts: list(z.tuple([size.max(LIMITS.tensors), size.max(63)]), 3 * LIMITS.blocks),
+  metadata: list(z.tuple([z.string(), z.string()]), LIMITS.metadata),
   blocks: perBlock(block),
   /** What inputs were taken to look like when the errors were computed. */
   prior: z.enum(['isotropic']),
   /** [levels][blocks] */
-  ladder: z
-    .array(perBlock(size.min(1)))
-    .min(1)
-    .max(LIMITS.levels),
+  ladder: list(perBlock(size.min(1)), LIMITS.levels, 1),
   /** [blocks][levels] */
-  errors: perBlock(z.array(z.number().nullable()).max(LIMITS.levels)),
-  refits: z
-    .array(z.object({ widths: perBlock(size.min(1)), errors: perBlock(z.number().nullable()) }))
-    .max(LIMITS.refits),
-  chunks: z.array(chunk).max(LIMITS.chunks),
+  errors: perBlock(list(z.number().nullable(), LIMITS.levels)),
+  refits: list(z.object({ widths: perBlock(size.min(1)), errors: perBlock(z.number().nullable()) }), LIMITS.refits),
+  chunks: list(chunk, LIMITS.chunks),
 });
 
 export type HermHeader = z.infer<typeof headerSchema>;

@@ -1,10 +1,12 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { MergeReport } from '../herm/merge.ts';
 import { writeAll } from '../model/atomic_write.ts';
 import { ioError } from '../model/messages.ts';
 import { fileSource } from '../model/source.ts';
 import { holdTemporary, releaseTemporary } from '../model/temporary.ts';
 import { type CodecOptions, xxh64 } from './codec.ts';
+import type { WrittenGroup } from './make_header.ts';
 import type { ChunkEntry } from './schema.ts';
 
 /** Where bytes lie in a file of a spool. */
@@ -91,10 +93,27 @@ export async function appendChunk(file: SpoolFile, chunk: Uint8Array, options: C
 /** A directory for coded bytes on their way into a file, so that they need not stay in memory. */
 export interface Spool {
   file(name: string): SpoolFile;
-  remove(): Promise<void>;
+  /** A group that an interrupted run has finished, if its bytes are as they were. */
+  saved(group: number): Promise<SavedGroup | undefined>;
+  /** Notes a group as finished. */
+  save(group: number, saved: SavedGroup): Promise<void>;
+  /** Ends the work; `done`: nothing of it is needed any more. */
+  close(done: boolean): Promise<void>;
 }
 
-/** A spool that is removed even if a signal ends the process. @throws HermError `IO` */
+/** The file of a spool that holds a group's chunks. */
+export function groupFile(group: number): string {
+  return `group-${group}`;
+}
+
+/** What is known of a group besides its coded bytes. */
+export interface SavedGroup {
+  readonly written: WrittenGroup;
+  /** [blocks] */
+  readonly merges: readonly MergeReport[];
+}
+
+/** A spool that is gone when it is closed, and also if a signal ends the process. @throws HermError `IO` */
 export async function temporarySpool(folder: string): Promise<Spool> {
   holdTemporary(folder);
   try {
@@ -105,7 +124,9 @@ export async function temporarySpool(folder: string): Promise<Spool> {
   }
   return {
     file: (name) => new SpoolFile(folder, name),
-    async remove() {
+    saved: async () => undefined,
+    save: async () => {},
+    async close() {
       await rm(folder, { recursive: true, force: true });
       releaseTemporary(folder);
     },

@@ -22,7 +22,7 @@ import { encodeTensor } from './number_codec.ts';
 import { encodePrologue } from './prologue.ts';
 import { openHerm } from './read.ts';
 import type { HermHeader } from './schema.ts';
-import { appendChunk, type Spool, type SpooledChunk, type SpoolFile } from './spool.ts';
+import { appendChunk, groupFile, type Spool, type SpooledChunk, type SpoolFile } from './spool.ts';
 
 /** A group of the layout, ready to be written. */
 export interface GroupToWrite extends Omit<GroupToCode, 'blocks'> {
@@ -75,7 +75,7 @@ export class HermWriter {
    *
    * @throws HermError `BAD_ARGUMENT`, `NON_FINITE`, `ABORTED`, `IO`.
    */
-  async addGroup({ trees, refits, written }: GroupToWrite, options: CallOptions = {}): Promise<void> {
+  async addGroup({ trees, refits, written }: GroupToWrite, options: CallOptions = {}): Promise<WrittenGroup> {
     const group = this.#groups.length;
     const { blocks, weights } = this.layout.groups[group]!;
     const names = weights.map((weight) => this.layout.weights[weight]!.name);
@@ -83,7 +83,13 @@ export class HermWriter {
     const toCode = { blocks: blocks.map((block) => this.#blocks[block]!), trees, refits };
     const file = this.#file(group);
     const coded = await encodeGroup(this.#model, toCode, file, meter.kernel, (bytes) => meter.add(bytes));
-    this.#groups.push({ ...coded, blocks: written });
+    return this.reuseGroup({ ...coded, blocks: written });
+  }
+
+  /** The next group is in the spool already. */
+  reuseGroup(written: WrittenGroup): WrittenGroup {
+    this.#groups.push(written);
+    return written;
   }
 
   /**
@@ -118,7 +124,7 @@ export class HermWriter {
   }
 
   #file(group: number): SpoolFile {
-    return this.#spool.file(`group-${group}`);
+    return this.#spool.file(groupFile(group));
   }
 
   /** All chunks in the order in which the file holds them; what belongs to no group is coded. */

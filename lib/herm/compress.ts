@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { HermError } from '../errors.ts';
-import { temporarySpool } from '../file/spool.ts';
+import { keptSpool } from '../file/kept_spool.ts';
+import { type Spool, temporarySpool } from '../file/spool.ts';
 import { HermWriter, type WriteReport } from '../file/write.ts';
 import { findTarget, temporaryName } from '../model/atomic_write.ts';
 import type { Block } from '../model/block.ts';
@@ -12,6 +13,7 @@ import type { CallOptions } from '../native/call.ts';
 import { finiteBlocks } from './finite_blocks.ts';
 import { hierarchiesOf, stageOptions } from './group_hierarchies.ts';
 import type { MergeReport } from './merge.ts';
+import { originOf, type ResumeReport, resumeReport, sayWhatIsKept } from './resume.ts';
 
 /** What a compression is doing; `done` is the share of that stage. */
 export interface CompressProgress {
@@ -31,6 +33,11 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
   readonly allowNonfinite?: boolean | undefined;
   /** Bytes that merging a block may use beside its weights: {@link MergeOptions}. */
   readonly memory?: number | undefined;
+  /**
+   * Go on from what an interrupted run with this option has left in the directory `<output>.partial`, and leave there
+   * what is finished when this one is interrupted.
+   */
+  readonly resume?: boolean | undefined;
   readonly onProgress?: ((progress: CompressProgress) => void) | undefined;
 }
 
@@ -49,6 +56,8 @@ export interface CompressReport extends Omit<WriteReport, 'errors' | 'refits'> {
   readonly refits: readonly RefitReport[];
   /** [blocks] how each hierarchy was built. */
   readonly merges: readonly MergeReport[];
+  /** With `resume`: what was taken over from an interrupted run. */
+  readonly resumed: ResumeReport | undefined;
 }
 
 /**
@@ -81,23 +90,48 @@ async function compressModel(model: Model, output: string, options: CompressOpti
   const target = await findTarget(output);
   const { blocks, leftOut } = await finiteBlocks(model, findBlocks(model, options), allowNonfinite, signal);
   const sha256 = await digestOf(model.files[0]!.source, stageOptions(options, 'read'));
-  const spool = await temporarySpool(temporaryName(target.path));
+  const origin = originOf(model, blocks, sha256, options);
+  const kept = options.resume ? await keptSpool(`${output}.partial`, origin, { signal }) : undefined;
+  const spool = kept ?? (await temporarySpool(temporaryName(target.path)));
+  const writer = new HermWriter(model, blocks, spool);
+  let done = false;
   try {
-    const writer = new HermWriter(model, blocks, spool);
-    const merges: MergeReport[] = [];
-    for (const { blocks: members } of writer.layout.groups) {
-      const group = members.map((block) => blocks[block]!);
-      const found = await hierarchiesOf(model, group, options);
-      for (const [n, block] of members.entries()) merges[block] = found.reports[n]!;
-      await writer.addGroup(found, stageOptions(options, 'code', group[0]!.name));
-    }
+    const merges = await addGroups(writer, model, blocks, spool, options);
     const written = await writer.finish(output, sha256, stageOptions(options, 'write'));
+    done = true;
     // No certificate is missing of what was just made.
     const known = { errors: written.errors as number[][], refits: written.refits as RefitReport[] };
-    return { ...written, ...known, blocks, leftOut, merges };
+    const resumed = kept && resumeReport(kept.leftover, writer, blocks);
+    return { ...written, ...known, blocks, leftOut, merges, resumed };
+  } catch (cause) {
+    throw kept === undefined ? cause : sayWhatIsKept(cause, kept, writer.layout.groups.length);
   } finally {
-    await spool.remove();
+    await spool.close(done);
   }
+}
+
+/** @returns [blocks] how each hierarchy was built. */
+async function addGroups(
+  writer: HermWriter,
+  model: Model,
+  blocks: readonly Block[],
+  spool: Spool,
+  options: CompressOptions,
+): Promise<MergeReport[]> {
+  const merges: MergeReport[] = [];
+  for (const [index, { blocks: members }] of writer.layout.groups.entries()) {
+    let group = await spool.saved(index);
+    if (group !== undefined) writer.reuseGroup(group.written);
+    else {
+      const own = members.map((block) => blocks[block]!);
+      const found = await hierarchiesOf(model, own, options);
+      const written = await writer.addGroup(found, stageOptions(options, 'code', own[0]!.name));
+      group = { written, merges: found.reports };
+      await spool.save(index, group);
+    }
+    for (const [n, block] of members.entries()) merges[block] = group.merges[n]!;
+  }
+  return merges;
 }
 
 /** The input must survive its compression, whatever path it is given by. */

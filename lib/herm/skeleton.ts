@@ -25,7 +25,7 @@ export interface Skeleton {
 }
 
 /**
- * The widths [blocks] that a request stands for.
+ * The widths [blocks] that a request stands for; where damage is passed over, cut down to what is held.
  *
  * @throws HermError `WIDTH` for a width or share out of range, an unknown block, or one that this prefix does not hold.
  */
@@ -38,6 +38,7 @@ export function resolveWidths(content: HermContent, request: WidthRequest): numb
     });
   }
   if (typeof request === 'object') checkBlockNames(content, request);
+  if (content.salvaging) content.requireBase();
   const held = content.heldWidths();
   return blocks.map(({ name, neurons }, block) => {
     const range = ranges[block]!;
@@ -51,8 +52,9 @@ export function resolveWidths(content: HermContent, request: WidthRequest): numb
       const why = `Block ${quoteName(name)} has widths from ${range.smallest} to ${neurons}, not ${width}.`;
       throw new HermError('WIDTH', why, { file: content.file, block: name, width, ...range });
     }
-    if (width > held[block]!) throw notHeld(content, name, width, held[block]!);
-    return width;
+    if (width <= held[block]!) return width;
+    if (content.salvaging && held[block]! > 0) return held[block]!;
+    throw notHeld(content, name, width, held[block]!);
   });
 }
 

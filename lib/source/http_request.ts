@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HermError } from '../errors.ts';
+import { concat } from '../model/concat.ts';
 import { throwIfAborted } from '../native/call.ts';
 
 /** How an address is asked. */
@@ -141,13 +142,14 @@ function retryAfterMs(text: string): number {
   return Number.isFinite(ms) ? ms : 0;
 }
 
-/** The body's bytes, into a buffer of the length that is announced. A body of fewer bytes counts as cut off. */
+/** The body's bytes, or undefined where there are more than `limit`. One of fewer bytes than announced was cut off. */
 async function readBody(response: Response, limit: number, alive: () => void): Promise<Uint8Array | undefined> {
   const announced = response.headers.get('content-length');
+  const expected = announced === null ? undefined : Number(announced);
   const wanted = response.status === 200 || response.status === 206;
-  if (!wanted || response.body === null || Number(announced ?? 0) > limit) {
+  if (!wanted || response.body === null || (expected ?? 0) > limit) {
     await response.body?.cancel();
-    return wanted && Number(announced ?? 0) > limit ? undefined : new Uint8Array(0);
+    return wanted && (expected ?? 0) > limit ? undefined : new Uint8Array(0);
   }
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -157,8 +159,8 @@ async function readBody(response: Response, limit: number, alive: () => void): P
     if (length > limit) return undefined;
     parts.push(part);
   }
-  if (announced !== null && length !== Number(announced)) throw new Error('the connection ended early');
-  return Buffer.concat(parts, length);
+  if (expected !== undefined && length !== expected) throw new Error('the connection ended early');
+  return concat(parts);
 }
 
 function reasonOf(cause: unknown): string {

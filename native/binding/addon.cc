@@ -1,8 +1,24 @@
 #include "binding/napi_setup.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+
+#include <cstdlib>
+#endif
+
 namespace {
 
+// glibc learns to keep freed blocks of up to 32 MiB. Of matrices that come and go in all sizes it then keeps hundreds of
+// megabytes that no one uses: from this size on they go back to the system.
+void return_large_blocks() {
+#ifdef __GLIBC__
+  constexpr int threshold = 1 << 22;
+  if (std::getenv("MALLOC_MMAP_THRESHOLD_") == nullptr) mallopt(M_MMAP_THRESHOLD, threshold);
+#endif
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  return_large_blocks();
   herm::binding::init_certificate(env, exports);
   herm::binding::init_dense(env, exports);
   herm::binding::init_exact_tree(env, exports);

@@ -83,3 +83,27 @@ describe('herm truncate and herm upgrade', () => {
     expect(readdirSync(at('.')).filter((file) => file.endsWith('.tmp'))).toEqual([]);
   });
 });
+
+describe('a damaged file', () => {
+  it('is shown part by part, and gives the widths before the damage', async () => {
+    const { levels } = await json('info', at('net.herm'));
+    const bytes = Uint8Array.from(whole);
+    for (const { bytes: end } of levels.slice(-2)) bytes[end - 1]! ^= 1;
+    writeFileSync(at('damaged.herm'), bytes);
+    const { code, stdout } = await herm('verify', at('damaged.herm'), '--json');
+    expect(code).toBe(1);
+    const last = levels.length - 1;
+    const damage = [last - 1, last].map((level) => ({ kind: 'level', level, blocks: ['fc1', 'fc2'] }));
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, complete: true, damage });
+    const shown = await herm('verify', at('damaged.herm'));
+    expect(shown.code).toBe(1);
+    expect(shown.stdout).toMatch(new RegExp(`level ${last} .*${levels[last - 1].bytes} +${levels[last].bytes}$`, 'm'));
+
+    const output = at('rest.safetensors');
+    expect((await herm('expand', at('damaged.herm'), '--width', '100%', '-o', output)).code).toBe(1);
+    const rest = await json('expand', at('damaged.herm'), '--salvage', '--width', '100%', '-o', output);
+    expect(rest).toMatchObject({ damage, blocks: [{ width: 212 }, { width: 71 }] });
+    const told = await herm('expand', at('damaged.herm'), '--salvage', '--width', 'fc2=10', '-o', output, '--force');
+    expect(told.stdout).toContain('Narrower than asked for: fc1 (212 instead of 300).');
+  });
+});

@@ -17,6 +17,7 @@ interface CompressCommandOptions extends CommonOptions, ModelOptions {
   readonly threads?: number;
   readonly memory?: number;
   readonly allowNonfinite?: true;
+  readonly resume?: true;
   readonly force?: true;
 }
 
@@ -54,10 +55,12 @@ export function addCompress(program: Command, run: Run): void {
       new Option('--memory <size>', 'memory that merging may use, "8GB"; default: what is free').argParser(parseMemory),
     )
     .option('--allow-nonfinite', 'store blocks with NaN or infinite weights without a hierarchy')
+    .option('--resume', 'go on from what an interrupted run left, and leave what is done when interrupted')
     .option('--force', 'replace the output if it exists');
   withCommonOptions(command, [
     'herm compress model.safetensors -o model.herm',
     'herm compress model.safetensors -o model.herm --refit 50%,25%',
+    'herm compress model.safetensors -o model.herm --resume',
     'herm compress model.safetensors -o model.herm --blocks "fc1>fc2" --activation gelu',
   ]).action((path: string, options: CompressCommandOptions) =>
     run(options, (context) => compress(path, options, context)),
@@ -78,6 +81,7 @@ async function compress(path: string, options: CompressCommandOptions, context: 
           show(done, block === undefined ? STAGES[stage] : `${STAGES[stage]} ${printable(block)}`),
       }),
     );
+    if (!context.silent) printResumed(output, report.resumed);
     return { json: toJson(path, source.size, output, report), text: render(path, source.size, output, report) };
   } finally {
     await source.close();
@@ -113,6 +117,16 @@ function render(input: string, inputBytes: number, output: string, report: Compr
     computedNotes(report),
     `Wrote ${output}: ${formatBytes(size)}, ${percent(size / inputBytes)} of ${input}${refitNote}.\nThe original was recovered from it and compared.`,
   );
+}
+
+/** On stderr, as a note beside the outcome. */
+function printResumed(output: string, resumed: CompressReport['resumed']): void {
+  if (resumed === undefined) return;
+  const { reused, unusable } = resumed;
+  const lines = [];
+  if (reused.length > 0) lines.push(`Reused of ${output}.partial: ${reused.map(printable).join(', ')}.`);
+  if (unusable !== undefined) lines.push(`Not all of ${output}.partial could be reused: ${unusable}.`);
+  for (const line of lines) process.stderr.write(`${line}\n`);
 }
 
 /** Blocks that took longer than they would with more memory. */

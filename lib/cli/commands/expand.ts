@@ -5,16 +5,18 @@ import { writeSafetensors } from '../../model/safetensors.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type BlockRow, blockTable } from '../block_table.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { damageTable } from '../damage_table.ts';
 import { errorAt, widthsOf, widthsWithin, withHerm } from '../herm_file.ts';
 import { parseMaxError, parseWidths, WIDTHS_HELP, type Widths } from '../options.ts';
 import { checkOutput } from '../output.ts';
-import { sections } from '../render.ts';
+import { printable, sections } from '../render.ts';
 
 interface ExpandOptions extends CommonOptions {
   readonly output: string;
   readonly width?: Widths;
   readonly maxError?: number;
   readonly refit: boolean;
+  readonly salvage?: true;
   readonly force?: true;
 }
 
@@ -31,11 +33,13 @@ export function addExpand(program: Command, run: Run): void {
       ),
     )
     .option('--no-refit', 'leave out refitted output weights, if the file has them for these widths')
+    .option('--salvage', 'pass over damaged parts: blocks come as wide as the undamaged parts before them allow')
     .option('--force', 'replace the output if it exists');
   withCommonOptions(command, [
     'herm expand model.herm --width 25% -o small.safetensors',
     'herm expand model.herm --width fc1=40,fc2=20 -o small.safetensors',
     'herm expand model.herm --max-error 0.05 -o small.safetensors',
+    'herm expand damaged.herm --salvage --width 100% -o rest.safetensors',
     'herm expand https://example.org/model.herm --width 25% -o small.safetensors',
   ]).action((path: string, options: ExpandOptions) => {
     if (options.width === undefined && options.maxError === undefined) {
@@ -46,8 +50,8 @@ export function addExpand(program: Command, run: Run): void {
 }
 
 async function expand(path: string, options: ExpandOptions, { signal, progress }: Context): Promise<Outcome> {
-  const { output, width, maxError = 0, refit } = options;
-  return withHerm(path, { signal }, async (file) => {
+  const { output, width, maxError = 0, refit, salvage = false } = options;
+  return withHerm(path, { signal, salvage }, async (file) => {
     await checkOutput(output, path, options.force === true);
     const request = width === undefined ? widthsWithin(file, maxError) : widthsOf(file, width);
     const { tensors, metadata, widths, refitted } = await progress('expanding', (onProgress) =>
@@ -56,7 +60,9 @@ async function expand(path: string, options: ExpandOptions, { signal, progress }
     await writeSafetensors(output, tensors, metadata, { signal });
     const { size } = await stat(output);
     const blocks = describeBlocks(file, widths, refitted);
-    return { json: { output, bytes: size, refitted, blocks }, text: render(output, size, refitted, blocks) };
+    const { damage } = file;
+    const text = sections(render(output, size, refitted, blocks), salvage ? describeDamage(file, request, widths) : '');
+    return { json: { output, bytes: size, refitted, blocks, ...(salvage && { damage }) }, text };
   });
 }
 
@@ -73,4 +79,21 @@ function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>
 function render(output: string, size: number, refitted: boolean, blocks: readonly BlockRow[]): string {
   const note = refitted ? 'Output weights: refitted for these widths.' : '';
   return sections(blockTable(blocks), note, `Wrote ${output}: ${formatBytes(size)}.`);
+}
+
+/** What was passed over, and which blocks are narrower for it. */
+function describeDamage(
+  { damage, blocks }: HermFile,
+  asked: Readonly<Record<string, number>>,
+  widths: Readonly<Record<string, number>>,
+): string {
+  if (damage.length === 0) return 'Nothing in the file is damaged.';
+  const narrower = blocks.flatMap(({ name, neurons }) => {
+    const wanted = Object.hasOwn(asked, name) ? asked[name]! : neurons;
+    return wanted > widths[name]! ? [`${name} (${widths[name]} instead of ${wanted})`] : [];
+  });
+  return sections(
+    damageTable(damage),
+    narrower.length === 0 ? '' : `Narrower than asked for: ${printable(narrower.join(', '))}.`,
+  );
 }

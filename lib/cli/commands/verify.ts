@@ -4,11 +4,13 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { HermError } from '../../errors.ts';
-import type { OriginalFile } from '../../file/read.ts';
+import type { Damage } from '../../file/damage.ts';
+import type { HermFile, OriginalFile } from '../../file/read.ts';
 import { ioError } from '../../model/messages.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { damageTable } from '../damage_table.ts';
 import { withHerm } from '../herm_file.ts';
-import { printable } from '../render.ts';
+import { printable, sections } from '../render.ts';
 
 interface VerifyOptions extends CommonOptions {
   readonly against?: string;
@@ -28,9 +30,11 @@ export function addVerify(program: Command, run: Run): void {
 
 async function verify(path: string, { against }: VerifyOptions, { signal, progress }: Context): Promise<Outcome> {
   return withHerm(path, { signal }, async (file) => {
+    const report = await progress('verifying', (onProgress) => file.verify({ signal, onProgress })).catch(damageOf);
+    if ('damage' in report) return damaged(file, report.damage);
     const { name, original } = file;
     const originalName = printable(original.name);
-    const { complete, chunks } = await progress('verifying', (onProgress) => file.verify({ signal, onProgress }));
+    const { complete, chunks } = report;
     const matches = against === undefined ? undefined : await isOriginal(against, original, signal);
     const ok = complete && matches !== false;
     const lines = [
@@ -46,6 +50,24 @@ async function verify(path: string, { against }: VerifyOptions, { signal, progre
       ok,
     };
   });
+}
+
+/** The parts that verifying found damaged; any other failure is thrown again. */
+function damageOf(cause: unknown): { readonly damage: readonly Damage[] } {
+  const { damage } = (cause instanceof HermError ? cause.details : {}) as { readonly damage?: readonly Damage[] };
+  if (damage !== undefined) return { damage };
+  throw cause;
+}
+
+/** Every damaged part, and what can be done. */
+function damaged(file: HermFile, damage: readonly Damage[]): Outcome {
+  const { name, chunks, complete, original } = file;
+  const text = [
+    `${name} is damaged: ${damage.length} of ${chunks} checksums do not hold.`,
+    damageTable(damage),
+    '"herm upgrade" replaces damaged parts from a whole copy; "herm expand --salvage" gives the widths before them.',
+  ];
+  return { json: { ok: false, complete, chunks, original, damage }, text: sections(...text), ok: false };
 }
 
 async function isOriginal(path: string, original: OriginalFile, signal: AbortSignal): Promise<boolean> {

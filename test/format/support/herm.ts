@@ -55,7 +55,7 @@ export async function writeHerm(path: string, input: HermToWrite): Promise<Write
     }
     return await writer.finish(path, sha256, step(1 + writer.layout.groups.length));
   } finally {
-    await spool.remove();
+    await spool.close(true);
   }
 }
 

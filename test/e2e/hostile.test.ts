@@ -1,0 +1,152 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { platform } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { xxh64 } from '../../lib/file/codec.ts';
+import { readPrologue, wrapHeader } from '../../lib/file/prologue.ts';
+import type { HermHeader } from '../../lib/file/schema.ts';
+import { concat } from '../../lib/model/concat.ts';
+import { serializeSafetensors } from '../../lib/model/safetensors.ts';
+import { bufferSource } from '../../lib/model/source.ts';
+import { makeCase } from '../format/support/case.ts';
+import { compress } from '../format/support/herm.ts';
+import { temporaryFolder } from './herm.ts';
+
+/** What reading may hold beside what a file truthfully declares. */
+const ALLOWED_BYTES = 64e6;
+const SCRIPT = fileURLToPath(new URL('process/hostile.mjs', import.meta.url));
+
+const at = temporaryFolder();
+let herm: Uint8Array;
+let header: HermHeader;
+let body: Uint8Array;
+
+beforeAll(async () => {
+  const made = makeCase({ sizes: [3, 12, 4] });
+  herm = await compress(serializeSafetensors(made.tensors), made.blocks, made.trees);
+  writeFileSync(at('harmless.herm'), herm);
+  const { value, end } = await readPrologue(bufferSource(herm), {});
+  [header, body] = [value as HermHeader, herm.subarray(end)];
+});
+
+async function use(file: Uint8Array): Promise<{ codes: string[]; grownBytes: number }> {
+  writeFileSync(at('hostile.herm'), file);
+  const args = ['--expose-gc', SCRIPT, at('harmless.herm'), at('hostile.herm')];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return JSON.parse(stdout);
+}
+
+const text = (json: string) => new TextEncoder().encode(json);
+const fileOf = async (json: string, rest = body) => concat([await wrapHeader(text(json), {}), rest]);
+
+/** The header with other members, and the chunks as they are. */
+async function changed(edit: (header: HermHeader) => void, rest = body): Promise<Uint8Array> {
+  const copy = structuredClone(header);
+  edit(copy);
+  return fileOf(JSON.stringify(copy), rest);
+}
+
+/** A flat tensor of so many bytes that all come from a chunk of these. */
+async function withFlat(bytes: number, chunk: Uint8Array): Promise<Uint8Array> {
+  const checksum = await xxh64(chunk, {});
+  const split = header.chunks.findIndex(({ kind }) => kind === 'level');
+  const { offset } = header.chunks[split]!;
+  return changed(
+    (copy) => {
+      const { end } = copy.tensors.at(-1)!;
+      copy.tensors.push({ name: 'zeros', dtype: 'U8', shape: [bytes], begin: end, end: end + bytes });
+      copy.original.size += bytes;
+      for (const entry of copy.chunks.slice(split)) entry.offset += chunk.byteLength;
+      const index = copy.tensors.length - 1;
+      copy.chunks.splice(split, 0, { kind: 'flat', index, offset, length: chunk.byteLength, xxh64: checksum });
+    },
+    concat([body.subarray(0, offset), chunk, body.subarray(offset)]),
+  );
+}
+
+/** What it is, and what everything that is asked of it comes to. */
+const BOMBS: readonly [string, RegExp, () => Promise<Uint8Array>][] = [
+  ['64 MiB of spaces in a header', /^HERM_LIMIT$/, () => fileOf(`${' '.repeat(2 ** 26 - 2)}{}`)],
+  ['a header of nothing but brackets', /^HERM_LIMIT$/, () => fileOf('['.repeat(1e6))],
+  ['a header of 300,000 objects', /^HERM_LIMIT$/, () => fileOf(`[${'{},'.repeat(3e5)}{}]`)],
+  [
+    'a hundred thousand lists where tensors should be',
+    /^HERM_HEADER$/,
+    () => fileOf(`{"tensors":[${'[],'.repeat(1e5)}[]]}`),
+  ],
+  [
+    'half a million numbers where tensors should be',
+    /^HERM_HEADER$/,
+    () => fileOf(`{"tensors":[${'0,'.repeat(5e5)}0]}`),
+  ],
+  [
+    'a hundred thousand members of one object',
+    /^HERM_HEADER$/,
+    () => {
+      return fileOf(`{${Array.from({ length: 1e5 }, (_, n) => `"k${n}":0`).join(',')}}`);
+    },
+  ],
+  [
+    'a ladder of as many widths as there may be',
+    /^HERM_HEADER$/,
+    () => {
+      return changed((copy) => {
+        copy.ladder = Array.from({ length: 256 }, () => new Array<number>(1500).fill(1));
+      });
+    },
+  ],
+  [
+    '4,096 blocks that grow at 100 levels',
+    /^HERM_LIMIT$/,
+    () => {
+      return changed((copy) => {
+        const [block] = copy.blocks;
+        copy.blocks = Array.from({ length: 4096 }, (_, n) => ({ ...block!, name: `b${n}` }));
+        copy.ladder = Array.from({ length: 100 }, (_, level) => new Array<number>(4096).fill(level + 1));
+      });
+    },
+  ],
+  [
+    'a tensor of a terabyte',
+    /^HERM_HEADER$/,
+    () => changed((copy) => Object.assign(copy.tensors[0]!, { shape: [2 ** 38], end: 2 ** 40 })),
+  ],
+  ['a tensor of 1 GB from no bytes', /^HERM_CORRUPT$/, () => withFlat(2 ** 30 - 2 ** 20, new Uint8Array(0))],
+  [
+    'a tensor of 1 GB from a few bytes',
+    /^HERM_CORRUPT$/,
+    () => withFlat(2 ** 30 - 2 ** 20, new Uint8Array(64).fill(1)),
+  ],
+  [
+    'chunks that claim more than there is',
+    /^(ok|WIDTH)$/,
+    () => {
+      return changed((copy) => Object.assign(copy.chunks.at(-1)!, { length: 2 ** 50 }));
+    },
+  ],
+  [
+    '30,000 metadata pairs',
+    /^ok$/,
+    () => {
+      return changed((copy) => {
+        copy.metadata = Array.from({ length: 3e4 }, (): [string, string] => ['a', '']);
+      });
+    },
+  ],
+  [
+    'blocks of 16 million neurons',
+    /^HERM_HEADER$/,
+    () => changed((copy) => Object.assign(copy.blocks[0]!, { neurons: 2 ** 24 })),
+  ],
+];
+
+describe.runIf(platform() === 'linux')('a hostile file', () => {
+  it.each(BOMBS)('takes no memory: %s', async (_, expected, make) => {
+    const file = await make();
+    const { codes, grownBytes } = await use(file);
+    for (const code of codes) expect(code).toMatch(expected);
+    expect(grownBytes).toBeLessThan(ALLOWED_BYTES + file.byteLength);
+  });
+});
