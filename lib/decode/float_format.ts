@@ -10,6 +10,13 @@ export interface FloatFormat {
   write(view: DataView, at: number, value: number): void;
 }
 
+/** Numbers of one format. */
+export type Numbers = Float64Array | Float32Array;
+
+export function emptyNumbers({ bytes }: FloatFormat, length: number): Numbers {
+  return bytes === 8 ? new Float64Array(length) : new Float32Array(length);
+}
+
 export type FloatDtype = 'F64' | 'F32' | 'F16' | 'BF16';
 
 export const FLOAT_FORMATS: Readonly<Record<FloatDtype, FloatFormat>> = {

@@ -76,7 +76,7 @@ function scaleModel(): AdaptiveModel {
 }
 
 /** Numbers of a bell curve: around the expected level, half as many a power of two further down. */
-const LEVEL_PRIOR: readonly number[] = (() => {
+export const LEVEL_PRIOR: readonly number[] = (() => {
   const levels = Array.from({ length: HIGHEST_LEVEL - LOWEST_LEVEL + 1 }, (_, k) => LOWEST_LEVEL + k);
   const peaks = levels.map((level) => {
     if (level >= 13) return 1;

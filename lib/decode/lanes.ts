@@ -1,5 +1,5 @@
 import { corrupt } from './corrupt.ts';
-import type { FloatFormat } from './float_format.ts';
+import type { FloatFormat, Numbers } from './float_format.ts';
 import { StripDecoder } from './strip.ts';
 
 /** The nodes of one axis of a tensor: FORMAT.md, section 6. */
@@ -17,7 +17,7 @@ export interface LaneNodes {
   /** [K + 2N] of the nodes' grids. */
   readonly floors: ArrayLike<number>;
   /** [K + 2N] each node's numbers. Children may take the place of their parents. */
-  readonly rows: readonly Float64Array[];
+  readonly rows: readonly Numbers[];
   /** Elements of a row. */
   readonly length: number;
   /** [length] */

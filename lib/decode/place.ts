@@ -1,10 +1,11 @@
 import type { AdaptiveModel } from './adaptive_model.ts';
-import { bitWidth, Cells } from './cells.ts';
+import { Cells } from './cells.ts';
 import { corrupt } from './corrupt.ts';
 import type { FloatFormat } from './float_format.ts';
 import { childInterval, holds, type Merging } from './interval.ts';
 import { DEPTH_ESCAPE } from './lane_models.ts';
 import type { RansDecoder } from './rans.ts';
+import { bitWidth } from './uniform.ts';
 
 /** Symbols of a followed child that may be 0. */
 const IS_PLUS_ZERO = 1;
@@ -35,9 +36,7 @@ export function readFollowed(coder: RansDecoder, context: FollowedContext, paren
 }
 
 function readPlace(coder: RansDecoder, { depth, state }: FollowedContext, cells: Cells): number {
-  const chosen = cells.choose(coder, state);
-  if (!chosen) throw corrupt('a weight does not give its parent');
-  const { cell, negative } = chosen;
+  const { cell, negative } = cells.choose(coder, state);
   let size = cells.grid.number(0, cell);
   if (cells.binade > 0) size = cell > 0 ? inside(coder, cells, cell) : nearZero(coder, depth, state, cells);
   return negative ? -size : size;

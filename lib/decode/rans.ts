@@ -3,12 +3,12 @@ import { corrupt } from './corrupt.ts';
 /** Probabilities are multiples of 1 / PROBABILITY_TOTAL. */
 export const PROBABILITY_TOTAL = 2 ** 15;
 
-const STATES = 4;
+const MOST_STATES = 4;
 /** No state is ever below it; where decoding ends, all of them are here. */
 const LOWEST_STATE = 2 ** 16;
 const WORD = 2 ** 16;
 
-/** One stream of the entropy coder: FORMAT.md, section 3. Four states read 16-bit words; plain bits stand beside them. */
+/** One stream of the entropy coder: FORMAT.md, section 3. States read 16-bit words; plain bits stand beside them. */
 export class RansDecoder {
   readonly #stream: DataView;
   readonly #states: number[] = [];
@@ -18,16 +18,16 @@ export class RansDecoder {
   readonly #bitsEnd: number;
 
   /** @throws HermError `HERM_CORRUPT` where `stream` cannot be one. */
-  constructor(stream: Uint8Array) {
+  constructor(stream: Uint8Array, states = MOST_STATES) {
     this.#stream = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
     const { value: words, end } = readLeb128(stream, 0);
-    if (stream.length - end < 4 * STATES + 2 * words) throw corrupt('a stream is too short for its words');
-    for (let k = 0; k < STATES; k++) {
+    if (stream.length - end < 4 * states + 2 * words) throw corrupt('a stream is too short for its words');
+    for (let k = 0; k < states; k++) {
       const state = this.#stream.getUint32(end + 4 * k, true);
       if (state < LOWEST_STATE) throw corrupt('a stream starts in a state that no encoder leaves');
       this.#states.push(state);
     }
-    this.#word = end + 4 * STATES;
+    this.#word = end + 4 * states;
     this.#wordsEnd = this.#word + 2 * words;
     this.#bit = 8 * this.#wordsEnd;
     this.#bitsEnd = 8 * stream.length;
@@ -46,7 +46,7 @@ export class RansDecoder {
     this.#states[state] = next;
   }
 
-  /** One of n equally likely numbers from 0 on. */
+  /** One of n equally likely numbers from 0 on, at most 2^11 of them. */
   uniform(state: number, n: number): number {
     const value = Math.floor(((this.slot(state) + 1) * n - 1) / PROBABILITY_TOTAL);
     const start = Math.floor((value * PROBABILITY_TOTAL) / n);

@@ -1,6 +1,6 @@
 import type { AdaptiveModel } from './adaptive_model.ts';
 import { corrupt } from './corrupt.ts';
-import { isNegative } from './float_format.ts';
+import { isNegative, type Numbers } from './float_format.ts';
 import type { Grid } from './grid.ts';
 import { GridRule } from './grid_rule.ts';
 import { scaled } from './interval.ts';
@@ -24,7 +24,7 @@ interface Split {
 
 /** A node's numbers in a run of elements, and the grids that they lie on. */
 interface Lane {
-  readonly words: Float64Array;
+  readonly words: Numbers;
   readonly grids: readonly Grid[];
 }
 
