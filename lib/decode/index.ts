@@ -1,0 +1,18 @@
+import { type AsyncBuffer, ByteReader } from './byte_reader.ts';
+import { Container } from './container.ts';
+import { HermDecoder } from './herm_decoder.ts';
+
+export { HERM_ERROR_CODES, HermError, type HermErrorCode, type HermErrorDetails } from '../errors.ts';
+export type { HermHeader } from '../file/schema.ts';
+export type { AsyncBuffer } from './byte_reader.ts';
+export type { DecodedTensor, HermDecoder } from './herm_decoder.ts';
+
+/**
+ * Opens a .herm file, or the beginning of one, without native code: slowly, and wherever JavaScript runs.
+ *
+ * @throws HermError `HERM_MAGIC`, `HERM_VERSION`, `HERM_HEADER`, `HERM_TRUNCATED`, `HERM_CHECKSUM`, `HERM_CORRUPT`,
+ * `HERM_LIMIT`, `IO`.
+ */
+export async function openHerm(input: Uint8Array | AsyncBuffer): Promise<HermDecoder> {
+  return new HermDecoder(await Container.open(new ByteReader(input)));
+}
