@@ -22,11 +22,13 @@ class AdaptiveModel {
     rebuild();
   }
 
-  void put(RansEncoder& coder, unsigned state, std::size_t symbol) {
+  template <class Encoder>
+  void put(Encoder& coder, unsigned state, std::size_t symbol) {
     coder.put(state, share(symbol));
     count(symbol);
   }
-  std::size_t get(RansDecoder& coder, unsigned state) {
+  template <class Decoder>
+  std::size_t get(Decoder& coder, unsigned state) {
     const std::uint32_t slot = coder.slot(state);
     std::size_t symbol = first_[slot >> kFirstShift];
     while (starts_[symbol + 1] <= slot) ++symbol;

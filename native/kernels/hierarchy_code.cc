@@ -1,13 +1,12 @@
 #include "kernels/hierarchy_code.h"
 
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
 
 #include "kernels/error.h"
 #include "kernels/hierarchy_walk.h"
+#include "kernels/level_stream.h"
 #include "kernels/number_symbols.h"
-#include "kernels/rans.h"
 #include "kernels/uniform_code.h"
 
 namespace herm {
@@ -20,7 +19,7 @@ void check(bool holds, const char* what) {
 
 struct Writer {
   static constexpr bool kEncodes = true;
-  RansEncoder coder{1};
+  LevelEncoder coder;
 
   [[noreturn]] void fail(const char* what) const { throw std::invalid_argument(what); }
 
@@ -52,19 +51,19 @@ struct Writer {
 
 struct Reader {
   static constexpr bool kEncodes = false;
-  std::optional<RansDecoder> coder;  // of the level at hand
+  LevelDecoder coder;
 
   [[noreturn]] void fail(const char* what) const { throw KernelError("HERM_CORRUPT", what); }
 
   template <std::size_t Size>
   std::size_t symbol(AdaptiveModel<Size>& model, std::size_t) {
-    return model.get(*coder, 0);
+    return model.get(coder, 0);
   }
-  std::size_t uniform(std::size_t, std::size_t count) { return get_uniform(*coder, 0, count); }
-  std::uint64_t bits(std::uint64_t, int count) { return coder->bits(count); }
+  std::size_t uniform(std::size_t, std::size_t count) { return get_uniform(coder, 0, count); }
+  std::uint64_t bits(std::uint64_t, int count) { return coder.bits(count); }
   template <DType D>
   typename FloatGrid<D>::Word number(LevelModel& model, typename FloatGrid<D>::Word, Grid grid, int expected) {
-    return get_number<D>(*coder, model, 0, grid, expected, false);
+    return get_number<D>(coder, model, 0, grid, expected, false);
   }
 };
 
@@ -106,10 +105,6 @@ void walk_level(const Job& job, HierarchyWalk<Io>& walk, std::span<const std::ui
   }
 }
 
-bool adds_nothing(const Hierarchy& h, std::span<const std::uint32_t> levels, std::size_t level) {
-  return level == 0 ? h.roots == 0 : levels[level - 1] == levels[level];
-}
-
 }  // namespace
 
 void encode_hierarchy(const Job& job, const Hierarchy& hierarchy, std::span<const std::uint32_t> levels,
@@ -118,32 +113,29 @@ void encode_hierarchy(const Job& job, const Hierarchy& hierarchy, std::span<cons
   Writer io;
   HierarchyWalk<Writer> walk(io, hierarchy);
   for (std::size_t level = 0; level < levels.size(); ++level) {
-    const std::size_t before = out.size();
-    if (!adds_nothing(hierarchy, levels, level)) {
-      walk_level(job, walk, levels, level);
-      io.coder.finish(out);
-    }
-    sizes[level] = out.size() - before;
+    walk_level(job, walk, levels, level);
+    io.coder.end_level();
   }
+  io.coder.finish(out, sizes);
 }
 
 void decode_hierarchy(const Job& job, const Hierarchy& hierarchy, std::span<const std::uint32_t> levels,
                       std::span<const std::uint8_t> data, std::span<const std::uint64_t> sizes) {
   check_hierarchy(hierarchy, levels, sizes.size());
-  Reader io;
-  HierarchyWalk<Reader> walk(io, hierarchy);
-  for (std::size_t level = 0; level < levels.size(); ++level) {
-    if (sizes[level] > data.size()) io.fail("a level is longer than what there is");
+  const auto next = [&](std::size_t level) {
+    if (sizes[level] > data.size()) throw KernelError("HERM_CORRUPT", "a level is longer than what there is");
     const std::span<const std::uint8_t> stream = data.first(sizes[level]);
     data = data.subspan(sizes[level]);
-    if (adds_nothing(hierarchy, levels, level)) {
-      if (!stream.empty()) io.fail("a level that adds nothing is not empty");
-      continue;
-    }
-    io.coder.emplace(stream, 1);
+    return stream;
+  };
+  Reader io{LevelDecoder(next(0))};
+  HierarchyWalk<Reader> walk(io, hierarchy);
+  for (std::size_t level = 0; level < levels.size(); ++level) {
+    if (level > 0) io.coder.next_level(next(level));
     walk_level(job, walk, levels, level);
-    io.coder->finish();
+    io.coder.end_level();
   }
+  if (hierarchy.instructions() == hierarchy.neurons - hierarchy.roots) io.coder.finish();
   if (!data.empty()) io.fail("bytes are left over after the last level");
 }
 

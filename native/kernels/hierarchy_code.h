@@ -3,7 +3,7 @@
 // into which slots, by which coefficients, on which grids exact coding goes on (lane_code.h), the cost of the merge,
 // and the biases of both children.
 //
-// One stream (rans.h, of one state) a level; the models keep learning from level to level. Integer arithmetic alone.
+// Levels as in level_stream.h; the models, too, run on from level to level. Integer arithmetic alone.
 #pragma once
 
 #include <array>

@@ -136,7 +136,7 @@ class BiasCoder {
  public:
   // `side` merges the weights that these biases go with.
   BiasCoder(const HierarchyBiases& biases, const SideCoder& side, std::span<const std::uint8_t> leaf)
-      : biases_(biases), side_(side), leaf_(leaf), last_level_(4 * exponent_bias(biases.dtype)) {}
+      : biases_(biases), side_(side), leaf_(leaf) {}
 
   void settle() { models_.settle(); }
 
@@ -177,17 +177,19 @@ class BiasCoder {
       const bool fine = (now & ((std::uint64_t{1} << grid.bits) - 1)) != 0;
       if (io.symbol(models_.fine[side_.floor(node) == 0], fine) != 0) grid = {};
     }
-    const int expected = Code::is_zero(parent) ? last_level_ : Code::level(parent, Grid{});
+    const int expected = std::max((mean_ + 8) >> 4, Code::level(parent, Grid{}));
     const auto coded = io.template number<D>(models_.level[leaf_[node] != 0], now, grid, expected);
-    if (!Code::is_zero(coded)) last_level_ = Code::level(coded, Grid{});
+    if (!Code::is_zero(coded)) learn(Code::level(coded, Grid{}));
     store_word(biases_.words.data(), node, coded);
   }
+
+  void learn(int level) { mean_ = mean_ < 0 ? 16 * level : mean_ + (16 * level - mean_) / 16; }
 
   HierarchyBiases biases_;
   const SideCoder& side_;
   std::span<const std::uint8_t> leaf_;
   BiasModels models_;
-  int last_level_;  // of the last number coded that is not 0
+  int mean_ = -1;  // level of the numbers so far, the last ones above all, in sixteenths; −1: there was none
 };
 
 }  // namespace herm

@@ -9,8 +9,8 @@
 namespace herm {
 
 // `flip`: code the sign's opposite.
-template <DType D>
-void put_number(RansEncoder& coder, LevelModel& model, unsigned state, typename FloatGrid<D>::Word word, Grid grid,
+template <DType D, class Encoder>
+void put_number(Encoder& coder, LevelModel& model, unsigned state, typename FloatGrid<D>::Word word, Grid grid,
                 int expected, bool flip) {
   using Code = NumberCode<D>;
   const bool negative = Code::negative(word);
@@ -27,8 +27,8 @@ void put_number(RansEncoder& coder, LevelModel& model, unsigned state, typename 
 }
 
 // KernelError HERM_CORRUPT
-template <DType D>
-typename FloatGrid<D>::Word get_number(RansDecoder& coder, LevelModel& model, unsigned state, Grid grid, int expected,
+template <DType D, class Decoder>
+typename FloatGrid<D>::Word get_number(Decoder& coder, LevelModel& model, unsigned state, Grid grid, int expected,
                                        bool flip) {
   using Code = NumberCode<D>;
   const std::size_t symbol = model.get(coder, state);

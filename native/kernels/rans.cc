@@ -30,25 +30,20 @@ std::uint32_t uniform_start(std::uint32_t i, std::uint32_t n) {
 }
 
 void RansEncoder::finish(std::vector<std::uint8_t>& out) {
-  std::array<std::uint32_t, kMostStates> states;
-  states.fill(RansDecoder::kLowest);
+  std::array<std::uint32_t, 4> states;
+  states.fill(kLowestState);
   std::vector<std::uint16_t> words;  // last one first
   words.reserve(symbols_.size());
   // What is decoded first is encoded last.
   for (std::size_t k = symbols_.size(); k-- > 0;) {
     const std::uint32_t start = symbols_[k] & 0x7fff, size = (symbols_[k] >> 15 & 0x7fff) + 1;
-    std::uint32_t& x = states[symbols_[k] >> 30];
-    if (x >= std::uint64_t{size} << 17) {
-      words.push_back(static_cast<std::uint16_t>(x));
-      x >>= 16;
-    }
-    x = (x / size << kProbabilityBits) + x % size + start;
+    rans_push(states[symbols_[k] >> 30], {start, size}, words);
   }
   if (filled_ > 0) bytes_.push_back(static_cast<std::uint8_t>(pending_));
   put_leb128(words.size(), out);
-  for (unsigned s = 0; s < states_; ++s) {
-    put_word(states[s], out);
-    put_word(states[s] >> 16, out);
+  for (const std::uint32_t x : states) {
+    put_word(x, out);
+    put_word(x >> 16, out);
   }
   for (std::size_t k = words.size(); k-- > 0;) put_word(words[k], out);
   out.insert(out.end(), bytes_.begin(), bytes_.end());
@@ -58,16 +53,13 @@ void RansEncoder::finish(std::vector<std::uint8_t>& out) {
   filled_ = 0;
 }
 
-RansDecoder::RansDecoder(std::span<const std::uint8_t> stream, unsigned states) {
-  states_.fill(kLowest);
+RansDecoder::RansDecoder(std::span<const std::uint8_t> stream) {
   const std::uint64_t words = take_leb128(stream);
-  const std::size_t stored = 4 * std::size_t{states};
-  if (stream.size() < stored || (stream.size() - stored) / 2 < words) corrupt("a stream is too short for its words");
+  if (stream.size() < 16 || (stream.size() - 16) / 2 < words) corrupt("a stream is too short for its words");
   std::size_t at = 0;
-  for (std::uint32_t& x : std::span(states_).first(states)) {
-    x = 0;
+  for (std::uint32_t& x : states_) {
     for (int k = 0; k < 4; ++k) x |= std::uint32_t{stream[at++]} << (8 * k);
-    if (x < kLowest) corrupt("a stream starts in a state that no encoder leaves");
+    if (x < kLowestState) corrupt("a stream starts in a state that no encoder leaves");
   }
   words_ = stream.data() + at;
   words_end_ = bytes_ = words_ + 2 * words;
@@ -100,7 +92,7 @@ void RansDecoder::refill(int count) {
 
 void RansDecoder::finish() const {
   bool ended = !missing_ && words_ == words_end_ && bytes_ == bytes_end_ && filled_ < 8 && pending_ == 0;
-  for (const std::uint32_t x : states_) ended = ended && x == kLowest;
+  for (const std::uint32_t x : states_) ended = ended && x == kLowestState;
   if (!ended) corrupt("a stream does not end where its numbers do");
 }
 

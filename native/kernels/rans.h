@@ -1,8 +1,8 @@
-// An entropy coder: range asymmetric numeral systems (J. Duda, "Asymmetric numeral systems", arXiv:1311.2540), up to
-// four states side by side, and plain bits beside them. Probabilities are multiples of 2^−15.
+// An entropy coder: range asymmetric numeral systems (J. Duda, "Asymmetric numeral systems", arXiv:1311.2540), four
+// states side by side, and plain bits beside them. Probabilities are multiples of 2^−15.
 //
-// A stream is the number of 16-bit words (LEB128), its states (u32 each), the words, then the plain bits, lowest
-// first in each byte. Decoding starts from the stored states and must end with all of them at 2^16 and nothing left.
+// A stream is the number of 16-bit words (LEB128), the four states (u32 each), the words, then the plain bits, lowest
+// first in each byte. Decoding starts from the stored states and must end with all four at 2^16 and nothing left.
 #pragma once
 
 #include <array>
@@ -31,14 +31,25 @@ inline Share uniform_share(std::uint32_t i, std::uint32_t n) {
   return {start, uniform_start(i + 1, n) - start};
 }
 
-inline constexpr unsigned kMostStates = 4;
+// A state lies in [2^16, 2^32); where it would leave that range, its lowest 16 bits become a word of the stream.
+inline constexpr std::uint32_t kLowestState = 1u << 16;
+
+inline void rans_push(std::uint32_t& x, Share share, std::vector<std::uint16_t>& words) {
+  if (x >= std::uint64_t{share.size} << 17) {
+    words.push_back(static_cast<std::uint16_t>(x));
+    x >>= 16;
+  }
+  x = (x / share.size << kProbabilityBits) + x % share.size + share.start;
+}
+// Undoes it; the caller appends the next word to a state below the lowest.
+inline void rans_pop(std::uint32_t& x, Share share) {
+  x = share.size * (x >> kProbabilityBits) + (x & (kProbabilityTotal - 1)) - share.start;
+}
+inline std::uint32_t rans_slot(std::uint32_t x) { return x & (kProbabilityTotal - 1); }
 
 class RansEncoder {
  public:
-  // More states are faster, and take 4 bytes each.
-  explicit RansEncoder(unsigned states = kMostStates) : states_(states) {}
-
-  // Symbols come in the order in which they are decoded; `state` < states.
+  // Symbols come in the order in which they are decoded; `state` is 0..3.
   void put(unsigned state, Share share) {
     if (share.size != kProbabilityTotal) symbols_.push_back(share.start | (share.size - 1) << 15 | state << 30);
   }
@@ -52,7 +63,6 @@ class RansEncoder {
   void finish(std::vector<std::uint8_t>& out);
 
  private:
-  unsigned states_;
   std::vector<std::uint32_t> symbols_;
   std::vector<std::uint8_t> bytes_;
   std::uint64_t pending_ = 0;
@@ -62,14 +72,14 @@ class RansEncoder {
 class RansDecoder {
  public:
   // KernelError HERM_CORRUPT where `stream` cannot be one.
-  explicit RansDecoder(std::span<const std::uint8_t> stream, unsigned states = kMostStates);
+  explicit RansDecoder(std::span<const std::uint8_t> stream);
 
   // Where in [0, 2^15) the state's next symbol lies; take() then consumes the symbol that has this place in its share.
-  std::uint32_t slot(unsigned state) const { return states_[state] & (kProbabilityTotal - 1); }
+  std::uint32_t slot(unsigned state) const { return rans_slot(states_[state]); }
   void take(unsigned state, Share share) {
     std::uint32_t& x = states_[state];
-    x = share.size * (x >> kProbabilityBits) + (x & (kProbabilityTotal - 1)) - share.start;
-    if (x < kLowest) x = x << 16 | next_word();
+    rans_pop(x, share);
+    if (x < kLowestState) x = x << 16 | next_word();
   }
   std::uint32_t uniform(unsigned state, std::uint32_t n) {
     if (n == 1) return 0;
@@ -90,8 +100,6 @@ class RansDecoder {
   // KernelError HERM_CORRUPT unless the stream ends here.
   void finish() const;
 
-  static constexpr std::uint32_t kLowest = 1u << 16;
-
  private:
   std::uint32_t next_word() {
     if (words_end_ - words_ < 2) return missing_word();
@@ -102,7 +110,7 @@ class RansDecoder {
   std::uint32_t missing_word();
   void refill(int count);
 
-  std::array<std::uint32_t, kMostStates> states_;  // unused ones are 2^16, too
+  std::array<std::uint32_t, 4> states_{};
   const std::uint8_t* words_ = nullptr;
   const std::uint8_t* words_end_ = nullptr;
   const std::uint8_t* bytes_ = nullptr;

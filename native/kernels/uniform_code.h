@@ -16,7 +16,8 @@ inline int uniform_low_bits(std::uint64_t count) {
 }
 
 // `index` < `count`.
-inline void put_uniform(RansEncoder& coder, unsigned state, std::uint64_t index, std::uint64_t count) {
+template <class Encoder>
+void put_uniform(Encoder& coder, unsigned state, std::uint64_t index, std::uint64_t count) {
   if (count == 1) return;
   const int low = uniform_low_bits(count);
   const auto choices = static_cast<std::uint32_t>(((count - 1) >> low) + 1);
@@ -25,7 +26,8 @@ inline void put_uniform(RansEncoder& coder, unsigned state, std::uint64_t index,
 }
 
 // `count` > 0. KernelError HERM_CORRUPT
-inline std::uint64_t get_uniform(RansDecoder& coder, unsigned state, std::uint64_t count) {
+template <class Decoder>
+std::uint64_t get_uniform(Decoder& coder, unsigned state, std::uint64_t count) {
   if (count == 1) return 0;
   const int low = uniform_low_bits(count);
   const auto choices = static_cast<std::uint32_t>(((count - 1) >> low) + 1);
