@@ -1,5 +1,6 @@
 import { HermError } from '../errors.ts';
 import { type CheckedHeader, type ChunkName, checkHeader, checkPlausible } from '../file/header.ts';
+import { guardJson } from '../file/json_guard.ts';
 import { type ChunkEntry, LIMITS } from '../file/schema.ts';
 import type { ByteReader } from './byte_reader.ts';
 import { corrupt } from './corrupt.ts';
@@ -96,6 +97,7 @@ async function readHeader(reader: ByteReader): Promise<{ json: unknown; end: num
   const expected = fixed.getBigUint64(20, true).toString(16).padStart(16, '0');
   if ((await xxh64(bytes)) !== expected) throw new HermError('HERM_CHECKSUM', 'The header is damaged.');
   const text = decodeWords(bytes, length, { wordBytes: 1, float: false });
+  guardJson(text, stored, FILE);
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text));
     return { json, end: PROLOGUE_BYTES + stored };

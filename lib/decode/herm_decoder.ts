@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { HermError } from '../errors.ts';
+import { allocating } from '../file/allocating.ts';
 import { groupLevels } from '../file/groups.ts';
 import { type Axis, type BiasLayout, outputWeight, type WeightLayout, weightShape } from '../file/layout.ts';
 import type { HermHeader } from '../file/schema.ts';
@@ -77,7 +78,7 @@ export class HermDecoder {
     const refitted = refit < 0 ? undefined : await this.#refit(refit, all);
     const tensors: DecodedTensor[] = [];
     for (const [index, { name }] of this.header.tensors.entries()) {
-      tensors.push(refitted?.get(name) ?? (await this.#tensor(index, all)));
+      tensors.push(refitted?.get(name) ?? (await allocating(name, () => this.#tensor(index, all))));
     }
     return tensors;
   }
@@ -96,8 +97,8 @@ export class HermDecoder {
     digest.update(start);
     yield start;
     const full = blocks.map(({ neurons }) => neurons);
-    for (const index of tensors.keys()) {
-      const { data } = await this.#tensor(index, full);
+    for (const [index, { name }] of tensors.entries()) {
+      const { data } = await allocating(name, () => this.#tensor(index, full));
       digest.update(data);
       yield data;
     }

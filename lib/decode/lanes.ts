@@ -24,6 +24,8 @@ export interface LaneNodes {
   readonly elementFloors?: ArrayLike<number> | undefined;
   /** Roots and coded children are known: only followed ones are coded. */
   readonly onlyFollowed: boolean;
+  /** The shifts of elements are 0, and not coded. */
+  readonly even?: boolean | undefined;
 }
 
 /** How far each level reaches, and into how many strips the elements are cut. */

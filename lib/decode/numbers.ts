@@ -11,6 +11,7 @@ const MOST_COLUMNS = 2 ** 16;
 
 const METHOD_PLANES = 0;
 const METHOD_LANES = 1;
+const METHOD_EVEN_LANES = 2;
 
 /** A tensor that no hierarchy merges, as its bytes in the original: FORMAT.md, section 3. */
 export function decodeTensor(data: Uint8Array, dtype: string, shape: readonly number[], bytes: number): Uint8Array {
@@ -68,12 +69,20 @@ function decodePiece(data: Uint8Array, format: FloatFormat, rows: number, column
   if (data[0] === METHOD_PLANES) {
     return decodeWords(body, rows * columns, { wordBytes: format.bytes as WordLayout['wordBytes'], float: true });
   }
-  if (data[0] !== METHOD_LANES) throw corrupt('a piece of numbers uses an unknown method');
-  return decodeRoots(body, format, rows, columns);
+  const even = data[0] === METHOD_EVEN_LANES;
+  if (data[0] !== METHOD_LANES && !even) throw corrupt('a piece of numbers uses an unknown method');
+  return decodeRoots(body, format, { rows, columns, even });
+}
+
+interface RootRows {
+  readonly rows: number;
+  readonly columns: number;
+  /** Columns are of one scale. */
+  readonly even: boolean;
 }
 
 /** Rows as the roots of a hierarchy that splits none of them. */
-function decodeRoots(data: Uint8Array, format: FloatFormat, rows: number, columns: number): Uint8Array {
+function decodeRoots(data: Uint8Array, format: FloatFormat, { rows, columns, even }: RootRows): Uint8Array {
   const shift = data[0];
   if (shift === undefined || shift > format.mantissa) throw corrupt('a piece of numbers has no such shift');
   const strips = Math.ceil(columns / STRIP_ELEMENTS);
@@ -102,6 +111,7 @@ function decodeRoots(data: Uint8Array, format: FloatFormat, rows: number, column
     rows: numbers,
     length: columns,
     onlyFollowed: false,
+    even,
   };
   decodeLanes(nodes, { instructions: [0], elements: [columns], strips }, 0, sections);
   return wordsOf(format, numbers);

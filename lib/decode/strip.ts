@@ -60,7 +60,10 @@ export class StripDecoder {
   decodeElements(section: Uint8Array, [from, to]: [number, number], last: number, wanted: number): void {
     const open = this.#open(section, from, to);
     if (!open) return;
-    if (!this.#nodes.onlyFollowed) this.#decodeRoots();
+    if (!this.#nodes.onlyFollowed) {
+      if (!this.#nodes.even) this.#decodeShifts();
+      this.#decodeRoots();
+    }
     this.#decodeInstructions(0, last, wanted);
   }
 
@@ -80,11 +83,14 @@ export class StripDecoder {
     if (last <= wanted) this.#coder.finish();
   }
 
-  #decodeRoots(): void {
+  #decodeShifts(): void {
     for (let e = this.#from; e < this.#to; e++) {
       this.#shifts[e] = this.#models.shift.get(this.#coder, e % 4) - SHIFT_REACH;
     }
     this.#models.settle();
+  }
+
+  #decodeRoots(): void {
     for (let root = 0; root < this.#nodes.roots; root++) {
       const { words, grids } = this.#lane(root);
       this.#rootScale = readScale(this.#coder, this.#models.rootScale, this.#rootScale);

@@ -1,0 +1,101 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type HermDecoder, openHerm } from '../../lib/decode/index.ts';
+import { openHerm as openNative } from '../../lib/file/read.ts';
+import { compress, fileSource } from '../../lib/index.ts';
+import { Random } from '../format/support/random.ts';
+import { CASE_NAMES, testFile } from './support/files.ts';
+
+async function original(file: HermDecoder): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of file.original()) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** Widths of all blocks: those of the ladder, and some in between. */
+function someWidths({ header }: HermDecoder, count: number): Record<string, number>[] {
+  const random = new Random(3);
+  const named = (widths: readonly number[]) =>
+    Object.fromEntries(header.blocks.map(({ name }, block) => [name, widths[block]!]));
+  const between = Array.from({ length: count }, () =>
+    header.blocks.map(({ neurons, merges }) => neurons - merges + random.below(merges + 1)),
+  );
+  return [...header.ladder, ...header.refits.map(({ widths }) => widths), ...between].map(named);
+}
+
+async function expectAlike(herm: Uint8Array, count: number): Promise<void> {
+  const [decoder, native] = [await openHerm(herm), await openNative(herm)];
+  for (const widths of someWidths(decoder, count)) {
+    for (const refit of [true, false]) {
+      const expected = await native.skeleton(widths, { refit });
+      const found = await decoder.skeleton(widths, { refit });
+      expect(found.length).toBe(expected.tensors.length);
+      for (const [at, { name, dtype, shape, data }] of expected.tensors.entries()) {
+        expect(found[at]).toMatchObject({ name, dtype, shape });
+        expect(Buffer.compare(found[at]!.data, data), `${name} at ${JSON.stringify(widths)}`).toBe(0);
+      }
+    }
+  }
+}
+
+describe.each(CASE_NAMES)('a file of %s', (name) => {
+  it('gives the same networks as the native reader, and the original', async () => {
+    const made = await testFile(name);
+    await expectAlike(made.herm, 3);
+    expect(Buffer.compare(await original(await openHerm(made.herm)), made.original)).toBe(0);
+  });
+});
+
+describe('the beginning of a file', () => {
+  it('serves the widths that it holds, by slices', async () => {
+    const { herm } = await testFile('three layers');
+    const whole = await openNative(herm);
+    for (const bytes of whole.prefixBytes) {
+      const prefix = herm.slice(0, bytes);
+      const decoder = await openHerm({
+        byteLength: bytes,
+        slice: async (start: number, end: number) => prefix.slice(start, end).buffer,
+      });
+      expect(decoder.widthsAvailable).toEqual((await openNative(prefix)).widthsAvailable());
+      const tensors = await decoder.skeleton(decoder.widthsAvailable);
+      const expected = await whole.skeleton(decoder.widthsAvailable);
+      for (const [at, { data }] of expected.tensors.entries()) expect(tensors[at]!.data).toEqual(new Uint8Array(data));
+    }
+  });
+
+  it('refuses widths and originals that it does not hold', async () => {
+    const { herm } = await testFile('three layers');
+    const prefix = await openHerm(herm.subarray(0, -1));
+    expect(prefix.complete).toBe(false);
+    await expect(prefix.skeleton()).rejects.toMatchObject({ code: 'WIDTH' });
+    await expect(prefix.skeleton({ nobody: 1 })).rejects.toMatchObject({ code: 'WIDTH' });
+    await expect(original(prefix)).rejects.toMatchObject({ code: 'HERM_TRUNCATED' });
+  });
+});
+
+describe('the LeNet', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'hermkit-decode-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('is the same as by the native reader, and comes back', { timeout: 180_000 }, async () => {
+    const path = 'test/fixtures/lenet/relu.safetensors';
+    const source = await fileSource(path);
+    await compress(source, join(folder, 'lenet.herm'), { refit: [0.5] });
+    await source.close();
+    const herm = new Uint8Array(await readFile(join(folder, 'lenet.herm')));
+    const [decoder, native] = [await openHerm(herm), await openNative(herm)];
+    for (const widths of someWidths(decoder, 1).slice(-2)) {
+      const expected = await native.skeleton(widths);
+      const found = await decoder.skeleton(widths);
+      for (const [at, { name, data }] of expected.tensors.entries()) {
+        expect(Buffer.compare(found[at]!.data, data), name).toBe(0);
+      }
+    }
+    expect(Buffer.compare(await original(decoder), await readFile(path))).toBe(0);
+  });
+});
