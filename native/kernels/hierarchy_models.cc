@@ -23,6 +23,12 @@ constexpr auto kFloorPrior = [] {
   return prior;
 }();
 
+constexpr auto kCostPrior = [] {
+  std::array<std::uint16_t, kCostSymbols> prior{};
+  for (std::size_t s = 0; s < prior.size(); ++s) prior[s] = s < 6 ? 64 >> s : 1;
+  return prior;
+}();
+
 using Leaves = AdaptiveModel<4>;
 constexpr std::array<std::uint16_t, 4> kEither{8, 8, 8, 8};
 
@@ -53,7 +59,7 @@ void BiasModels::settle() {
 HierarchyModels::HierarchyModels()
     : leaves{Leaves(kEither), Leaves(kEither), Leaves(kEither), Leaves(kEither), Leaves(kEither),
              Leaves(kEither), Leaves(kEither), Leaves(kEither), Leaves(kEither)},
-      cost(falling_prior<kCostSymbols>(64)) {}
+      cost(kCostPrior) {}
 
 void HierarchyModels::settle() {
   root_leaf.settle();

@@ -24,14 +24,6 @@ inline constexpr int kFloorBits = 11;
 // Differences of costs: small ones, then by their number of bits.
 inline constexpr std::size_t kSmallCosts = 16, kCostSymbols = kSmallCosts + 13;
 
-// As lane_models.h, counts that stand for sixteenths of a symbol.
-template <std::size_t Size>
-constexpr std::array<std::uint16_t, Size> falling_prior(std::uint16_t first) {
-  std::array<std::uint16_t, Size> prior{};
-  for (std::size_t s = 0; s < Size; ++s) prior[s] = static_cast<std::uint16_t>(first >> (s < 15 ? s : 15) | 1);
-  return prior;
-}
-
 struct SideModels {
   // By how the input side's were told (the input side's own: the first one).
   std::array<AdaptiveModel<kCoefficientKinds>, kCoefficientKinds> kind{AdaptiveModel<kCoefficientKinds>({4, 4, 24}),

@@ -12,7 +12,7 @@
 namespace {
 
 using herm::DType;
-using oracle::HierarchyArrays, oracle::HierarchyForm, oracle::Random, oracle::random_hierarchy;
+using oracle::HierarchyArrays, oracle::HierarchyForm, oracle::Random, oracle::SideArrays;
 
 struct Coded {
   std::vector<std::uint32_t> levels;
@@ -94,7 +94,7 @@ TEST_CASE("hierarchies: every level gives back what it was made of") {
           const HierarchyForm form{shape.neurons, shape.merges, gated, dtype, dtype, biases};
           CAPTURE(form.neurons);
           CAPTURE(form.merges);
-          const HierarchyArrays arrays = random_hierarchy(random, form);
+          const HierarchyArrays arrays = oracle::random_hierarchy(random, form);
           const Coded coded = encode(arrays, some_levels(random, form.merges));
           for (std::size_t count = 1; count <= coded.levels.size(); ++count) {
             const Coded first = first_levels(coded, count);
@@ -108,7 +108,7 @@ TEST_CASE("hierarchies: every level gives back what it was made of") {
 
 TEST_CASE("hierarchies: a level that adds nothing takes no bytes") {
   Random random(2);
-  const Coded coded = encode(random_hierarchy(random, {30, 20}), {0, 7, 7, 20, 20});
+  const Coded coded = encode(oracle::random_hierarchy(random, {30, 20}), {0, 7, 7, 20, 20});
   CHECK(coded.sizes[1] > 0);
   CHECK(coded.sizes[2] == 0);
   CHECK(coded.sizes[4] == 0);
@@ -118,7 +118,7 @@ TEST_CASE("hierarchies: bytes that are no hierarchy are refused, or give some hi
   Random random(3);
   for (const bool gated : {false, true}) {
     const HierarchyForm form{80, 70, gated, DType::F16, DType::F32, true};
-    const Coded coded = encode(random_hierarchy(random, form), {0, 10, 40, 70});
+    const Coded coded = encode(oracle::random_hierarchy(random, form), {0, 10, 40, 70});
     std::size_t refused = 0;
     for (std::size_t trial = 0; trial < 3000; ++trial) {
       Coded bad = coded;
@@ -139,7 +139,7 @@ TEST_CASE("hierarchies: bytes that are no hierarchy are refused, or give some hi
 TEST_CASE("hierarchies: a stream cut short or too long is refused") {
   Random random(4);
   const HierarchyForm form{50, 49};
-  const Coded coded = encode(random_hierarchy(random, form), {0, 20, 49});
+  const Coded coded = encode(oracle::random_hierarchy(random, form), {0, 20, 49});
   for (std::size_t level = 0; level < 3; ++level) {
     for (std::uint64_t size = 0; size < coded.sizes[level]; ++size) {
       Coded cut = first_levels(coded, level + 1);
@@ -159,7 +159,7 @@ TEST_CASE("hierarchies: a stream cut short or too long is refused") {
 TEST_CASE("hierarchies: what is no hierarchy is not encoded") {
   Random random(5);
   const HierarchyForm form{20, 15};
-  const HierarchyArrays good = random_hierarchy(random, form);
+  const HierarchyArrays good = oracle::random_hierarchy(random, form);
   const auto refuses = [&](auto&& change) {
     HierarchyArrays bad = good;
     change(bad);
@@ -182,7 +182,7 @@ TEST_CASE("hierarchies: what is no hierarchy is not encoded") {
 
 TEST_CASE("hierarchies: biases must be finite") {
   Random random(6);
-  HierarchyArrays arrays = random_hierarchy(random, {20, 15});
+  HierarchyArrays arrays = oracle::random_hierarchy(random, {20, 15});
   for (const std::uint8_t low : {0, 1}) {
     std::uint8_t* const word = arrays.biases[0].data();
     word[0] = low;
