@@ -1,4 +1,4 @@
-import { PROBABILITY_TOTAL, type RansDecoder } from './rans.ts';
+import { PROBABILITY_TOTAL, type SymbolSource } from './rans.ts';
 
 const INCREMENT = 16;
 /** Of so few symbols nothing is learnt yet. */
@@ -22,7 +22,7 @@ export class AdaptiveModel {
     this.#share();
   }
 
-  get(coder: RansDecoder, state: number): number {
+  get(coder: SymbolSource, state: number): number {
     const slot = coder.slot(state);
     let symbol = 0;
     let beyond = this.#counts.length;

@@ -5,7 +5,7 @@ import type { SideName } from './hierarchy.ts';
 import type { SideReader } from './hierarchy_side.ts';
 import { LEVEL_PRIOR } from './lane_models.ts';
 import { levelOf, readNumber } from './number_code.ts';
-import type { RansDecoder } from './rans.ts';
+import type { SymbolSource } from './rans.ts';
 
 /** Mixtures have as many mantissa bits as their coefficients. */
 const MIXTURE_MANTISSA = 10;
@@ -26,8 +26,8 @@ export class BiasReader {
   readonly #leaf: readonly boolean[];
   readonly #fineGrid: Grid;
   readonly #mixtureGrid: Grid;
-  /** Of the last number read that is not 0. */
-  #lastLevel: number;
+  /** Level of the numbers so far that are not 0, of the last ones above all, in sixteenths; before there is one, −1. */
+  #mean = -1;
   /** Whether a mixture has all bits after all; by whether its floor is 0. */
   readonly #fine = [new AdaptiveModel([28, 4]), new AdaptiveModel([4, 28])];
   readonly #kept = new AdaptiveModel([4, 28]);
@@ -40,14 +40,13 @@ export class BiasReader {
     this.#leaf = leaf;
     this.#fineGrid = new Grid(format, 0, 1);
     this.#mixtureGrid = new Grid(format, Math.max(0, format.mantissa - MIXTURE_MANTISSA), 1);
-    this.#lastLevel = 4 * format.bias;
   }
 
-  readRoot(coder: RansDecoder, root: number): void {
+  readRoot(coder: SymbolSource, root: number): void {
     this.#read(coder, root, 0);
   }
 
-  readSplit(coder: RansDecoder, parent: number, first: number, n: number): void {
+  readSplit(coder: SymbolSource, parent: number, first: number, n: number): void {
     const kept = this.#side.kept(n);
     const value = this.values[parent]!;
     for (const child of [0, 1]) {
@@ -60,16 +59,20 @@ export class BiasReader {
     for (const model of [...this.#fine, this.#kept, ...this.#level]) model.settle();
   }
 
-  #read(coder: RansDecoder, node: number, parent: number): void {
+  #read(coder: SymbolSource, node: number, parent: number): void {
     const leaf = this.#leaf[node]!;
     let grid = leaf ? this.#fineGrid : this.#mixtureGrid;
     if (grid.mantissa !== this.#fineGrid.mantissa) {
       const fine = this.#fine[Number(this.#side.floors[node] === 0)]!;
       if (fine.get(coder, 0) !== 0) grid = this.#fineGrid;
     }
-    const expected = parent === 0 ? this.#lastLevel : levelOf(parent, this.#fineGrid);
+    const expected = Math.max((this.#mean + 8) >> 4, levelOf(parent, this.#fineGrid));
     const value = readNumber(coder, this.#level[Number(leaf)]!.get(coder, 0), grid, expected, false);
-    if (value !== 0) this.#lastLevel = levelOf(value, this.#fineGrid);
+    if (value !== 0) this.#learn(16 * levelOf(value, this.#fineGrid));
     this.values.push(value);
+  }
+
+  #learn(level: number): void {
+    this.#mean = this.#mean < 0 ? level : this.#mean + Math.trunc((level - this.#mean) / 16);
   }
 }

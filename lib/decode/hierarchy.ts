@@ -4,7 +4,8 @@ import { corrupt } from './corrupt.ts';
 import type { FloatFormat } from './float_format.ts';
 import { FreeSlots } from './free_slots.ts';
 import { SideReader } from './hierarchy_side.ts';
-import { RansDecoder } from './rans.ts';
+import { LevelStream } from './level_stream.ts';
+import type { SymbolSource } from './rans.ts';
 import { choose } from './uniform.ts';
 
 export type SideName = 'input' | 'output' | 'gate';
@@ -65,6 +66,7 @@ export class HierarchyDecoder {
   /** Instructions to the full width. */
   #toCome: number;
   #lastCost = 0;
+  #coder: LevelStream | undefined;
   readonly #rootLeaf = new AdaptiveModel([8, 8]);
   readonly #leaves = Array.from({ length: FRACTIONS }, () => new AdaptiveModel([8, 8, 8, 8]));
   readonly #cost = new AdaptiveModel(Array.from({ length: COST_SYMBOLS }, (_, s) => (64 >> Math.min(s, 15)) | 1));
@@ -84,27 +86,29 @@ export class HierarchyDecoder {
   }
 
   /** Level 0. */
-  readRoots(stream: Uint8Array): void {
-    this.#read(stream, this.#form.roots, (coder) => {
-      let next = 0;
-      for (let root = 0; root < this.#form.roots; root++) {
-        const slot = choose(coder, 0, next, this.#toCome + root);
-        next = slot + 1;
-        this.#free.take(slot);
-        this.#live(slot, this.#rootLeaf.get(coder, 0) !== 0);
-        for (const side of this.#sides) side.readRoot(coder, root);
-        for (const biases of this.#biases) biases.readRoot(coder, root);
-        this.#settle();
-      }
-      this.#checkOpen();
-    });
+  readRoots(level: Uint8Array): void {
+    const coder = new LevelStream(level);
+    this.#coder = coder;
+    let next = 0;
+    for (let root = 0; root < this.#form.roots; root++) {
+      const slot = choose(coder, 0, next, this.#toCome + root);
+      next = slot + 1;
+      this.#free.take(slot);
+      this.#live(slot, this.#rootLeaf.get(coder, 0) !== 0);
+      for (const side of this.#sides) side.readRoot(coder, root);
+      for (const biases of this.#biases) biases.readRoot(coder, root);
+      this.#settle();
+    }
+    this.#checkOpen();
+    this.#endLevel(coder);
   }
 
-  /** So many more instructions. */
-  readInstructions(stream: Uint8Array, count: number): void {
-    this.#read(stream, count, (coder) => {
-      for (let n = 0; n < count; n++) this.#readInstruction(coder);
-    });
+  /** The next level: so many more instructions. */
+  readInstructions(level: Uint8Array, count: number): void {
+    const coder = this.#coder!;
+    coder.nextLevel(level);
+    for (let n = 0; n < count; n++) this.#readInstruction(coder);
+    this.#endLevel(coder);
   }
 
   get hierarchy(): Hierarchy {
@@ -120,17 +124,12 @@ export class HierarchyDecoder {
     };
   }
 
-  #read(stream: Uint8Array, count: number, read: (coder: RansDecoder) => void): void {
-    if (count === 0) {
-      if (stream.length > 0) throw corrupt('a level that adds nothing is not empty');
-      return;
-    }
-    const coder = new RansDecoder(stream, 1);
-    read(coder);
-    coder.finish();
+  #endLevel(coder: LevelStream): void {
+    coder.endLevel();
+    if (this.#toCome === 0) coder.finish();
   }
 
-  #readInstruction(coder: RansDecoder): void {
+  #readInstruction(coder: SymbolSource): void {
     if (this.#open.length === 0) throw corrupt('an instruction has nothing to split');
     const place = choose(coder, 0, 0, this.#open.length - 1);
     const fraction = Math.floor(((FRACTIONS - 1) * this.#open.length) / this.#toCome);
@@ -158,7 +157,7 @@ export class HierarchyDecoder {
   }
 
   /** Child j takes one of the free slots above child i's. */
-  #readSlot(coder: RansDecoder, i: number): number {
+  #readSlot(coder: SymbolSource, i: number): number {
     const below = this.#free.below(i);
     if (this.#free.total === below) throw corrupt('an instruction finds no free slot');
     const slot = this.#free.at(choose(coder, 0, below, this.#free.total - 1));
@@ -178,7 +177,7 @@ export class HierarchyDecoder {
   }
 
   /** Costs are bfloat16 numbers, told by how their bits differ from those of the last one. */
-  #readCost(coder: RansDecoder): void {
+  #readCost(coder: SymbolSource): void {
     let code = this.#cost.get(coder, 0);
     if (code >= SMALL_COSTS) {
       const low = code - SMALL_COSTS + 4;

@@ -1,7 +1,7 @@
 import { AdaptiveModel } from './adaptive_model.ts';
 import { corrupt } from './corrupt.ts';
 import { type FloatFormat, fromHalf } from './float_format.ts';
-import type { RansDecoder } from './rans.ts';
+import type { SymbolSource } from './rans.ts';
 
 /** How an instruction's coefficients are told: (1, 0), (0, 1), or any. */
 const ABSORBS_I = 0;
@@ -41,12 +41,12 @@ export class SideReader {
     this.#lastFloor = format.bias;
   }
 
-  readRoot(coder: RansDecoder, root: number): void {
+  readRoot(coder: SymbolSource, root: number): void {
     this.floors.push(this.#readFloor(coder, root, 0));
   }
 
   /** Children are nodes `first` and the next one. `before` and the result: how coefficients were told. */
-  readSplit(coder: RansDecoder, parent: number, first: number, before: number): number {
+  readSplit(coder: SymbolSource, parent: number, first: number, before: number): number {
     const kind = this.#readCoefficients(coder, before);
     this.#readFollowed(coder);
     const kept = this.kept(this.followed.length - 1);
@@ -74,7 +74,7 @@ export class SideReader {
     for (const model of models) model.settle();
   }
 
-  #readCoefficients(coder: RansDecoder, before: number): number {
+  #readCoefficients(coder: SymbolSource, before: number): number {
     const kind = this.#kind[before]!.get(coder, 0);
     if (kind === ABSORBS_I) this.coefficients.push(1, 0);
     if (kind === ABSORBS_J) this.coefficients.push(0, 1);
@@ -91,7 +91,7 @@ export class SideReader {
   }
 
   /** A child of coefficient 0 cannot be followed. */
-  #readFollowed(coder: RansDecoder): void {
+  #readFollowed(coder: SymbolSource): void {
     const [i, j] = this.coefficients.slice(-2).map(Math.abs) as [number, number];
     if (i === 0 || j === 0) {
       this.followed.push(i === 0 ? 1 : 0);
@@ -101,7 +101,7 @@ export class SideReader {
     this.followed.push(model.get(coder, 0));
   }
 
-  #readFloor(coder: RansDecoder, node: number, ofParent: number): number {
+  #readFloor(coder: SymbolSource, node: number, ofParent: number): number {
     if (this.#leaf[node]) return 0;
     const symbol = this.#floor.get(coder, 0);
     if (symbol === ZERO_FLOOR) return 0;

@@ -1,7 +1,7 @@
 import { corrupt } from './corrupt.ts';
 import type { Grid } from './grid.ts';
 import { LEVEL_ESCAPE, levelOfSymbol, MINUS_ZERO, PLUS_ZERO } from './lane_models.ts';
-import type { RansDecoder } from './rans.ts';
+import type { SymbolSource } from './rans.ts';
 
 const LEVEL_BITS = 13;
 
@@ -12,7 +12,7 @@ export function levelOf(value: number, grid: Grid): number {
 }
 
 /** The number behind a symbol. `flip`: its sign is coded as the opposite. @throws HermError `HERM_CORRUPT` */
-export function readNumber(coder: RansDecoder, symbol: number, grid: Grid, expected: number, flip: boolean): number {
+export function readNumber(coder: SymbolSource, symbol: number, grid: Grid, expected: number, flip: boolean): number {
   if (symbol === PLUS_ZERO) return 0;
   if (symbol === MINUS_ZERO) return -0;
   if (symbol === LEVEL_ESCAPE) {
@@ -23,7 +23,7 @@ export function readNumber(coder: RansDecoder, symbol: number, grid: Grid, expec
   return numberAt(coder, expected + level, negative !== flip, grid);
 }
 
-function numberAt(coder: RansDecoder, level: number, negative: boolean, grid: Grid): number {
+function numberAt(coder: SymbolSource, level: number, negative: boolean, grid: Grid): number {
   const fourths = level - 4 * (grid.floor - 1);
   const below = Math.max(0, grid.mantissa - 2);
   const low = coder.bits(below);

@@ -3,13 +3,28 @@ import { corrupt } from './corrupt.ts';
 /** Probabilities are multiples of 1 / PROBABILITY_TOTAL. */
 export const PROBABILITY_TOTAL = 2 ** 15;
 
-const MOST_STATES = 4;
+const STATES = 4;
 /** No state is ever below it; where decoding ends, all of them are here. */
-const LOWEST_STATE = 2 ** 16;
-const WORD = 2 ** 16;
+export const LOWEST_STATE = 2 ** 16;
+export const WORD = 2 ** 16;
 
-/** One stream of the entropy coder: FORMAT.md, section 3. States read 16-bit words; plain bits stand beside them. */
-export class RansDecoder {
+/** Where symbols and plain bits come from. */
+export interface SymbolSource {
+  /** Where in [0, PROBABILITY_TOTAL) the next symbol of a state lies; {@link take} then consumes it. */
+  slot(state: number): number;
+  /** Consumes the symbol whose share is [start, start + size). */
+  take(state: number, start: number, size: number): void;
+  /** A number of plain bits, lowest first; at most 53 of them. */
+  bits(count: number): number;
+}
+
+/** A state after its next symbol; below LOWEST_STATE it needs another word. */
+export function popSymbol(state: number, start: number, size: number): number {
+  return size * Math.floor(state / PROBABILITY_TOTAL) + (state % PROBABILITY_TOTAL) - start;
+}
+
+/** One stream of the entropy coder: FORMAT.md, section 3. Four states read 16-bit words; plain bits stand beside them. */
+export class RansDecoder implements SymbolSource {
   readonly #stream: DataView;
   readonly #states: number[] = [];
   #word: number;
@@ -18,43 +33,31 @@ export class RansDecoder {
   readonly #bitsEnd: number;
 
   /** @throws HermError `HERM_CORRUPT` where `stream` cannot be one. */
-  constructor(stream: Uint8Array, states = MOST_STATES) {
+  constructor(stream: Uint8Array) {
     this.#stream = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
     const { value: words, end } = readLeb128(stream, 0);
-    if (stream.length - end < 4 * states + 2 * words) throw corrupt('a stream is too short for its words');
-    for (let k = 0; k < states; k++) {
+    if (stream.length - end < 4 * STATES + 2 * words) throw corrupt('a stream is too short for its words');
+    for (let k = 0; k < STATES; k++) {
       const state = this.#stream.getUint32(end + 4 * k, true);
       if (state < LOWEST_STATE) throw corrupt('a stream starts in a state that no encoder leaves');
       this.#states.push(state);
     }
-    this.#word = end + 4 * states;
+    this.#word = end + 4 * STATES;
     this.#wordsEnd = this.#word + 2 * words;
     this.#bit = 8 * this.#wordsEnd;
     this.#bitsEnd = 8 * stream.length;
   }
 
-  /** Where in [0, PROBABILITY_TOTAL) the next symbol of a state lies; {@link take} then consumes it. */
   slot(state: number): number {
     return this.#states[state]! % PROBABILITY_TOTAL;
   }
 
-  /** Consumes the symbol whose share is [start, start + size). */
   take(state: number, start: number, size: number): void {
-    const x = this.#states[state]!;
-    let next = size * Math.floor(x / PROBABILITY_TOTAL) + (x % PROBABILITY_TOTAL) - start;
+    let next = popSymbol(this.#states[state]!, start, size);
     if (next < LOWEST_STATE) next = next * WORD + this.#nextWord();
     this.#states[state] = next;
   }
 
-  /** One of n equally likely numbers from 0 on, at most 2^11 of them. */
-  uniform(state: number, n: number): number {
-    const value = Math.floor(((this.slot(state) + 1) * n - 1) / PROBABILITY_TOTAL);
-    const start = Math.floor((value * PROBABILITY_TOTAL) / n);
-    this.take(state, start, Math.floor(((value + 1) * PROBABILITY_TOTAL) / n) - start);
-    return value;
-  }
-
-  /** A number of plain bits, lowest first; at most 53 of them. */
   bits(count: number): number {
     if (this.#bitsEnd - this.#bit < count) throw corrupt('a stream ends before its numbers do');
     let value = 0;
