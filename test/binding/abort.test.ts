@@ -132,20 +132,27 @@ const calls: Record<string, () => LongCall> = {
     const weights = blockWeights(800, 64, 800);
     return { outputs, start: (addon, job) => addon.gateSpectrum({ ...weights, activation, ...outputs }, job) };
   },
-  forwardLanes: () => {
+  unfoldLanes: () => {
     const [laneCount, length] = [256, 15_000];
     const { pairs, halves } = chain(laneCount);
     const outputs = {
       lanes: new Uint8Array(wave(laneCount * length).buffer),
-      coarse: new Uint8Array(laneCount),
-      flags: new Uint8Array(laneCount - 1),
-      indexes: new Uint8Array((laneCount - 1) * length * 8),
+      nodes: new Uint8Array((2 * laneCount - 1) * length * 8),
+      floors: new Uint16Array(2 * laneCount - 1),
+      followed: new Uint8Array(laneCount - 1),
+      elementShifts: new Uint8Array(length),
     };
-    const args = { dtype: NATIVE_DTYPES.F64, laneCount, length, shift: 0, elementCoarse: undefined };
+    const args = {
+      dtype: NATIVE_DTYPES.F64,
+      laneCount,
+      length,
+      shift: 0,
+      elementFloors: undefined,
+      evenElements: false,
+    };
     return {
       outputs,
-      start: (addon, job) => addon.forwardLanes({ ...args, pairs, coefficients: halves, ...outputs }, job),
-      begun: progressed,
+      start: (addon, job) => addon.unfoldLanes({ ...args, pairs, coefficients: halves, ...outputs }, job),
     };
   },
 };
