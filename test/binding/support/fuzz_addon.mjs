@@ -79,6 +79,29 @@ const nodeLanes = () => ({
   strips: 1,
   sizes: Float64Array.of(0, 30, 30, 0),
 });
+// Two neurons that merge, in one level for each.
+const side = (name) => ({
+  [`${name}Dtype`]: below(4),
+  [`${name}Coefficients`]: Uint16Array.of(0x3800, 0x3400),
+  [`${name}Followed`]: Uint8Array.of(0),
+  [`${name}Floors`]: Uint16Array.of(1, 0, 0),
+});
+const hierarchy = () => ({
+  neurons: 2,
+  roots: 1,
+  slots: Uint32Array.of(0, 0, 1),
+  leaf: Uint8Array.of(0, 1, 1),
+  costs: Float32Array.of(0.5),
+  ...side('input'),
+  ...side('output'),
+  ...pick([{}, side('gate')]),
+  biases: u8(12),
+  biasDtype: 1,
+  gateBiases: undefined,
+  gateBiasDtype: undefined,
+  levelInstructions: Uint32Array.of(0, 1),
+  sizes: Uint32Array.of(30, 30),
+});
 const numbers = () => ({ dtype: 1, columns: 3 });
 const layout = () => ({ wordBytes: 4, rotate: pick([true, false]) });
 const constantPlanes = () => new Uint8Array(40).fill(1);
@@ -163,6 +186,8 @@ const valid = {
     out: u8(500),
   }),
   decodeLanes: () => ({ ...nodeLanes(), words: u8(3 * n * 8), wanted: 1, data: u8(60) }),
+  encodeHierarchy: () => ({ ...hierarchy(), out: u8(500) }),
+  decodeHierarchy: () => ({ ...hierarchy(), data: u8(60) }),
   encodedNumbersBound: () => ({ ...numbers(), count: 6 }),
   encodeNumbers: () => ({ ...numbers(), words: u8(24), out: u8(200) }),
   decodeNumbers: () => ({ ...numbers(), data: Uint8Array.of(9, 0, 1, 0, 1, 0, 1, 0, 1, 0), words: u8(24) }),

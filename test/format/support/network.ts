@@ -114,7 +114,7 @@ export function randomTree(
   const merges = neurons - smallest;
   const living = Array.from({ length: neurons }, (_, slot) => slot);
   const tree = allocateTree(neurons, merges);
-  for (let t = 0; t < merges; t++) tree.cost[t] = Math.fround(random.unit());
+  for (let t = 0; t < merges; t++) tree.cost[t] = Math.ceil(256 * random.unit()) / 256;
   for (let t = 0; t < merges; t++) {
     const [a, b] = [random.below(living.length), random.below(living.length - 1)];
     const [x, y] = [living[a]!, living.filter((_, at) => at !== a)[b]!];
