@@ -1,4 +1,4 @@
-import { AdaptiveModel } from './adaptive_model.ts';
+import { AdaptiveModel, peakedPrior } from './adaptive_model.ts';
 import { type BiasForm, BiasReader } from './biases.ts';
 import { corrupt } from './corrupt.ts';
 import type { FloatFormat } from './float_format.ts';
@@ -69,7 +69,7 @@ export class HierarchyDecoder {
   #coder: LevelStream | undefined;
   readonly #rootLeaf = new AdaptiveModel([8, 8]);
   readonly #leaves = Array.from({ length: FRACTIONS }, () => new AdaptiveModel([8, 8, 8, 8]));
-  readonly #cost = new AdaptiveModel(Array.from({ length: COST_SYMBOLS }, (_, s) => (64 >> Math.min(s, 15)) | 1));
+  readonly #cost = new AdaptiveModel(peakedPrior(COST_SYMBOLS, 0, 64, 1));
 
   constructor(form: HierarchyForm) {
     this.#form = form;
