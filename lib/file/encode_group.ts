@@ -33,6 +33,8 @@ export interface CodedGroup {
   readonly levels: readonly SpooledChunk[];
   /** One chunk for every refit. */
   readonly refits: readonly SpooledChunk[];
+  /** Of the levels' bytes, those that are hierarchies and no weights. */
+  readonly hierarchyBytes: number;
 }
 
 /**
@@ -79,7 +81,8 @@ export async function encodeGroup(
   for (const refit of refits) {
     refitted.push(await appendChunk(file, await encodeRefit(refit, blocks, trees, layout, options), options));
   }
-  return { shifts, levels: chunks, refits: refitted };
+  const hierarchyBytes = hierarchies.flat().reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return { shifts, levels: chunks, refits: refitted, hierarchyBytes };
 }
 
 function checkTrees(blocks: readonly Block[], trees: readonly MergeTree[]): void {

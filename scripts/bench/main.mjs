@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
 import * as quality from './quality.mjs';
+import * as size from './size.mjs';
 import * as speed from './speed.mjs';
 
-const suites = { quality, speed };
+const suites = { quality, size, speed };
 
 function count(text) {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
@@ -13,7 +14,7 @@ const program = new Command('bench')
   .description('Measures hermkit against its goals and its peers; prints what was measured, also when it looks bad.')
   .argument('<suite>', `one of: ${Object.keys(suites).join(', ')}`)
   .option('--json', 'one JSON object instead of a table')
-  .option('--model <name>', 'quality: one of relu, tanh, gelu (default: all three)')
+  .option('--model <name>', 'quality: one of relu, tanh, gelu; size: a model by its name (default: all)')
   .option('--case <name>', `speed: one of ${speed.CASES.join(', ')} (default: all)`)
   .option('--max-neurons <m>', 'speed: leave out blocks with more neurons', count)
   .option('--markdown', 'tables in Markdown')

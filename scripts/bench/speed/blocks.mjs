@@ -8,6 +8,7 @@ export const KINDS = ['iid', 'lognormal', 'duplicates'];
 const OUTPUT_STD = 0.02;
 const BIAS_STD = 0.02;
 const DUPLICATE_SHARE = 0.3;
+const SCALES = [0.5, 2];
 
 export const GPT2 = { neurons: 3072, inputs: 768, outputs: 768, activation: 'gelu', bias: true };
 export const LLAMA_7B = { neurons: 11008, inputs: 4096, outputs: 4096, activation: 'silu', gated: true };
@@ -15,7 +16,8 @@ export const LLAMA_7B = { neurons: 11008, inputs: 4096, outputs: 4096, activatio
 /**
  * A block with Gaussian weights of standard deviation 1/√n (input, gate) and 0.02 (output, biases). `lognormal`: every
  * neuron's output weights times exp(N(0, 1)). `duplicates`: 30% of the neurons copy another's input weights and bias, and
- * its output weights with a factor between ½ and 2.
+ * its output weights with a factor between ½ and 2;
+ * `scaled`: they copy all three with a factor each; `inputs`: input weights and bias only.
  *
  * @returns {{block, weights, tensors}} the block, its weights as kernels take them, and as the tensors of a file
  */
@@ -34,7 +36,9 @@ export function syntheticBlock({ neurons, inputs, outputs, activation, bias, gat
     .map((name) => fill(`${name}.weight`, [neurons, inputs], 1 / Math.sqrt(inputs)));
   const biases = bias ? [fill('fc0.bias', [neurons], BIAS_STD)] : [];
   if (kind === 'lognormal') scaleOutputs(down, () => Math.exp(normal()));
-  if (kind === 'duplicates') duplicate([...hidden, ...biases], down, source);
+  if (kind === 'duplicates') duplicate([...hidden, ...biases], down, source, [1, 1], SCALES);
+  if (kind === 'scaled') duplicate([...hidden, ...biases], down, source, SCALES, SCALES);
+  if (kind === 'inputs') duplicate([...hidden, ...biases], down, source, [1, 1], undefined);
 
   const tensors = [...hidden, ...biases, down].map(toTensor);
   const row = ({ name, shape }) => ({ tensor: name, rows: shape[0], cols: shape[1], transposed: false });
@@ -60,8 +64,11 @@ function scaleOutputs({ shape: [outputs, neurons], values }, factor) {
   for (let o = 0; o < outputs; o++) for (let i = 0; i < neurons; i++) values[o * neurons + i] *= factors[i];
 }
 
-/** Makes a share of the neurons copies of others. `rows` have neurons as rows, `down` [p×m] as columns. */
-function duplicate(rows, { shape: [outputs, neurons], values }, source) {
+/**
+ * Makes a share of the neurons copies of others, times factors from ranges (undefined: no copies). `rows` have neurons as
+ * rows, `down` [p×m] as columns.
+ */
+function duplicate(rows, { shape: [outputs, neurons], values }, source, inputScales, outputScales) {
   const uniform = randomUniform.source(source);
   const order = Uint32Array.from({ length: neurons }, (_, i) => i);
   for (let i = neurons - 1; i > 0; i--) {
@@ -72,11 +79,13 @@ function duplicate(rows, { shape: [outputs, neurons], values }, source) {
   for (let at = 0; at < copies; at++) {
     const to = order[at];
     const from = order[copies + Math.floor(uniform(neurons - copies)())];
+    const scale = inputScales[0] === inputScales[1] ? inputScales[0] : uniform(...inputScales)();
     for (const { values: matrix } of rows) {
       const width = matrix.length / neurons;
-      matrix.copyWithin(to * width, from * width, (from + 1) * width);
+      for (let e = 0; e < width; e++) matrix[to * width + e] = scale * matrix[from * width + e];
     }
-    const factor = uniform(0.5, 2)();
+    if (outputScales === undefined) continue;
+    const factor = uniform(...outputScales)();
     for (let o = 0; o < outputs; o++) values[o * neurons + to] = factor * values[o * neurons + from];
   }
 }
