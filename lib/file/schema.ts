@@ -18,6 +18,10 @@ export const LIMITS = {
   levels: 256,
   refits: 64,
   chunks: 2 ** 21,
+  files: 2 ** 12,
+  extras: 2 ** 12,
+  /** Bytes of one file that is kept beside the tensors. */
+  extraBytes: 2 ** 26,
   rank: 64,
   nameLength: 2 ** 12,
   /** Decoded bytes that any file may declare, and how many times its own size a larger one may. */
@@ -59,7 +63,22 @@ const tensor = z.object({
   shape: list(size, LIMITS.rank),
   begin: size,
   end: size,
+  /** Which of the files it lies in. */
+  file: size,
 });
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const file = z.object({
+  name,
+  size,
+  sha256,
+  /** Where its data section starts. */
+  dataOffset: size,
+  metadata: list(z.tuple([z.string(), z.string()]), LIMITS.metadata),
+});
+
+const extra = z.object({ name, size: size.max(LIMITS.extraBytes), sha256 });
 
 const weightRef = z.object({
   tensor: name,
@@ -88,9 +107,9 @@ const block = z.object({
 const perBlock = <T>(value: z.ZodType<T>) => list(value, LIMITS.blocks);
 
 const chunk = z.object({
-  /** `source`, `flat`, `level`, `refit`; others may come with later versions. */
+  /** `source`, `extra`, `flat`, `level`, `refit`; others may come with later versions. */
   kind: z.string().max(64),
-  /** Which tensor (kind `flat`), level or refit it is, counted from 0. */
+  /** Which file (kind `source`), extra, tensor (kind `flat`), level or refit it is, counted from 0. */
   index: size,
   /** Which group of blocks a level or refit is of. */
   group: size.optional(),
@@ -104,16 +123,15 @@ const chunk = z.object({
 /** The JSON header of a .herm file, as lib/file/FORMAT.md describes it. */
 export const headerSchema = z.object({
   tool: z.string().max(64),
-  original: z.object({
-    name,
-    size,
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    dataOffset: size,
-  }),
+  /** Of what was compressed, a file or a directory. */
+  name,
+  /** The safetensors files. */
+  files: list(file, LIMITS.files, 1),
+  /** Files beside them. */
+  extras: list(extra, LIMITS.extras),
   tensors: list(tensor, LIMITS.tensors),
   /** Zero low bits that all elements of a weight tensor share, by tensor index. */
   shifts: list(z.tuple([size.max(LIMITS.tensors), size.max(63)]), 3 * LIMITS.blocks),
-  metadata: list(z.tuple([z.string(), z.string()]), LIMITS.metadata),
   blocks: perBlock(block),
   /** What inputs were taken to look like when the errors were computed. */
   prior: z.enum(['isotropic']),

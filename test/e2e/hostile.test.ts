@@ -56,8 +56,8 @@ async function withFlat(bytes: number, chunk: Uint8Array): Promise<Uint8Array> {
   return changed(
     (copy) => {
       const { end } = copy.tensors.at(-1)!;
-      copy.tensors.push({ name: 'zeros', dtype: 'U8', shape: [bytes], begin: end, end: end + bytes });
-      copy.original.size += bytes;
+      copy.tensors.push({ name: 'zeros', dtype: 'U8', shape: [bytes], begin: end, end: end + bytes, file: 0 });
+      copy.files[0]!.size += bytes;
       for (const entry of copy.chunks.slice(split)) entry.offset += chunk.byteLength;
       const index = copy.tensors.length - 1;
       copy.chunks.splice(split, 0, { kind: 'flat', index, offset, length: chunk.byteLength, xxh64: checksum });
@@ -131,7 +131,7 @@ const BOMBS: readonly [string, RegExp, () => Promise<Uint8Array>][] = [
     /^ok$/,
     () => {
       return changed((copy) => {
-        copy.metadata = Array.from({ length: 3e4 }, (): [string, string] => ['a', '']);
+        copy.files[0]!.metadata = Array.from({ length: 3e4 }, (): [string, string] => ['a', '']);
       });
     },
   ],
