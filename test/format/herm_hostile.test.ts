@@ -117,8 +117,8 @@ describe('a file that says it is enormous', () => {
     const added = 2 ** 46;
     const chunk = new Uint8Array(8).fill(1);
     const last = header.tensors.at(-1)!;
-    header.tensors.push({ name: 'vast', dtype: 'U8', shape: [added], begin: last.end, end: last.end + added });
-    header.original.size += added;
+    header.tensors.push({ name: 'vast', dtype: 'U8', shape: [added], begin: last.end, end: last.end + added, file: 0 });
+    header.files[0]!.size += added;
     const split = header.chunks.findIndex(({ kind }) => kind === 'level');
     const { offset } = header.chunks[split]!;
     for (const entry of header.chunks.slice(split)) entry.offset += chunk.byteLength;
