@@ -35,7 +35,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const contents = (path: string) =>
   Object.fromEntries(readdirSync(path).map((name) => [name, readFileSync(join(path, name))]));
 const FILES = [0, 1, 2].map((at) => shardName(at, 3));
-const EXTRAS = ['config.json', INDEX, 'tokenizer.model'];
+const EXTRAS = ['config.json', 'empty.txt', INDEX, 'tokenizer.model'];
 
 describe('a model of several files', () => {
   it('comes back as the same directory', async () => {
@@ -116,7 +116,7 @@ describe('a model of several files', () => {
     writeFileSync(join(folder, 'blob'), 'text');
     symlinkSync(join(folder, 'blob'), join(model, 'merges.txt'));
     const report = await compress(model, herm);
-    expect(report.extras).toEqual(['config.json', 'merges.txt', INDEX, 'tokenizer.model']);
+    expect(report.extras).toEqual(['config.json', 'empty.txt', 'merges.txt', INDEX, 'tokenizer.model']);
     expect(report.filesLeftOut).toEqual(['old.herm', 'onnx', 'pytorch_model.bin']);
   });
 

@@ -38,6 +38,7 @@ export function writeSharded(folder: string, count = 3, tensors = layersModel())
   }
   writeFileSync(join(folder, INDEX), indexOf(shards));
   writeFileSync(join(folder, 'config.json'), CONFIG);
+  writeFileSync(join(folder, 'empty.txt'), '');
   writeFileSync(
     join(folder, 'tokenizer.model'),
     Uint8Array.from({ length: 999 }, (_, n) => n % 251),
