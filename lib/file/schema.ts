@@ -32,8 +32,15 @@ export const LIMITS = {
 /**
  * A list whose parsing ends at the first thing that is wrong with it: where every element of a long list is, so many
  * reports would fill the memory.
+ *
+ * @param isPlain says at once that an element is right: a list of such is taken as it is, as parsing would take a kilobyte
+ * for each of them for a moment.
  */
-function list<T>(element: z.ZodType<T>, most: number, least = 0): z.ZodType<T[]> {
+function list<T>(
+  element: z.ZodType<T>,
+  most: number,
+  { least = 0, isPlain = () => false }: { least?: number; isPlain?: (value: unknown) => boolean } = {},
+): z.ZodType<T[]> {
   return z.unknown().transform((input, context): T[] => {
     if (!Array.isArray(input)) {
       context.issues.push({ code: 'invalid_type', expected: 'array', input });
@@ -41,6 +48,7 @@ function list<T>(element: z.ZodType<T>, most: number, least = 0): z.ZodType<T[]>
     }
     if (input.length > most) context.issues.push({ code: 'too_big', origin: 'array', maximum: most, input });
     if (input.length < least) context.issues.push({ code: 'too_small', origin: 'array', minimum: least, input });
+    if (context.issues.length === 0 && input.every(isPlain)) return input;
     const parsed: T[] = [];
     for (let at = 0; at < input.length && context.issues.length === 0; at++) {
       const result = element.safeParse(input[at]);
@@ -56,6 +64,14 @@ function list<T>(element: z.ZodType<T>, most: number, least = 0): z.ZodType<T[]>
 
 const size = z.int().min(0);
 const name = z.string().max(LIMITS.nameLength);
+
+const isWidth = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
+const isError = (value: unknown) => value === null || Number.isFinite(value);
+const isPair = (value: unknown) => {
+  return Array.isArray(value) && value.length === 2 && value.every((text) => typeof text === 'string');
+};
+const widths = list(size.min(1), LIMITS.blocks, { isPlain: isWidth });
+const relativeErrors = (most: number) => list(z.number().nullable(), most, { isPlain: isError });
 
 const tensor = z.object({
   name,
@@ -75,7 +91,7 @@ const file = z.object({
   sha256,
   /** Where its data section starts. */
   dataOffset: size,
-  metadata: list(z.tuple([z.string(), z.string()]), LIMITS.metadata),
+  metadata: list(z.tuple([z.string(), z.string()]), LIMITS.metadata, { isPlain: isPair }),
 });
 
 const extra = z.object({ name, size: size.max(LIMITS.extraBytes), sha256 });
@@ -105,7 +121,6 @@ const block = z.object({
 });
 
 const perBlock = <T>(value: z.ZodType<T>) => list(value, LIMITS.blocks);
-
 const chunk = z.object({
   /** `source`, `extra`, `flat`, `level`, `refit`; others may come with later versions. */
   kind: z.string().max(64),
@@ -126,7 +141,7 @@ export const headerSchema = z.object({
   /** Of what was compressed, a file or a directory. */
   name,
   /** The safetensors files. */
-  files: list(file, LIMITS.files, 1),
+  files: list(file, LIMITS.files, { least: 1 }),
   /** Files beside them. */
   extras: list(extra, LIMITS.extras),
   tensors: list(tensor, LIMITS.tensors),
@@ -136,10 +151,10 @@ export const headerSchema = z.object({
   /** What inputs were taken to look like when the errors were computed. */
   prior: z.enum(['isotropic']),
   /** [levels][blocks] */
-  ladder: list(perBlock(size.min(1)), LIMITS.levels, 1),
+  ladder: list(widths, LIMITS.levels, { least: 1 }),
   /** [blocks][levels] */
-  errors: perBlock(list(z.number().nullable(), LIMITS.levels)),
-  refits: list(z.object({ widths: perBlock(size.min(1)), errors: perBlock(z.number().nullable()) }), LIMITS.refits),
+  errors: perBlock(relativeErrors(LIMITS.levels)),
+  refits: list(z.object({ widths, errors: relativeErrors(LIMITS.blocks) }), LIMITS.refits),
   chunks: list(chunk, LIMITS.chunks),
 });
 
