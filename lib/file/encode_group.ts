@@ -62,11 +62,10 @@ export async function encodeGroup(
   const coded: Extent[][] = ladder.map(() => []);
   const shifts: [string, number][] = [];
   for (const weight of layout.weights) {
-    const { shift, matrix } = await foldTensor(model, weight, trees, unfoldings, options);
-    const levels = await encodeWeight(weight, shift, matrix, unfoldings, ladder, options);
-    for (const [level, parts] of levels.entries()) coded[level]!.push(...(await sections.append(parts)));
+    const { shift, levels, bytes } = await encodeTensor(model, weight, trees, unfoldings, ladder, sections, options);
+    for (const [level, extents] of levels.entries()) coded[level]!.push(...extents);
     shifts.push([weight.name, shift]);
-    onTensor(matrix.words.byteLength);
+    onTensor(bytes);
   }
   const chunks: SpooledChunk[] = [];
   for (const [level, extents] of coded.entries()) {
@@ -112,6 +111,29 @@ async function nodeBiases(model: Model, bias: BiasLayout | undefined, ofParents:
 
 async function wordsOf(model: Model, name: string): Promise<Uint8Array> {
   return (await readNamed(model, [name]))[0]!.data;
+}
+
+/**
+ * Codes one tensor into `file`. A function of its own, as is {@link foldTensor}, so that nothing of it is in memory when the
+ * next one is coded.
+ *
+ * @returns `levels`: where its sections lie.
+ */
+async function encodeTensor(
+  model: Model,
+  weight: WeightLayout,
+  trees: readonly MergeTree[],
+  unfoldings: Unfolding[],
+  ladder: readonly (readonly number[])[],
+  file: SpoolFile,
+  options: CodecOptions,
+): Promise<{ shift: number; levels: Extent[][]; bytes: number }> {
+  const { shift, matrix } = await foldTensor(model, weight, trees, unfoldings, options);
+  const levels: Extent[][] = [];
+  for (const parts of await encodeWeight(weight, shift, matrix, unfoldings, ladder, options)) {
+    levels.push(await file.append(parts));
+  }
+  return { shift, levels, bytes: matrix.words.byteLength };
 }
 
 /**

@@ -46,13 +46,15 @@ export async function foldMatrix(
   options: KernelOptions,
 ): Promise<CodedMatrix> {
   const { rows, cols } = matrix;
-  // Not slice(): that of a Buffer would share the caller's bytes, and folding works in place.
-  let words: Uint8Array = new Uint8Array(matrix.words);
+  let words: Uint8Array;
   let colCode: AxisCode | undefined;
   if (colTree !== undefined) {
-    const lanes = await transpose({ ...matrix, words }, options);
+    const lanes = await transpose(matrix, options);
     colCode = await foldLanes({ ...matrix, rows: cols, cols: rows, words: lanes }, colTree, undefined, options);
     words = await transpose({ ...matrix, rows: cols, cols: rows, words: lanes }, options);
+  } else {
+    // Not slice(): that of a Buffer would share the caller's bytes, and folding works in place.
+    words = new Uint8Array(matrix.words);
   }
   if (rowTree === undefined) return { words, rowCode: undefined, colCode };
   const rowCode = await foldLanes({ ...matrix, words }, rowTree, colCode?.coarse, options);
