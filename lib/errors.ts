@@ -46,6 +46,10 @@ export const HERM_ERROR_CODES = [
   'SAFETENSORS_OFFSETS',
   /** A safetensors file that is shorter or longer than its tensors: cut off, or with something appended. */
   'SAFETENSORS_TRAILING',
+  /** A model of several files that are missing, too many, or contradict their index. */
+  'MODEL_FILES',
+  /** A name of a file that could lead out of its directory, or is there twice. */
+  'HERM_NAME',
   /** A file that does not start with the magic bytes of .herm. */
   'HERM_MAGIC',
   /** A .herm file of another major version than this hermkit reads. */

@@ -16,7 +16,14 @@ export { type Symmetries, symmetriesOf } from './analysis/symmetry.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
 export type { Damage } from './file/damage.ts';
 export type { OpenOptions } from './file/open.ts';
-export { type HermFile, type OriginalFile, openHerm, type StoredRefit, type VerifyReport } from './file/read.ts';
+export {
+  type HermFile,
+  type Original,
+  type OriginalFile,
+  openHerm,
+  type StoredRefit,
+  type VerifyReport,
+} from './file/read.ts';
 export { certifyWidths, type Refit, refitOutput, refitSkeleton } from './herm/certificate.ts';
 export {
   type CompressOptions,
@@ -25,9 +32,12 @@ export {
   compress,
   type RefitReport,
 } from './herm/compress.ts';
+export type { WrittenSkeleton } from './herm/expand.ts';
 export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
 export { buildTree, type MergeOptions, type MergeReport, measureGram } from './herm/merge.ts';
 export { type MergeMode, mergeMemory } from './herm/merge_memory.ts';
+export type { RecoveredPiece, RecoverOptions } from './herm/recover.ts';
+export type { ResumeReport } from './herm/resume.ts';
 export type { Skeleton, SkeletonOptions, WidthRequest } from './herm/skeleton.ts';
 export type { GateMerges, MergeTree } from './herm/tree.ts';
 export { type TruncateReport, truncate } from './herm/truncate.ts';
@@ -35,6 +45,7 @@ export { type UpgradeOptions, type UpgradeReport, upgrade } from './herm/upgrade
 export type { Activation, ActivationName, Block, BlockGate, WeightRef } from './model/block.ts';
 export { type FindBlocksOptions, findBlocks } from './model/blocks.ts';
 export { forward, type Layer, type LayerGate, mlpLayers } from './model/forward.ts';
+export type { ModelTensor } from './model/model.ts';
 export { readSafetensorsHeader, readTensor, type SafetensorsHeader } from './model/safetensors.ts';
 export { serializeSafetensors, writeSafetensors } from './model/safetensors_write.ts';
 export { type ByteSource, bufferSource, fileSource } from './model/source.ts';

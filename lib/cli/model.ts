@@ -3,8 +3,7 @@ import { HermError } from '../errors.ts';
 import { type Block, neuronTensors } from '../model/block.ts';
 import { findBlocks } from '../model/blocks.ts';
 import { quoteName } from '../model/messages.ts';
-import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from '../model/safetensors.ts';
-import { type ByteSource, fileSource } from '../model/source.ts';
+import { type Model, readNamed } from '../model/model.ts';
 import { lookupIn, type TensorLookup } from '../model/weights.ts';
 
 /** The options of every command that looks for blocks in a model. */
@@ -13,26 +12,12 @@ export interface ModelOptions {
   readonly activation?: string;
 }
 
+export const MODEL_HELP = 'a safetensors file, an index of shards, or a directory with either';
+
 export function withModelOptions(command: Command): Command {
   return command
     .option('--blocks <list>', 'the blocks by hand, input linear > output linear: "fc1>fc2,fc2>fc3"')
     .option('--activation <list>', 'the activation, "relu", or block by block, "fc1=relu,fc2=leaky_relu:0.2"');
-}
-
-/** A model file, open. */
-export interface OpenModel {
-  readonly source: ByteSource;
-  readonly header: SafetensorsHeader;
-}
-
-/** Opens a model, hands it to `work` and closes it again. */
-export async function withModel<T>(path: string, work: (model: OpenModel) => Promise<T>): Promise<T> {
-  const source = await fileSource(path);
-  try {
-    return await work({ source, header: await readSafetensorsHeader(source) });
-  } finally {
-    await source.close();
-  }
 }
 
 /** One block of a model and its weights. */
@@ -42,8 +27,8 @@ export interface LoadedBlock {
 }
 
 /** @throws HermError `BAD_ARGUMENT` when the model has no block of that name, or what {@link findBlocks} throws. */
-export async function loadBlock(model: OpenModel, name: string, options: ModelOptions): Promise<LoadedBlock> {
-  const blocks = findBlocks(model.header, options);
+export async function loadBlock(model: Model, name: string, options: ModelOptions): Promise<LoadedBlock> {
+  const blocks = findBlocks(model, options);
   const block = blocks.find((candidate) => candidate.name === name);
   if (block !== undefined) return { block, lookup: await loadWeights(model, block) };
   const names = blocks.map((candidate) => candidate.name);
@@ -55,8 +40,6 @@ export async function loadBlock(model: OpenModel, name: string, options: ModelOp
 }
 
 /** The tensors of a block's neurons. */
-export async function loadWeights({ source, header }: OpenModel, block: Block): Promise<TensorLookup> {
-  const names = neuronTensors(block);
-  const infos = header.tensors.filter(({ name }) => names.includes(name));
-  return lookupIn(await Promise.all(infos.map((info) => readTensor(source, header, info))));
+export async function loadWeights(model: Model, block: Block): Promise<TensorLookup> {
+  return lookupIn(await readNamed(model, neuronTensors(block)));
 }

@@ -1,7 +1,6 @@
-import { setMaxListeners } from 'node:events';
 import { HermError } from '../errors.ts';
 import type { RangeReader } from '../source/range_reader.ts';
-import { Shared } from '../source/shared.ts';
+import { Shared, waitForAll } from '../source/shared.ts';
 import { type CodecOptions, xxh64 } from './codec.ts';
 import { chunkPart, type Damage, describePart } from './damage.ts';
 import type { CheckedHeader } from './header.ts';
@@ -29,7 +28,10 @@ export class ChunkStore {
   /** Chunks from the first on that lie in the source as a whole. */
   readonly present: number;
   readonly #reader: RangeReader;
-  readonly #loaded = new Map<number, Shared<Uint8Array>>();
+  /** Chunks that have been read and checked. */
+  readonly #ready = new Map<number, Uint8Array>();
+  /** The reads that will make chunks ready. */
+  readonly #pending = new Map<number, Shared<void>>();
   /** Chunks that have come along between others, not checked yet. */
   readonly #spare = new Map<number, Uint8Array>();
   readonly #header: CheckedHeader;
@@ -46,7 +48,7 @@ export class ChunkStore {
 
   /** Bytes of chunks that are kept for later calls. */
   get kept(): number {
-    const chunks = [...this.#loaded.keys(), ...this.#spare.keys()];
+    const chunks = [...this.#ready.keys(), ...this.#spare.keys()];
     return chunks.reduce((sum, chunk) => sum + this.entries[chunk]!.length, 0);
   }
 
@@ -91,8 +93,8 @@ export class ChunkStore {
 
   /** {@link load} that keeps nothing. */
   async peek(chunk: number): Promise<Uint8Array> {
-    const known = this.#loaded.get(chunk);
-    if (known !== undefined && !known.abandoned) return known.wait(undefined);
+    const known = this.#ready.get(chunk);
+    if (known !== undefined) return known;
     this.#requirePresent(chunk);
     const { offset, length } = this.entries[chunk]!;
     const bytes = await this.#reader.read(this.start + offset, length);
@@ -103,44 +105,49 @@ export class ChunkStore {
   /** {@link load} for many chunks, in their order. */
   async loadAll(chunks: readonly number[], signal: AbortSignal | undefined): Promise<Uint8Array[]> {
     for (const chunk of chunks) this.#requirePresent(chunk);
-    const isNew = (chunk: number) => this.#loaded.get(chunk)?.abandoned ?? true;
+    const isNew = (chunk: number) => !this.#ready.has(chunk) && (this.#pending.get(chunk)?.abandoned ?? true);
     const missing = [...new Set(chunks)].filter(isNew).sort((a, b) => a - b);
     for (const chunk of missing.filter((each) => this.#spare.has(each))) this.#useSpare(chunk);
-    for (const range of planRanges(this.entries, missing.filter(isNew), this.#reader.slack)) this.#loadRange(range);
-    // One signal of many listeners, which Node would take for a leak.
-    const own = signal && AbortSignal.any([signal]);
-    if (own) setMaxListeners(0, own);
-    return Promise.all(chunks.map((chunk) => this.#loaded.get(chunk)!.wait(own)));
+    for (const range of planRanges(this.entries, missing.filter(isNew), this.#reader.slack)) this.#startRead(range);
+    const reads = new Set(chunks.flatMap((chunk) => this.#pending.get(chunk) ?? []));
+    if (reads.size > 0) await waitForAll([...reads], signal);
+    return chunks.map((chunk) => {
+      const bytes = this.#ready.get(chunk);
+      if (bytes !== undefined) return bytes;
+      throw this.#damage(chunk);
+    });
   }
 
   #useSpare(chunk: number): void {
     const bytes = this.#spare.get(chunk)!;
     this.#spare.delete(chunk);
-    this.#keep(chunk, async (signal) => this.#checked(chunk, bytes, signal));
+    this.#start([chunk], (signal) => this.#admit(chunk, bytes, signal));
   }
 
-  #loadRange({ offset, length, chunks }: ChunkRange): void {
-    const range = new Shared((signal) => this.#reader.read(this.start + offset, length, signal));
-    for (const chunk of chunks) {
-      this.#keep(chunk, async (signal) =>
-        this.#checked(chunk, this.#cut(await range.wait(signal), offset, chunk), signal),
-      );
-    }
-    const others = range.result.then((bytes) => {
-      for (let chunk = chunks[0]!; chunk < chunks.at(-1)!; chunk++) {
-        if (!this.#loaded.has(chunk)) this.#spare.set(chunk, this.#cut(bytes, offset, chunk));
+  #startRead({ offset, length, chunks }: ChunkRange): void {
+    this.#start(chunks, async (signal) => {
+      const bytes = await this.#reader.read(this.start + offset, length, signal);
+      const wanted = new Set(chunks);
+      for (let chunk = chunks[0]!; chunk <= chunks.at(-1)!; chunk++) {
+        const own = this.#cut(bytes, offset, chunk);
+        if (wanted.has(chunk)) await this.#admit(chunk, own, signal);
+        else if (!this.#ready.has(chunk)) this.#spare.set(chunk, own);
       }
     });
-    others.catch(() => {});
   }
 
-  /** What failed, or was given up, is tried again by whoever asks next. */
-  #keep(chunk: number, work: (signal: AbortSignal) => Promise<Uint8Array>): void {
+  /** A damaged chunk never becomes ready, and is read again by whoever asks next. */
+  async #admit(chunk: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (await this.#isIntact(chunk, bytes, { signal })) this.#ready.set(chunk, bytes);
+  }
+
+  #start(chunks: readonly number[], work: (signal: AbortSignal) => Promise<void>): void {
     const shared = new Shared(work);
-    this.#loaded.set(chunk, shared);
-    shared.result.catch(() => {
-      if (this.#loaded.get(chunk) === shared) this.#loaded.delete(chunk);
-    });
+    for (const chunk of chunks) this.#pending.set(chunk, shared);
+    const forget = () => {
+      for (const chunk of chunks) if (this.#pending.get(chunk) === shared) this.#pending.delete(chunk);
+    };
+    shared.result.then(forget, forget);
   }
 
   #cut(bytes: Uint8Array, from: number, chunk: number): Uint8Array {
@@ -161,11 +168,8 @@ export class ChunkStore {
   ): AsyncGenerator<ReadChunk, void, undefined> {
     for (const { offset, length, chunks: together } of planRanges(this.entries, chunks, 0, SCAN_BYTES)) {
       for (const chunk of together) this.#requirePresent(chunk);
-      const known = fresh ? [] : together.map((chunk) => this.#loaded.get(chunk));
-      if (known.length > 0 && known.every((shared) => shared !== undefined && !shared.abandoned)) {
-        for (const [n, chunk] of together.entries()) {
-          yield { chunk, bytes: await known[n]!.wait(options.signal), intact: true };
-        }
+      if (!fresh && together.every((chunk) => this.#ready.has(chunk))) {
+        for (const chunk of together) yield { chunk, bytes: this.#ready.get(chunk)!, intact: true };
         continue;
       }
       const bytes = await this.#reader.read(this.start + offset, length, options.signal);
@@ -178,11 +182,6 @@ export class ChunkStore {
 
   async #isIntact(chunk: number, bytes: Uint8Array, options: CodecOptions): Promise<boolean> {
     return (await xxh64(bytes, options)) === this.entries[chunk]!.xxh64;
-  }
-
-  async #checked(chunk: number, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    if (await this.#isIntact(chunk, bytes, { signal })) return bytes;
-    throw this.#damage(chunk);
   }
 
   /** @throws HermError `HERM_TRUNCATED` */
@@ -223,8 +222,8 @@ export class ChunkStore {
 
   /** Ends reads under way and lets go of everything that is kept. */
   async close(): Promise<void> {
-    for (const shared of this.#loaded.values()) shared.abort();
-    this.#loaded.clear();
+    for (const shared of this.#pending.values()) shared.abort();
+    this.#ready.clear();
     this.#spare.clear();
     await this.#reader.close();
   }

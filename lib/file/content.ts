@@ -184,19 +184,22 @@ export class HermContent {
   }
 
   /**
-   * The bytes of the original's tensors, in order. Keeps the levels for later calls, but no tensors that are stored as
-   * they are.
+   * The bytes of the tensors of one of the original's files, in order. Keeps the levels for later calls, but no tensors
+   * that are stored as they are; for {@link forOnePass one pass} neither.
    */
-  async *originalTensors(options: CodecOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  async *originalTensors(file: number, options: CodecOptions): AsyncGenerator<Uint8Array, void, undefined> {
     const { json, blocks } = this.header;
     const full = blocks.map(({ neurons }) => neurons);
-    const { flats } = this.#index;
-    const isFlat = new Set(flats.map((chunk) => json.chunks[chunk]!.index));
-    const levels = this.#index.neededFor(full, undefined).filter((chunk) => json.chunks[chunk]!.kind === 'level');
+    const own = [...json.tensors.keys()].filter((index) => json.tensors[index]!.file === file);
+    const groups = new Set(own.map((index) => this.#groupOf(index)));
+    const isOwnLevel = ({ kind, group }: ChunkName) => kind === 'level' && groups.has(group);
+    const levels = this.#index.neededFor(full, undefined).filter((chunk) => isOwnLevel(json.chunks[chunk]!));
     if (this.#keep) await this.#chunks.loadAll(levels, options.signal);
+    const isFlat = new Set(own.filter((index) => this.#groupOf(index) === undefined));
+    const flats = this.#index.flats.filter((chunk) => isFlat.has(json.chunks[chunk]!.index));
     const lastOf = this.#lastTensors();
     const stored = this.#chunks.scan(flats, options);
-    for (const index of json.tensors.keys()) {
+    for (const index of own) {
       if (!isFlat.has(index)) yield (await this.tensor(index, full, options)).data;
       else yield await this.#decodeFlat(index, this.#chunks.intact((await stored.next()).value!), options);
       const finished = lastOf.get(index);
@@ -204,13 +207,20 @@ export class HermContent {
     }
   }
 
+  /** The group whose blocks a tensor belongs to; undefined where it is stored as it is. */
+  #groupOf(tensor: number): number | undefined {
+    const { name } = this.header.json.tensors[tensor]!;
+    const weight = this.header.layout.weights[this.#weightOf.get(name) ?? -1];
+    const block = (weight?.rowAxis ?? weight?.colAxis ?? this.#biasOf.get(name))?.block;
+    return block === undefined ? undefined : this.#index.groupOf(block);
+  }
+
   /** The groups by their last tensors. */
   #lastTensors(): ReadonlyMap<number, number> {
     const last = new Map<number, number>();
-    for (const [index, { name }] of this.header.json.tensors.entries()) {
-      const weight = this.header.layout.weights[this.#weightOf.get(name) ?? -1];
-      const block = (weight?.rowAxis ?? weight?.colAxis ?? this.#biasOf.get(name))?.block;
-      if (block !== undefined) last.set(this.#index.groupOf(block), index);
+    for (const index of this.header.json.tensors.keys()) {
+      const group = this.#groupOf(index);
+      if (group !== undefined) last.set(group, index);
     }
     return new Map(Array.from(last, ([group, index]) => [index, group]));
   }
@@ -250,11 +260,19 @@ export class HermContent {
     return outputs;
   }
 
-  /** The original file up to its first tensor. */
-  async sourceHeader(options: CodecOptions): Promise<Uint8Array> {
-    const data = await this.#chunk({ kind: 'source', index: 0 }, options);
-    const subject = `The safetensors header in ${this.file}`;
-    return decodeWords(data, this.header.json.original.dataOffset, plainWords(1), subject, options);
+  /** One of the original's files up to its first tensor. */
+  async sourceHeader(file: number, options: CodecOptions): Promise<Uint8Array> {
+    const data = await this.#chunk({ kind: 'source', index: file }, options);
+    const { name, dataOffset } = this.header.json.files[file]!;
+    const subject = `The header of ${quoteName(name)} in ${this.file}`;
+    return decodeWords(data, dataOffset, plainWords(1), subject, options);
+  }
+
+  /** A file that lies beside the tensors. */
+  async extra(index: number, options: CodecOptions): Promise<Uint8Array> {
+    const data = await this.#chunk({ kind: 'extra', index }, options);
+    const { name, size } = this.header.json.extras[index]!;
+    return decodeWords(data, size, plainWords(1), `The file ${quoteName(name)} in ${this.file}`, options);
   }
 
   #chunk(name: ChunkName, options: CodecOptions): Promise<Uint8Array> {
@@ -263,7 +281,7 @@ export class HermContent {
 }
 
 /** What the original is made of. */
-const ESSENTIAL: readonly string[] = ['source', 'flat', 'level'];
+const ESSENTIAL: readonly string[] = ['source', 'extra', 'flat', 'level'];
 
 /** Biases of all nodes, raw. */
 function biasesOf({ biases, gateBiases }: Unfolding, { side }: BiasLayout): Uint8Array {

@@ -3,8 +3,10 @@ import type { CheckedHeader } from './header.ts';
 
 /** What a chunk is to those who use the file. */
 export interface ChunkPart {
-  /** `source`: the original's own header; `flat`: a tensor; `level`; `refit`; or a kind of a later version. */
+  /** `source`: a safetensors file's own header; `extra`: a file beside it; `flat`: a tensor; `level`; `refit`; or a kind of a later version. */
   readonly kind: string;
+  /** Of `source` and `extra`: the file's name. */
+  readonly file?: string;
   /** Of `flat`: its name. */
   readonly tensor?: string;
   /** Of `level`: its number, from 0. */
@@ -25,6 +27,8 @@ export interface Damage extends ChunkPart {
 export function chunkPart({ json, layout, blocks }: CheckedHeader, chunk: number): ChunkPart {
   const { kind, index, group } = json.chunks[chunk]!;
   const names = (layout.groups[group ?? -1]?.blocks ?? []).map((block) => blocks[block]!.name);
+  if (kind === 'source') return { kind, file: json.files[index]!.name, blocks: [] };
+  if (kind === 'extra') return { kind, file: json.extras[index]!.name, blocks: [] };
   if (kind === 'flat') return { kind, tensor: json.tensors[index]!.name, blocks: [] };
   if (kind === 'level') return { kind, level: index, blocks: names };
   if (kind === 'refit') return { kind, refit: index, blocks: names };
@@ -35,8 +39,9 @@ export function chunkPart({ json, layout, blocks }: CheckedHeader, chunk: number
 const NAMED_BLOCKS = 3;
 
 /** What messages call a part. */
-export function describePart({ kind, tensor, level, refit, blocks }: ChunkPart): string {
+export function describePart({ kind, file, tensor, level, refit, blocks }: ChunkPart): string {
   if (kind === 'source') return 'safetensors header';
+  if (kind === 'extra') return `file ${quoteName(file ?? '')}`;
   if (kind === 'excess') return 'bytes after its end';
   if (tensor !== undefined) return `tensor ${quoteName(tensor)}`;
   if (blocks.length === 0) return `chunk of kind ${quoteName(kind)}`;

@@ -1,5 +1,6 @@
 import { HermError, type HermErrorCode } from '../errors.ts';
 import type { Block } from '../model/block.ts';
+import { checkFileNames } from '../model/file_name.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type TensorInfo, tensorBytes } from '../model/tensor.ts';
 import { growsAt } from './groups.ts';
@@ -35,6 +36,10 @@ export function checkHeader(value: unknown, file: string): CheckedHeader {
     throw refuse(issue.code === 'too_big' ? 'HERM_LIMIT' : 'HERM_HEADER', file, `${where}: ${issue.message}`);
   }
   const json = parsed.data;
+  checkFileNames(
+    [...json.files, ...json.extras].map(({ name }) => name),
+    file,
+  );
   checkTensors(json, file);
   const blocks = json.blocks.map(toBlock);
   checkNames(
@@ -77,22 +82,25 @@ function checkNames(names: readonly string[], what: string, file: string): void 
   }
 }
 
-/** The tensors must fill the original's data section without holes, in order, each as large as its shape says. */
-function checkTensors({ tensors, original }: HermHeader, file: string): void {
+/** The tensors must fill the data sections of their files without holes, in order, each as large as its shape says. */
+function checkTensors({ tensors, files }: HermHeader, file: string): void {
   checkNames(
     tensors.map(({ name }) => name),
     'tensor',
     file,
   );
-  let next = 0;
+  const ends = files.map(() => 0);
+  let last = 0;
   for (const info of tensors) {
-    if (info.begin !== next || info.end - info.begin !== bytesOf(info, file)) {
+    if (info.file < last || info.begin !== ends[info.file] || info.end - info.begin !== bytesOf(info, file)) {
       throw refuse('HERM_HEADER', file, `tensor ${quoteName(info.name)} does not lie where the one before it ends`);
     }
-    next = info.end;
+    last = info.file;
+    ends[last] = info.end;
   }
-  if (original.dataOffset + next !== original.size) {
-    throw refuse('HERM_HEADER', file, `its tensors need ${next} bytes, but the original has ${original.size}`);
+  for (const [n, { name, size, dataOffset }] of files.entries()) {
+    if (dataOffset + ends[n]! === size) continue;
+    throw refuse('HERM_HEADER', file, `the tensors of ${quoteName(name)} need ${ends[n]} bytes, but it has ${size}`);
   }
 }
 
@@ -148,6 +156,8 @@ export type ChunkName = Pick<ChunkEntry, 'kind' | 'index' | 'group'>;
 
 /** What the chunks of a file follow from, beside its layout. */
 interface ChunkPlan {
+  readonly files: readonly unknown[];
+  readonly extras: readonly unknown[];
   readonly tensors: readonly Pick<TensorInfo, 'name'>[];
   readonly ladder: readonly (readonly number[])[];
   readonly refits: readonly { readonly widths: readonly number[] }[];
@@ -155,12 +165,13 @@ interface ChunkPlan {
 
 /** The chunks that a file must have, in order. One by one: a header can ask for far more than it lists. */
 export function* expectedChunks(
-  { tensors, ladder, refits }: ChunkPlan,
+  { files, extras, tensors, ladder, refits }: ChunkPlan,
   { flat, groups }: Layout,
 ): Generator<ChunkName, undefined> {
   const tensorIndex = new Map(tensors.map(({ name }, index) => [name, index]));
   const refitLevels = refits.map(({ widths }) => levelOf(ladder, widths));
-  yield { kind: 'source', index: 0 };
+  for (const index of files.keys()) yield { kind: 'source', index };
+  for (const index of extras.keys()) yield { kind: 'extra', index };
   for (const { name } of flat) yield { kind: 'flat', index: tensorIndex.get(name)! };
   for (const level of ladder.keys()) {
     for (const [group, members] of groups.entries()) {
@@ -191,7 +202,7 @@ export function levelOf(ladder: readonly (readonly number[])[], widths: readonly
 }
 
 /** Needed at every width. */
-const WHOLE_KINDS: readonly string[] = ['source', 'flat'];
+const WHOLE_KINDS: readonly string[] = ['source', 'extra', 'flat'];
 const CHUNK_KINDS: readonly string[] = [...WHOLE_KINDS, 'level', 'refit'];
 
 function checkChunks(json: HermHeader, layout: Layout, file: string): number {
@@ -215,7 +226,8 @@ export function plainBytes(header: CheckedHeader, heldChunks: number): number {
   const { json, layout } = header;
   let bytes = 0;
   for (const { kind, index } of json.chunks.slice(0, heldChunks)) {
-    if (kind === 'source') bytes += json.original.dataOffset;
+    if (kind === 'source') bytes += json.files[index]!.dataOffset;
+    else if (kind === 'extra') bytes += json.extras[index]!.size;
     else if (kind === 'flat') bytes += json.tensors[index]!.end - json.tensors[index]!.begin;
   }
   const level = json.chunks.slice(0, heldChunks).findLast(({ kind }) => kind === 'level')?.index;

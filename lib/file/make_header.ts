@@ -1,6 +1,8 @@
+import { basename, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { buildLadder } from '../herm/ladder.ts';
 import type { Block } from '../model/block.ts';
+import type { ModelDigests } from '../model/digest.ts';
 import type { Model } from '../model/model.ts';
 import type { CodedGroup } from './encode_group.ts';
 import type { ChunkName } from './header.ts';
@@ -61,21 +63,23 @@ function errorsOf({ neurons }: Block, { merges, errors }: WrittenBlock, widths: 
 
 /** The header of a file with these chunks, in this order. */
 export function makeHeader(
-  { files, tensors, metadata }: Model,
+  { name, files, extras, tensors }: Model,
   blocks: readonly Block[],
   { blocks: written, ladder, refits }: FilePlan,
   shifts: readonly (readonly [string, number])[],
   placed: readonly PlacedChunk[],
-  sha256: string,
+  digests: ModelDigests,
 ): HermHeader {
   const indexOf = new Map(tensors.map(({ name }, index) => [name, index]));
-  const [{ name, source, header }] = files as [Model['files'][number]];
   return {
     tool: `hermkit ${packageJson.version}`,
-    original: { name, size: source.size, sha256, dataOffset: header.dataOffset },
-    tensors: tensors.map(({ file: _, ...info }) => ({ ...info, shape: [...info.shape] })),
+    name: basename(resolve(name)),
+    files: files.map(({ name, source: { size }, header: { dataOffset, metadata } }, file) => {
+      return { name, size, sha256: digests.files[file]!, dataOffset, metadata: [...metadata] };
+    }),
+    extras: extras.map(({ name, size }, extra) => ({ name, size, sha256: digests.extras[extra]! })),
+    tensors: tensors.map((info) => ({ ...info, shape: [...info.shape] })),
     shifts: shifts.map(([tensor, shift]): [number, number] => [indexOf.get(tensor)!, shift]).sort(([a], [b]) => a - b),
-    metadata: [...metadata],
     blocks: blocks.map((block, index) => ({ ...block, merges: written[index]!.merges })),
     prior: 'isotropic',
     ladder: ladder.map((widths) => [...widths]),

@@ -1,5 +1,6 @@
 import { HermError } from '../errors.ts';
-import { recoverBytes, recoverTo } from '../herm/recover.ts';
+import { isDirectoryOutput, type WrittenSkeleton, writeSkeleton } from '../herm/expand.ts';
+import { type RecoveredPiece, type RecoverOptions, recoverAll, recoverBytes, recoverTo } from '../herm/recover.ts';
 import {
   buildSkeleton,
   resolveWidths,
@@ -11,7 +12,7 @@ import type { MergeTree } from '../herm/tree.ts';
 import { type TruncateReport, truncateTo } from '../herm/truncate.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
-import type { TensorInfo } from '../model/tensor.ts';
+import { type ModelTensor, mergeMetadata } from '../model/model.ts';
 import type { CallOptions } from '../native/call.ts';
 import type { SourceInput } from '../source/input.ts';
 import type { Traffic } from '../source/range_reader.ts';
@@ -19,6 +20,7 @@ import type { HermContent } from './content.ts';
 import { type Damage, describePart } from './damage.ts';
 import { levelEnds } from './header.ts';
 import { type HermParts, type OpenOptions, openParts } from './open.ts';
+import type { HermHeader } from './schema.ts';
 
 /** The file that a .herm file was made from. */
 export interface OriginalFile {
@@ -28,6 +30,36 @@ export interface OriginalFile {
   readonly size: number;
   /** Hexadecimal. */
   readonly sha256: string;
+}
+
+/** The model that a .herm file was made from. */
+export interface Original {
+  /** Its name without the folder. */
+  readonly name: string;
+  /** Bytes of all its files. */
+  readonly size: number;
+  /** Hexadecimal; null where it is several files. */
+  readonly sha256: string | null;
+  /** Whether it is a directory of several files. */
+  readonly directory: boolean;
+  /** Its safetensors files. */
+  readonly files: readonly OriginalFile[];
+  /** Files beside them. */
+  readonly extras: readonly OriginalFile[];
+}
+
+function originalOf({ name, files, extras }: HermHeader): Original {
+  const pick = (file: OriginalFile) => ({ name: file.name, size: file.size, sha256: file.sha256 });
+  const all = [...files, ...extras];
+  const directory = all.length > 1;
+  return {
+    name,
+    size: all.reduce((sum, { size }) => sum + size, 0),
+    sha256: directory ? null : files[0]!.sha256,
+    directory,
+    files: files.map(pick),
+    extras: extras.map(pick),
+  };
 }
 
 /** What a file that is not damaged is. */
@@ -60,11 +92,11 @@ export class HermFile {
   readonly refits: readonly StoredRefit[];
   /** [levels] bytes of the shortest beginning of the file that serves each level's widths (without their refits). */
   readonly prefixBytes: readonly number[];
-  /** The original's metadata. */
+  /** The original's metadata, of all its files. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** The original's tensors, in the order of their data. */
-  readonly tensors: readonly TensorInfo[];
-  readonly original: OriginalFile;
+  /** The original's tensors, file after file in the order of their data. */
+  readonly tensors: readonly ModelTensor[];
+  readonly original: Original;
   /** What messages call the file: its path, or its address without login and query. */
   readonly name: string;
   /** Bytes of the file, or of the part of it that is here. */
@@ -88,9 +120,9 @@ export class HermFile {
       const { offset, length } = json.chunks[end - 1]!;
       return chunks.start + offset + length;
     });
-    this.metadata = new Map(json.metadata);
+    this.metadata = mergeMetadata(json.files.map((file) => file.metadata));
     this.tensors = json.tensors;
-    this.original = { name: json.original.name, size: json.original.size, sha256: json.original.sha256 };
+    this.original = originalOf(json);
   }
 
   /** Whether all of the file is here. */
@@ -130,15 +162,40 @@ export class HermFile {
   }
 
   /**
-   * The bytes of the original file, in order. Its digest is compared at the end: the last step throws if it differs.
+   * Writes a skeleton of this file: as a safetensors file, or as a new directory like the original's, where that is one
+   * and `path` does not end in `.safetensors`.
    *
-   * @throws HermError `HERM_TRUNCATED` for a prefix, `DIGEST_MISMATCH`, `HERM_CHECKSUM`, `HERM_CORRUPT`, `ABORTED`, `IO`.
+   * @throws HermError `OUTPUT_EXISTS` for a directory that is there and not empty, `ABORTED`, `IO`.
    */
-  recover(options: CallOptions = {}): AsyncIterable<Uint8Array> {
+  writeSkeleton(path: string, skeleton: Skeleton, options: CallOptions = {}): Promise<WrittenSkeleton> {
+    return writeSkeleton(this.#content, path, skeleton, options);
+  }
+
+  /** Whether {@link writeSkeleton} makes a directory of this path. */
+  isDirectoryOutput(path: string): boolean {
+    return isDirectoryOutput(this.#content, path);
+  }
+
+  /**
+   * The bytes of the original file, in order; of a directory those of the file that `options.file` names. Its digest is
+   * compared at the end: the last step throws if it differs.
+   *
+   * @throws HermError `BAD_ARGUMENT` for a file that there is not, `HERM_TRUNCATED` for a prefix, `DIGEST_MISMATCH`, `HERM_CHECKSUM`, `HERM_CORRUPT`, `ABORTED`, `IO`.
+   */
+  recover(options: RecoverOptions = {}): AsyncIterable<Uint8Array> {
     return recoverBytes(this.#content, options);
   }
 
-  /** Writes the original file to `path`, all of it and verified, or nothing. @throws HermError as {@link recover}. */
+  /** All files of the original, one after the other, each as {@link recover} gives it. */
+  recoverAll(options: CallOptions = {}): AsyncIterable<RecoveredPiece> {
+    return recoverAll(this.#content, options);
+  }
+
+  /**
+   * Writes the original to `path`, all of it and verified, or nothing: a file, or a new directory where it is several.
+   *
+   * @throws HermError as {@link recover}; `OUTPUT_EXISTS` for a directory that is there and not empty.
+   */
   recoverTo(path: string, options: CallOptions = {}): Promise<void> {
     return recoverTo(this.#content, path, options);
   }
@@ -195,7 +252,7 @@ export class HermFile {
       const details = { file: this.name, damage };
       throw new HermError('HERM_CHECKSUM', `${why} Download it again, or replace them with "herm upgrade".`, details);
     }
-    if (this.complete) for await (const _ of this.recover(options));
+    if (this.complete) for await (const _ of this.recoverAll(options));
     return { complete: this.complete, chunks: this.chunks };
   }
 

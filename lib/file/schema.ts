@@ -18,6 +18,10 @@ export const LIMITS = {
   levels: 256,
   refits: 64,
   chunks: 2 ** 21,
+  files: 2 ** 12,
+  extras: 2 ** 12,
+  /** Bytes of one file that is kept beside the tensors. */
+  extraBytes: 2 ** 26,
   rank: 64,
   nameLength: 2 ** 12,
   /** Decoded bytes that any file may declare, and how many times its own size a larger one may. */
@@ -28,8 +32,15 @@ export const LIMITS = {
 /**
  * A list whose parsing ends at the first thing that is wrong with it: where every element of a long list is, so many
  * reports would fill the memory.
+ *
+ * @param isPlain says at once that an element is right: a list of such is taken as it is, as parsing would take a kilobyte
+ * for each of them for a moment.
  */
-function list<T>(element: z.ZodType<T>, most: number, least = 0): z.ZodType<T[]> {
+function list<T>(
+  element: z.ZodType<T>,
+  most: number,
+  { least = 0, isPlain = () => false }: { least?: number; isPlain?: (value: unknown) => boolean } = {},
+): z.ZodType<T[]> {
   return z.unknown().transform((input, context): T[] => {
     if (!Array.isArray(input)) {
       context.issues.push({ code: 'invalid_type', expected: 'array', input });
@@ -37,6 +48,7 @@ function list<T>(element: z.ZodType<T>, most: number, least = 0): z.ZodType<T[]>
     }
     if (input.length > most) context.issues.push({ code: 'too_big', origin: 'array', maximum: most, input });
     if (input.length < least) context.issues.push({ code: 'too_small', origin: 'array', minimum: least, input });
+    if (context.issues.length === 0 && input.every(isPlain)) return input;
     const parsed: T[] = [];
     for (let at = 0; at < input.length && context.issues.length === 0; at++) {
       const result = element.safeParse(input[at]);
@@ -53,13 +65,36 @@ function list<T>(element: z.ZodType<T>, most: number, least = 0): z.ZodType<T[]>
 const size = z.int().min(0);
 const name = z.string().max(LIMITS.nameLength);
 
+const isWidth = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
+const isError = (value: unknown) => value === null || Number.isFinite(value);
+const isPair = (value: unknown) => {
+  return Array.isArray(value) && value.length === 2 && value.every((text) => typeof text === 'string');
+};
+const widths = list(size.min(1), LIMITS.blocks, { isPlain: isWidth });
+const relativeErrors = (most: number) => list(z.number().nullable(), most, { isPlain: isError });
+
 const tensor = z.object({
   name,
   dtype: z.string().max(16),
   shape: list(size, LIMITS.rank),
   begin: size,
   end: size,
+  /** Which of the files it lies in. */
+  file: size,
 });
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const file = z.object({
+  name,
+  size,
+  sha256,
+  /** Where its data section starts. */
+  dataOffset: size,
+  metadata: list(z.tuple([z.string(), z.string()]), LIMITS.metadata, { isPlain: isPair }),
+});
+
+const extra = z.object({ name, size: size.max(LIMITS.extraBytes), sha256 });
 
 const weightRef = z.object({
   tensor: name,
@@ -86,11 +121,10 @@ const block = z.object({
 });
 
 const perBlock = <T>(value: z.ZodType<T>) => list(value, LIMITS.blocks);
-
 const chunk = z.object({
-  /** `source`, `flat`, `level`, `refit`; others may come with later versions. */
+  /** `source`, `extra`, `flat`, `level`, `refit`; others may come with later versions. */
   kind: z.string().max(64),
-  /** Which tensor (kind `flat`), level or refit it is, counted from 0. */
+  /** Which file (kind `source`), extra, tensor (kind `flat`), level or refit it is, counted from 0. */
   index: size,
   /** Which group of blocks a level or refit is of. */
   group: size.optional(),
@@ -104,24 +138,23 @@ const chunk = z.object({
 /** The JSON header of a .herm file, as lib/file/FORMAT.md describes it. */
 export const headerSchema = z.object({
   tool: z.string().max(64),
-  original: z.object({
-    name,
-    size,
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    dataOffset: size,
-  }),
+  /** Of what was compressed, a file or a directory. */
+  name,
+  /** The safetensors files. */
+  files: list(file, LIMITS.files, { least: 1 }),
+  /** Files beside them. */
+  extras: list(extra, LIMITS.extras),
   tensors: list(tensor, LIMITS.tensors),
   /** Zero low bits that all elements of a weight tensor share, by tensor index. */
   shifts: list(z.tuple([size.max(LIMITS.tensors), size.max(63)]), 3 * LIMITS.blocks),
-  metadata: list(z.tuple([z.string(), z.string()]), LIMITS.metadata),
   blocks: perBlock(block),
   /** What inputs were taken to look like when the errors were computed. */
   prior: z.enum(['isotropic']),
   /** [levels][blocks] */
-  ladder: list(perBlock(size.min(1)), LIMITS.levels, 1),
+  ladder: list(widths, LIMITS.levels, { least: 1 }),
   /** [blocks][levels] */
-  errors: perBlock(list(z.number().nullable(), LIMITS.levels)),
-  refits: list(z.object({ widths: perBlock(size.min(1)), errors: perBlock(z.number().nullable()) }), LIMITS.refits),
+  errors: perBlock(relativeErrors(LIMITS.levels)),
+  refits: list(z.object({ widths, errors: relativeErrors(LIMITS.blocks) }), LIMITS.refits),
   chunks: list(chunk, LIMITS.chunks),
 });
 

@@ -1,8 +1,9 @@
 import { HermError } from '../errors.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
 import type { Block } from '../model/block.ts';
+import type { ModelDigests } from '../model/digest.ts';
 import { type Model, readModelTensor } from '../model/model.ts';
-import { fileSource } from '../model/source.ts';
+import { fileSource, readWhole } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
 import { encodeWords, plainWords } from './codec.ts';
 import { encodeGroup, type GroupToCode } from './encode_group.ts';
@@ -36,12 +37,16 @@ export interface WriteReport {
   readonly bytes: number;
   readonly chunks: number;
   readonly headerBytes: number;
-  /** The original's own header. */
+  /** The original's own headers. */
   readonly sourceBytes: number;
+  /** Files beside the original's safetensors files. */
+  readonly extraBytes: number;
   /** Tensors that no hierarchy merges. */
   readonly flatBytes: number;
   /** [levels] */
   readonly levelBytes: readonly number[];
+  /** Of these, hierarchies: everything but the weights. */
+  readonly hierarchyBytes: number;
   /** Part of `bytes`, but not needed to get the original back. */
   readonly refitBytes: number;
   /** [levels][blocks] */
@@ -96,18 +101,19 @@ export class HermWriter {
    * Puts the file together when all groups are there. Before it takes its place it is opened again, the original is
    * recovered from it, and the digests are compared.
    *
-   * @param sha256 the digest of the original
+   * @param digests of the model's files
    * @throws HermError `HERM_LIMIT`; `DIGEST_MISMATCH` when the file does not give the original back, or the original
    * changed since its digest was taken; `ABORTED`; `IO`.
    */
-  async finish(path: string, sha256: string, options: CallOptions = {}): Promise<WriteReport> {
+  async finish(path: string, digests: ModelDigests, options: CallOptions = {}): Promise<WriteReport> {
     const names = this.layout.flat.map(({ name }) => name);
-    const size = this.#model.files.reduce((sum, { source }) => sum + source.size, 0);
+    const { files, extras } = this.#model;
+    const size = [...files.map(({ source }) => source), ...extras].reduce((sum, file) => sum + file.size, 0);
     const meter = new Meter(sizeOf(this.#model, names) + size, options);
     const plan = planFile(this.#blocks, this.layout, this.#groups);
     const placed = await this.#place(plan, meter);
     const shifts = this.#groups.flatMap((group) => group.shifts);
-    const header = makeHeader(this.#model, this.#blocks, plan, shifts, placed, sha256);
+    const header = makeHeader(this.#model, this.#blocks, plan, shifts, placed, digests);
     checkOwn(header, path);
     const prologue = await encodePrologue(header, meter.kernel);
     await atomicWrite(
@@ -120,7 +126,8 @@ export class HermWriter {
       options.signal === undefined ? {} : { signal: options.signal },
     );
     meter.finish();
-    return report(prologue, header);
+    const hierarchyBytes = this.#groups.reduce((bytes, group) => bytes + group.hierarchyBytes, 0);
+    return { ...report(prologue, header), hierarchyBytes };
   }
 
   #file(group: number): SpoolFile {
@@ -129,11 +136,11 @@ export class HermWriter {
 
   /** All chunks in the order in which the file holds them; what belongs to no group is coded. */
   async #place({ ladder, refits }: FilePlan, meter: Meter): Promise<PlacedChunk[]> {
-    const { files, tensors } = this.#model;
+    const { files, extras, tensors } = this.#model;
     const levels = this.layout.groups.map((group) => groupLevels(ladder, group));
     const others = this.#spool.file('others');
     const placed: PlacedChunk[] = [];
-    for (const name of expectedChunks({ tensors, ladder, refits }, this.layout)) {
+    for (const name of expectedChunks({ files, extras, tensors, ladder, refits }, this.layout)) {
       const { kind, index, group = 0 } = name;
       const file = name.group === undefined ? others : this.#file(group);
       let spooled: SpooledChunk;
@@ -141,8 +148,8 @@ export class HermWriter {
       else if (kind === 'refit') spooled = this.#groups[group]!.refits[index]!;
       else if (kind === 'flat') spooled = await this.#spoolFlat(index, others, meter);
       else {
-        const bytes = await encodeWords(files[index]!.header.raw, plainWords(1), meter.kernel);
-        spooled = await appendChunk(others, bytes, meter.kernel);
+        const whole = kind === 'source' ? files[index]!.header.raw : await readWhole(extras[index]!.path);
+        spooled = await appendChunk(others, await encodeWords(whole, plainWords(1), meter.kernel), meter.kernel);
       }
       placed.push({ name, file, spooled });
     }
@@ -177,7 +184,7 @@ function checkOwn(header: HermHeader, path: string): void {
 async function compare(path: string, meter: Meter): Promise<void> {
   const file = await openHerm(await fileSource(path), meter.kernel);
   try {
-    for await (const bytes of file.recover(meter.kernel)) meter.add(bytes.byteLength);
+    for await (const { bytes } of file.recoverAll(meter.kernel)) meter.add(bytes.byteLength);
   } catch (cause) {
     if (!(cause instanceof HermError) || cause.code === 'ABORTED') throw cause;
     throw new HermError(
@@ -191,7 +198,10 @@ async function compare(path: string, meter: Meter): Promise<void> {
   }
 }
 
-function report(prologue: Uint8Array, { chunks, ladder, errors, refits }: HermHeader): WriteReport {
+function report(
+  prologue: Uint8Array,
+  { chunks, ladder, errors, refits }: HermHeader,
+): Omit<WriteReport, 'hierarchyBytes'> {
   const sum = (kind?: string, index?: number) =>
     chunks.reduce((bytes, chunk) => {
       const counts = (kind ?? chunk.kind) === chunk.kind && (index ?? chunk.index) === chunk.index;
@@ -202,6 +212,7 @@ function report(prologue: Uint8Array, { chunks, ladder, errors, refits }: HermHe
     chunks: chunks.length,
     headerBytes: prologue.byteLength,
     sourceBytes: sum('source'),
+    extraBytes: sum('extra'),
     flatBytes: sum('flat'),
     levelBytes: [...ladder.keys()].map((level) => sum('level', level)),
     refitBytes: sum('refit'),

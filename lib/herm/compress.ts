@@ -6,9 +6,10 @@ import { HermWriter, type WriteReport } from '../file/write.ts';
 import { findTarget, temporaryName } from '../model/atomic_write.ts';
 import type { Block } from '../model/block.ts';
 import { type FindBlocksOptions, findBlocks } from '../model/blocks.ts';
-import { digestOf } from '../model/digest.ts';
+import { digestsOf } from '../model/digest.ts';
 import { type Model, modelOf } from '../model/model.ts';
-import { type ByteSource, fileSource } from '../model/source.ts';
+import { withModel } from '../model/open_model.ts';
+import type { ByteSource } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
 import { finiteBlocks } from './finite_blocks.ts';
 import { hierarchiesOf, stageOptions } from './group_hierarchies.ts';
@@ -49,6 +50,14 @@ export interface RefitReport {
 
 export interface CompressReport extends Omit<WriteReport, 'errors' | 'refits'> {
   readonly blocks: readonly Block[];
+  /** Of all files that are kept. */
+  readonly inputBytes: number;
+  /** The model's safetensors files. */
+  readonly files: readonly string[];
+  /** Files beside them that are kept, too. */
+  readonly extras: readonly string[];
+  /** What lies beside them and is not kept, as it is too large or of another kind. */
+  readonly filesLeftOut: readonly string[];
   /** Blocks stored without a hierarchy because of their NaN or infinite weights. */
   readonly leftOut: readonly string[];
   /** [blocks][levels] relative errors under the prior. */
@@ -65,10 +74,11 @@ export interface CompressReport extends Omit<WriteReport, 'errors' | 'refits'> {
  * needed to get the original back bit for bit, which is checked before the file takes its name. It goes through the model
  * one group of blocks after the other, so that no more than a group's weights are in memory.
  *
- * @param input a safetensors file, by path or as an open source (which stays open)
+ * @param input by path a safetensors file, an index of shards, or a directory with either and what belongs to it; or a
+ * safetensors file as an open source (which stays open)
  * @param output the path to write; an existing file there is replaced, unless it is the input itself
  * @throws HermError for a model that cannot be read or has no blocks ({@link findBlocks}), `NON_FINITE`,
- * `OUTPUT_EXISTS`, `OUT_OF_MEMORY` ({@link buildTree}), `ABORTED`, `IO`, `BAD_ARGUMENT`
+ * `OUTPUT_EXISTS`, `MODEL_FILES`, `HERM_NAME`, `OUT_OF_MEMORY` ({@link buildTree}), `ABORTED`, `IO`, `BAD_ARGUMENT`
  */
 export async function compress(
   input: string | ByteSource,
@@ -76,38 +86,49 @@ export async function compress(
   options: CompressOptions = {},
 ): Promise<CompressReport> {
   for (const share of options.refit ?? []) checkShare(share);
-  const source = typeof input === 'string' ? await fileSource(input) : input;
-  try {
-    await refuseInput(source.name, output);
-    return await compressModel(await modelOf(source), output, options);
-  } finally {
-    if (typeof input === 'string') await source.close();
-  }
+  if (typeof input === 'string') return withModel(input, (model) => compressModel(model, output, options));
+  return compressModel(await modelOf(input.name, [input]), output, options);
 }
 
-async function compressModel(model: Model, output: string, options: CompressOptions): Promise<CompressReport> {
+/** {@link compress} for a model that is open. */
+export async function compressModel(model: Model, output: string, options: CompressOptions): Promise<CompressReport> {
   const { signal, allowNonfinite = false } = options;
+  await refuseInput(model, output);
   const target = await findTarget(output);
   const { blocks, leftOut } = await finiteBlocks(model, findBlocks(model, options), allowNonfinite, signal);
-  const sha256 = await digestOf(model.files[0]!.source, stageOptions(options, 'read'));
-  const origin = originOf(model, blocks, sha256, options);
+  const digests = await digestsOf(model, stageOptions(options, 'read'));
+  const origin = originOf(model, blocks, digests, options);
   const kept = options.resume ? await keptSpool(`${output}.partial`, origin, { signal }) : undefined;
   const spool = kept ?? (await temporarySpool(temporaryName(target.path)));
   const writer = new HermWriter(model, blocks, spool);
   let done = false;
   try {
     const merges = await addGroups(writer, model, blocks, spool, options);
-    const written = await writer.finish(output, sha256, stageOptions(options, 'write'));
+    const written = await writer.finish(output, digests, stageOptions(options, 'write'));
     done = true;
     // No certificate is missing of what was just made.
     const known = { errors: written.errors as number[][], refits: written.refits as RefitReport[] };
     const resumed = kept && resumeReport(kept.leftover, writer, blocks);
-    return { ...written, ...known, blocks, leftOut, merges, resumed };
+    return { ...written, ...known, ...filesOf(model), blocks, leftOut, merges, resumed };
   } catch (cause) {
     throw kept === undefined ? cause : sayWhatIsKept(cause, kept, writer.layout.groups.length);
   } finally {
     await spool.close(done);
   }
+}
+
+function filesOf({
+  files,
+  extras,
+  leftOut,
+}: Model): Pick<CompressReport, 'inputBytes' | 'files' | 'extras' | 'filesLeftOut'> {
+  const all = [...files.map(({ source }) => source), ...extras];
+  return {
+    inputBytes: all.reduce((sum, { size }) => sum + size, 0),
+    files: files.map(({ name }) => name),
+    extras: extras.map(({ name }) => name),
+    filesLeftOut: leftOut,
+  };
 }
 
 /** @returns [blocks] how each hierarchy was built. */
@@ -135,9 +156,11 @@ async function addGroups(
 }
 
 /** The input must survive its compression, whatever path it is given by. */
-async function refuseInput(input: string, output: string): Promise<void> {
-  const [from, to] = await Promise.all([input, output].map((path) => realpath(path).catch(() => undefined)));
-  if (from === undefined || from !== to) return;
+async function refuseInput({ files, extras }: Model, output: string): Promise<void> {
+  const paths = [...files.map(({ source }) => source.name), ...extras.map(({ path }) => path)];
+  const real = (path: string) => realpath(path).catch(() => undefined);
+  const to = await real(output);
+  if (to === undefined || !(await Promise.all(paths.map(real))).includes(to)) return;
   throw new HermError('OUTPUT_EXISTS', `The output ${output} is the input itself. Name another file.`, {
     file: output,
   });

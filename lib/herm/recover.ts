@@ -1,51 +1,141 @@
 import { HermError } from '../errors.ts';
 import type { HermContent } from '../file/content.ts';
+import { atomicDirectory } from '../model/atomic_directory.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
 import { Digest } from '../model/digest.ts';
+import { quoteName } from '../model/messages.ts';
 import { type CallOptions, throwIfAborted } from '../native/call.ts';
 
-/**
- * The original file, piece by piece: header, then tensor after tensor. The last step compares the digest of all pieces
- * with the original's, so only who sees the end of it has seen the original.
- *
- * @throws HermError `HERM_TRUNCATED` for a prefix of a file, `DIGEST_MISMATCH`, or as reading the file does.
- */
-export async function* recoverBytes(held: HermContent, options: CallOptions = {}): AsyncGenerator<Uint8Array> {
+export interface RecoverOptions extends CallOptions {
+  /** Which of the model's files, by name; not needed where there is only one. */
+  readonly file?: string | undefined;
+}
+
+/** A piece of one of the original's files. */
+export interface RecoveredPiece {
+  /** The name of the file. */
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A file of the original, and what it is made of. */
+interface Part {
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+  pieces(options: CallOptions): AsyncGenerator<Uint8Array, void, undefined>;
+}
+
+/** The files of the original: the safetensors files, then those beside them. One pass: the content forgets as it goes. */
+function partsOf(held: HermContent): Part[] {
   held.requireComplete('recovering the original');
   const content = held.forOnePass();
-  const { original } = content.header.json;
+  const { files, extras } = held.header.json;
+  return [
+    ...files.map((file, index) => ({
+      ...file,
+      async *pieces(options: CallOptions) {
+        yield await content.sourceHeader(index, options);
+        yield* content.originalTensors(index, options);
+      },
+    })),
+    ...extras.map((extra, index) => ({
+      ...extra,
+      async *pieces(options: CallOptions) {
+        yield await content.extra(index, options);
+      },
+    })),
+  ];
+}
+
+/** @throws HermError `DIGEST_MISMATCH` as the last step, where the pieces are not the file's. */
+async function* recoverPart(
+  part: Part,
+  where: string,
+  options: CallOptions,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const digest = new Digest();
-  const kernel = { signal: options.signal, threads: options.threads };
-  let done = 0;
-  const pass = async (bytes: Uint8Array): Promise<Uint8Array> => {
+  for await (const bytes of part.pieces({ signal: options.signal, threads: options.threads })) {
     throwIfAborted(options.signal);
     await digest.update(bytes);
-    done += bytes.byteLength;
-    options.onProgress?.(done / original.size);
-    return bytes;
-  };
-  yield await pass(await content.sourceHeader(kernel));
-  for await (const bytes of content.originalTensors(kernel)) yield await pass(bytes);
+    onBytes(bytes.byteLength);
+    yield bytes;
+  }
   const found = digest.hex();
-  if (found === original.sha256) return;
+  if (found === part.sha256) return;
   throw new HermError(
     'DIGEST_MISMATCH',
-    `What ${content.file} gives back is not ${original.name}: its SHA-256 is ${found}, not ${original.sha256}. Download or compress it again.`,
-    { file: content.file, digest: found, expected: original.sha256 },
+    `What ${where} gives back is not ${part.name}: its SHA-256 is ${found}, not ${part.sha256}. Download or compress it again.`,
+    { file: where, digest: found, expected: part.sha256 },
   );
 }
 
+/** Reports progress over all of these parts. */
+function counter(parts: readonly Part[], { onProgress }: CallOptions): (bytes: number) => void {
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  let done = 0;
+  return (bytes) => {
+    done += bytes;
+    onProgress?.(size === 0 ? 1 : done / size);
+  };
+}
+
 /**
- * Writes the original file. `path` is untouched unless all of it came back and its digest is the original's.
+ * A file of the original, piece by piece: header, then tensor after tensor. The last step compares the digest of all
+ * pieces with the original's, so only who sees the end of it has seen the original.
  *
- * @throws HermError as {@link recoverBytes}; `IO` when the file cannot be written.
+ * @throws HermError `BAD_ARGUMENT` for a file that it does not have; `HERM_TRUNCATED` for a prefix of a file,
+ * `DIGEST_MISMATCH`, or as reading the file does.
+ */
+export async function* recoverBytes(content: HermContent, options: RecoverOptions = {}): AsyncGenerator<Uint8Array> {
+  const parts = partsOf(content);
+  const wanted = options.file ?? (parts.length === 1 ? parts[0]!.name : undefined);
+  const part = parts.find(({ name }) => name === wanted);
+  if (part !== undefined) {
+    yield* recoverPart(part, content.file, options, counter([part], options));
+    return;
+  }
+  const names = parts.map(({ name }) => quoteName(name)).join(', ');
+  const fault = wanted === undefined ? 'Say which file to recover' : `There is no file ${quoteName(wanted)}`;
+  throw new HermError('BAD_ARGUMENT', `${fault}; ${content.file} holds ${names}.`, { file: wanted });
+}
+
+/** All files of the original, one after the other, each as {@link recoverBytes} gives it. */
+export async function* recoverAll(content: HermContent, options: CallOptions = {}): AsyncGenerator<RecoveredPiece> {
+  const parts = partsOf(content);
+  const count = counter(parts, options);
+  for (const part of parts) {
+    for await (const bytes of recoverPart(part, content.file, options, count)) yield { file: part.name, bytes };
+  }
+}
+
+/**
+ * Writes the original: a file, or a new directory where it is several. `path` is untouched unless all of it came back
+ * and every digest is the original's.
+ *
+ * @throws HermError as {@link recoverBytes}; `IO` when it cannot be written, `OUTPUT_EXISTS` for a directory that is there.
  */
 export async function recoverTo(content: HermContent, path: string, options: CallOptions = {}): Promise<void> {
-  await atomicWrite(
+  const parts = partsOf(content);
+  const count = counter(parts, options);
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const piecesOf = (part: Part) => recoverPart(part, content.file, options, count);
+  if (parts.length === 1) {
+    await atomicWrite(
+      path,
+      async (file) => {
+        for await (const bytes of piecesOf(parts[0]!)) await file.write(bytes);
+      },
+      signal,
+    );
+    return;
+  }
+  await atomicDirectory(
     path,
-    async (file) => {
-      for await (const bytes of recoverBytes(content, options)) await file.write(bytes);
+    async (write) => {
+      for (const part of parts) await write(part.name, piecesOf(part));
     },
-    options.signal === undefined ? {} : { signal: options.signal },
+    signal,
   );
 }

@@ -2,6 +2,7 @@ import { HermError } from '../errors.ts';
 import type { KeptSpool, Leftover, SpoolOrigin } from '../file/kept_spool.ts';
 import type { HermWriter } from '../file/write.ts';
 import type { Block } from '../model/block.ts';
+import type { ModelDigests } from '../model/digest.ts';
 import type { Model } from '../model/model.ts';
 import type { CompressOptions } from './compress.ts';
 
@@ -15,12 +16,15 @@ export interface ResumeReport {
 
 /** Everything that decides about the coded bytes of a group. */
 export function originOf(
-  { files }: Model,
+  { files, extras }: Model,
   blocks: readonly Block[],
-  sha256: string,
+  digests: ModelDigests,
   { refit = [], prior = 'isotropic' }: CompressOptions,
 ): SpoolOrigin {
-  const input = files.map(({ name, source: { size } }) => ({ name, size, sha256 }));
+  const input = {
+    files: files.map(({ name, source: { size } }, n) => ({ name, size, sha256: digests.files[n] })),
+    extras: extras.map(({ name, size }, n) => ({ name, size, sha256: digests.extras[n] })),
+  };
   return { input, options: { blocks, refit, prior } };
 }
 

@@ -2,6 +2,7 @@ import { HermError } from '../errors.ts';
 import type { HermContent } from '../file/content.ts';
 import { outputWeight, weightShape } from '../file/layout.ts';
 import { quoteName } from '../model/messages.ts';
+import { mergeMetadata } from '../model/model.ts';
 import type { Tensor } from '../model/tensor.ts';
 import { type CallOptions, throwIfAborted } from '../native/call.ts';
 import { widthAt } from './ladder.ts';
@@ -92,7 +93,7 @@ export async function buildSkeleton(
   }
   return {
     tensors,
-    metadata: new Map(json.metadata),
+    metadata: mergeMetadata(json.files.map((file) => file.metadata)),
     widths: Object.fromEntries(blocks.map(({ name }, block) => [name, widths[block]!])),
     refitted: refit !== undefined,
   };

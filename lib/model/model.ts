@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { checkFileNames } from './file_name.ts';
 import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from './safetensors.ts';
 import type { ByteSource } from './source.ts';
 import type { Tensor, TensorInfo } from './tensor.ts';
@@ -19,21 +20,63 @@ export interface ModelTensor extends TensorInfo {
 /** What the search for blocks looks at. */
 export type ModelHeader = Pick<SafetensorsHeader, 'tensors' | 'metadata'>;
 
-/** A model, open: its tensors are read when they are asked for. */
-export interface Model extends ModelHeader {
-  /** What messages call it. */
+/** A file of a model that is no safetensors file, such as `config.json`. */
+export interface ExtraFile {
+  /** Without a folder. */
   readonly name: string;
-  readonly files: readonly ModelFile[];
-  /** File after file, each in the order of its data. */
-  readonly tensors: readonly ModelTensor[];
+  readonly path: string;
+  readonly size: number;
 }
 
-/** A model of one safetensors file. @throws HermError as {@link readSafetensorsHeader}. */
-export async function modelOf(source: ByteSource): Promise<Model> {
-  const header = await readSafetensorsHeader(source);
-  const tensors = header.tensors.map((info) => ({ ...info, file: 0 }));
-  const files = [{ name: basename(source.name), source, header }];
-  return { name: source.name, files, tensors, metadata: header.metadata };
+/** A model, open: its tensors are read when they are asked for. */
+export interface Model extends ModelHeader {
+  /** What messages call it: its path. */
+  readonly name: string;
+  /** File after file, each in the order of its data. */
+  readonly tensors: readonly ModelTensor[];
+  /** Of all files; where two of them say something else, the first one counts. */
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly files: readonly ModelFile[];
+  /** What lies beside them and belongs to the model. */
+  readonly extras: readonly ExtraFile[];
+  /** What lies beside them too, and is too large or of another kind. */
+  readonly leftOut: readonly string[];
+}
+
+/**
+ * A model of these safetensors files.
+ *
+ * @throws HermError as {@link readSafetensorsHeader}; `HERM_NAME` for files that cannot lie in one directory.
+ */
+export async function modelOf(
+  name: string,
+  sources: readonly ByteSource[],
+  beside: Partial<Pick<Model, 'extras' | 'leftOut'>> = {},
+): Promise<Model> {
+  const files: ModelFile[] = [];
+  for (const source of sources) {
+    files.push({ name: basename(source.name), source, header: await readSafetensorsHeader(source) });
+  }
+  const { extras = [], leftOut = [] } = beside;
+  checkFileNames(
+    [...files, ...extras].map((file) => file.name),
+    name,
+  );
+  return {
+    name,
+    files,
+    tensors: files.flatMap(({ header }, file) => header.tensors.map((info) => ({ ...info, file }))),
+    metadata: mergeMetadata(files.map(({ header }) => [...header.metadata])),
+    extras,
+    leftOut,
+  };
+}
+
+/** All pairs of all files; of two with the same key the first one. */
+export function mergeMetadata(files: readonly (readonly (readonly [string, string])[])[]): Map<string, string> {
+  const metadata = new Map<string, string>();
+  for (const [key, value] of files.flat()) if (!metadata.has(key)) metadata.set(key, value);
+  return metadata;
 }
 
 /** @throws HermError `IO` when it cannot be read, `OUT_OF_MEMORY` when it does not fit in one buffer. */

@@ -23,13 +23,11 @@ export async function writeSafetensors(
   metadata?: ReadonlyMap<string, string>,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<void> {
-  const ordered = inFileOrder(tensors);
-  const header = makeHeader(ordered, metadata);
+  const parts = serializedParts(tensors, metadata);
   await atomicWrite(
     path,
     async (file) => {
-      await file.write(header);
-      for (const { data } of ordered) await file.write(data);
+      for (const part of parts) await file.write(part);
     },
     options,
   );
@@ -37,8 +35,13 @@ export async function writeSafetensors(
 
 /** The bytes that {@link writeSafetensors} writes, for small files and tests. */
 export function serializeSafetensors(tensors: readonly Tensor[], metadata?: ReadonlyMap<string, string>): Uint8Array {
+  return concat(serializedParts(tensors, metadata));
+}
+
+/** The header and the tensors, as they follow each other in the file. @throws HermError as {@link writeSafetensors} */
+export function serializedParts(tensors: readonly Tensor[], metadata?: ReadonlyMap<string, string>): Uint8Array[] {
   const ordered = inFileOrder(tensors);
-  return concat([makeHeader(ordered, metadata), ...ordered.map(({ data }) => data)]);
+  return [makeHeader(ordered, metadata), ...ordered.map(({ data }) => data)];
 }
 
 function inFileOrder(tensors: readonly Tensor[]): Tensor[] {

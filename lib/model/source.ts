@@ -95,6 +95,12 @@ export async function fileSource(path: string): Promise<ByteSource> {
   };
 }
 
+/** All bytes of a file. @throws HermError as {@link fileSource} and its source's `read`. */
+export async function readWhole(path: string): Promise<Uint8Array> {
+  const source = await fileSource(path);
+  return source.read(0, source.size).finally(() => source.close());
+}
+
 /** Bytes in memory; what it reads are views of them, not copies. */
 export function bufferSource(bytes: Uint8Array, name = 'buffer'): ByteSource {
   const extent: Extent = { name, size: bytes.byteLength };

@@ -39,6 +39,7 @@ export function isAddress(text: string): boolean {
  * @throws HermError `BAD_ARGUMENT` for anything that is none, `IO`, `HTTP_RANGES` or `ABORTED` as opening it does.
  */
 export async function openSource(input: SourceInput, options: SourceOptions = {}): Promise<ByteSource> {
+  checkOptions(options);
   if (typeof input === 'string' && !isAddress(input)) return fileSource(input);
   if (typeof input === 'string' || input instanceof URL) return addressSource(input, options);
   if (ArrayBuffer.isView(input)) return bufferSource(new Uint8Array(input.buffer, input.byteOffset, input.byteLength));
@@ -48,6 +49,20 @@ export async function openSource(input: SourceInput, options: SourceOptions = {}
   if (size !== undefined) return asyncBufferSource(input as AsyncBuffer, size, options.slack ?? SLACK_BYTES);
   const kinds = 'a path, an http(s) address, a buffer, or an object with byteLength and slice()';
   throw new HermError('BAD_ARGUMENT', `A source must be ${kinds}.`);
+}
+
+function checkOptions({ slack = 0, timeout = 1, retries = 0, headers = {} }: SourceOptions): void {
+  const counts = { slack, timeout, retries };
+  for (const [name, value] of Object.entries(counts)) {
+    if (Number.isSafeInteger(value) && value >= 0) continue;
+    throw new HermError('BAD_ARGUMENT', `${name} must be a whole number from 0, not ${value}.`, { [name]: value });
+  }
+  try {
+    new Headers(headers);
+  } catch {
+    // Not shown: headers are where secrets stand.
+    throw new HermError('BAD_ARGUMENT', 'headers must be names and values as HTTP has them.');
+  }
 }
 
 async function addressSource(input: string | URL, options: SourceOptions): Promise<ByteSource> {

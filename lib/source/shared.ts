@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { throwIfAborted } from '../native/call.ts';
 
 /**
@@ -47,4 +48,12 @@ export class Shared<T> {
   abort(): void {
     if (!this.#settled) this.#controller.abort();
   }
+}
+
+/** {@link Shared.wait} for each of them. */
+export async function waitForAll(works: readonly Shared<unknown>[], signal: AbortSignal | undefined): Promise<void> {
+  // One signal of many listeners, which Node would take for a leak of the caller's.
+  const own = signal && AbortSignal.any([signal]);
+  if (own) setMaxListeners(0, own);
+  await Promise.all(works.map((work) => work.wait(own)));
 }

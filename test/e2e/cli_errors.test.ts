@@ -24,7 +24,7 @@ beforeAll(async () => {
 const CASES: [string, string[], string, string][] = [
   ['a missing model', ['compress', '@no.safetensors', '-o', '@new'], 'IO', 'no such file'],
   ['a missing .herm file', ['info', '@no.herm'], 'IO', 'no such file'],
-  ['a folder for a model', ['inspect', '@folder'], 'IO', 'not a regular file'],
+  ['a folder without a model', ['inspect', '@folder'], 'MODEL_FILES', 'no safetensors files'],
   ['a model that is none', ['compress', '@text.txt', '-o', '@new'], 'SAFETENSORS_HEADER_TOO_LARGE', 'text.txt'],
   ['a .herm file that is none', ['info', '@text.txt'], 'HERM_MAGIC', 'is not a .herm file'],
   ['a model for a .herm file', ['recover', LENET, '-o', '@new'], 'HERM_MAGIC', 'herm compress'],

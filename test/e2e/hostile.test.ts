@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -56,8 +57,8 @@ async function withFlat(bytes: number, chunk: Uint8Array): Promise<Uint8Array> {
   return changed(
     (copy) => {
       const { end } = copy.tensors.at(-1)!;
-      copy.tensors.push({ name: 'zeros', dtype: 'U8', shape: [bytes], begin: end, end: end + bytes });
-      copy.original.size += bytes;
+      copy.tensors.push({ name: 'zeros', dtype: 'U8', shape: [bytes], begin: end, end: end + bytes, file: 0 });
+      copy.files[0]!.size += bytes;
       for (const entry of copy.chunks.slice(split)) entry.offset += chunk.byteLength;
       const index = copy.tensors.length - 1;
       copy.chunks.splice(split, 0, { kind: 'flat', index, offset, length: chunk.byteLength, xxh64: checksum });
@@ -93,7 +94,9 @@ const BOMBS: readonly [string, RegExp, () => Promise<Uint8Array>][] = [
     /^HERM_HEADER$/,
     () => {
       return changed((copy) => {
-        copy.ladder = Array.from({ length: 256 }, () => new Array<number>(1500).fill(1));
+        // Text that does not compress makes room for so long a header.
+        copy.files[0]!.metadata = [['noise', randomBytes(90_000).toString('base64')]];
+        copy.ladder = Array.from({ length: 256 }, () => new Array<number>(4096).fill(1));
       });
     },
   ],
@@ -131,7 +134,23 @@ const BOMBS: readonly [string, RegExp, () => Promise<Uint8Array>][] = [
     /^ok$/,
     () => {
       return changed((copy) => {
-        copy.metadata = Array.from({ length: 3e4 }, (): [string, string] => ['a', '']);
+        copy.files[0]!.metadata = Array.from({ length: 3e4 }, (_, n): [string, string] => [`key ${n}`, String(n)]);
+      });
+    },
+  ],
+  [
+    '5,000 tensors of no bytes',
+    /^ok$/,
+    async () => {
+      const nothing = await xxh64(new Uint8Array(0), {});
+      return changed((copy) => {
+        const split = copy.chunks.findIndex(({ kind }) => kind === 'level');
+        const [first, { offset }] = [copy.tensors.length, copy.chunks[split]!];
+        const { end } = copy.tensors.at(-1)!;
+        const added = Array.from({ length: 5000 }, (_, n) => first + n);
+        for (const n of added) copy.tensors.push({ name: `t${n}`, dtype: 'U8', shape: [0], begin: end, end, file: 0 });
+        const chunks = added.map((index) => ({ kind: 'flat', index, offset, length: 0, xxh64: nothing }));
+        copy.chunks.splice(split, 0, ...chunks);
       });
     },
   ],

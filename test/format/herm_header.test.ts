@@ -94,9 +94,16 @@ describe('opening a .herm file', () => {
     // A scalar more a column: 2^29 columns of a flat F32 tensor would take 2 GiB.
     const bomb = await withHeader((header) => {
       const last = header.tensors.at(-1)!;
-      const added = { name: 'zeros', dtype: 'F32', shape: [2 ** 29], begin: last.end, end: last.end + 2 ** 31 };
+      const added = {
+        name: 'zeros',
+        dtype: 'F32',
+        shape: [2 ** 29],
+        begin: last.end,
+        end: last.end + 2 ** 31,
+        file: 0,
+      };
       header.tensors.push(added);
-      header.original.size += 2 ** 31;
+      header.files[0]!.size += 2 ** 31;
       const at = header.chunks.findIndex(({ kind }) => kind === 'level');
       const { offset, xxh64 } = header.chunks[at]!;
       header.chunks.splice(at, 0, { kind: 'flat', index: header.tensors.length - 1, offset, length: 0, xxh64 });
@@ -116,7 +123,7 @@ describe('opening a .herm file', () => {
     ['a rank beyond the limit', 'HERM_LIMIT', (h) => (h.tensors[0]!.shape = new Array(65).fill(1))],
     ['a name beyond the limit', 'HERM_LIMIT', (h) => (h.tensors[0]!.name = 'x'.repeat(5000))],
     ['more neurons than the limit', 'HERM_LIMIT', (h) => (h.blocks[0]!.neurons = 2 ** 25)],
-    ['an original of another size', 'HERM_HEADER', (h) => (h.original.size += 1)],
+    ['an original of another size', 'HERM_HEADER', (h) => (h.files[0]!.size += 1)],
     ['a block of a tensor that is not there', 'HERM_HEADER', (h) => (h.blocks[0]!.input.tensor = 'nowhere')],
     ['two blocks of one name', 'HERM_HEADER', (h) => (h.blocks[1]!.name = h.blocks[0]!.name)],
     ['tied weights', 'HERM_HEADER', (h) => (h.blocks[1] = { ...h.blocks[0]!, name: 'again' })],
@@ -161,7 +168,7 @@ describe('reading a damaged chunk', () => {
 
   it('finds a digest that is not the original’s', async () => {
     const other = await withHeader((header) => {
-      header.original.sha256 = '0'.repeat(64);
+      header.files[0]!.sha256 = '0'.repeat(64);
     });
     await expect((await open(other)).verify()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
   });

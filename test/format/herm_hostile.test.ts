@@ -78,7 +78,12 @@ describe('a header beyond the limits', () => {
   it.each<[string, (header: HermHeader) => unknown]>([
     ['levels', (h) => (h.ladder = new Array(LIMITS.levels + 1).fill([1]))],
     ['refits', (h) => (h.refits = new Array(LIMITS.refits + 1).fill({ widths: [1], errors: [1] }))],
-    ['metadata pairs', (h) => (h.metadata = new Array(LIMITS.metadata + 1).fill(['a', '']))],
+    ['metadata pairs', (h) => (h.files[0]!.metadata = new Array(LIMITS.metadata + 1).fill(['a', '']))],
+    ['files', (h) => (h.files = new Array(LIMITS.files + 1).fill(h.files[0]))],
+    [
+      'files beside them',
+      (h) => (h.extras = new Array(LIMITS.extras + 1).fill({ name: 'a', size: 0, sha256: h.files[0]!.sha256 })),
+    ],
     ['blocks', (h) => (h.blocks = new Array(LIMITS.blocks + 1).fill(h.blocks[0]))],
     ['widths in a level', (h) => (h.ladder[0] = new Array(LIMITS.blocks + 1).fill(1))],
     ['certificates of a block', (h) => (h.errors[0] = new Array(LIMITS.levels + 1).fill(1))],
@@ -112,8 +117,8 @@ describe('a file that says it is enormous', () => {
     const added = 2 ** 46;
     const chunk = new Uint8Array(8).fill(1);
     const last = header.tensors.at(-1)!;
-    header.tensors.push({ name: 'vast', dtype: 'U8', shape: [added], begin: last.end, end: last.end + added });
-    header.original.size += added;
+    header.tensors.push({ name: 'vast', dtype: 'U8', shape: [added], begin: last.end, end: last.end + added, file: 0 });
+    header.files[0]!.size += added;
     const split = header.chunks.findIndex(({ kind }) => kind === 'level');
     const { offset } = header.chunks[split]!;
     for (const entry of header.chunks.slice(split)) entry.offset += chunk.byteLength;

@@ -62,7 +62,7 @@ describe('a damaged file', () => {
     const chunks = [0, header.chunks.findIndex(({ kind }) => kind === 'flat'), levelChunks(1)[3]!];
     const [source, flat, level] = chunks.map((chunk) => ({ begin: ends[chunk - 1] ?? start, end: ends[chunk] }));
     const expected = [
-      { kind: 'source', blocks: [], ...source },
+      { kind: 'source', file: 'model.safetensors', blocks: [], ...source },
       { kind: 'flat', tensor: header.tensors[header.chunks[chunks[1]!]!.index]!.name, blocks: [], ...flat },
       { kind: 'level', level: header.chunks[chunks[2]!]!.index, blocks: ['n1.fc0'], ...level },
     ];

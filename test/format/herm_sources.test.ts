@@ -77,6 +77,17 @@ describe('a .herm file opens', () => {
   });
 });
 
+describe('options that make no sense', () => {
+  it.each([{ slack: -1 }, { slack: Number.NaN }, { timeout: 0.5 }, { retries: -1 }, { headers: { key: 'sec\nret' } }])(
+    'are refused at once: %j',
+    async (options) => {
+      const failure = await openHerm('http://127.0.0.1:9/x.herm', options).catch((error) => error);
+      expect(failure).toMatchObject({ code: 'BAD_ARGUMENT' });
+      expect(failure.message).not.toContain('sec');
+    },
+  );
+});
+
 describe('an address', () => {
   it('is read in ranges, only as far as is needed, and says what it read', async () => {
     const server = await serve({ bytes: herm, etag: '"v1"' });

@@ -1,11 +1,10 @@
 import { type Command, Option } from 'commander';
 import { type CompressProgress, type CompressReport, compress as compressModel } from '../../herm/compress.ts';
 import { mergeMemory } from '../../herm/merge_memory.ts';
-import { fileSource } from '../../model/source.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { type LevelRow, levelTable } from '../level_table.ts';
-import { type ModelOptions, withModelOptions } from '../model.ts';
+import { MODEL_HELP, type ModelOptions, withModelOptions } from '../model.ts';
 import { parseMemory, parseShares, parseThreads } from '../options.ts';
 import { checkOutput } from '../output.ts';
 import { percent, printable, sections } from '../render.ts';
@@ -37,7 +36,7 @@ export function addCompress(program: Command, run: Run): void {
   const command = program
     .command('compress')
     .description('Merge the neurons of a model into a .herm file, from which every width and the original come back.')
-    .argument('<model>', 'a safetensors file')
+    .argument('<model>', MODEL_HELP)
     .requiredOption('-o, --output <file>', 'the .herm file to write')
     .addOption(
       new Option('--prior <name>', 'what inputs look like: isotropic is x ~ N(0, I)')
@@ -60,7 +59,7 @@ export function addCompress(program: Command, run: Run): void {
   withCommonOptions(command, [
     'herm compress model.safetensors -o model.herm',
     'herm compress model.safetensors -o model.herm --refit 50%,25%',
-    'herm compress model.safetensors -o model.herm --resume',
+    'herm compress Qwen3-0.6B/ -o qwen3.herm --activation silu --resume',
     'herm compress model.safetensors -o model.herm --blocks "fc1>fc2" --activation gelu',
   ]).action((path: string, options: CompressCommandOptions) =>
     run(options, (context) => compress(path, options, context)),
@@ -70,30 +69,28 @@ export function addCompress(program: Command, run: Run): void {
 async function compress(path: string, options: CompressCommandOptions, context: Context): Promise<Outcome> {
   const { output, force, json: _json, quiet: _quiet, ...rest } = options;
   const { signal, progress } = context;
-  const source = await fileSource(path);
-  try {
-    await checkOutput(output, path, force === true);
-    const report = await progress('reading', (show) =>
-      compressModel(source, output, {
-        ...rest,
-        signal,
-        onProgress: ({ stage, block, done }) =>
-          show(done, block === undefined ? STAGES[stage] : `${STAGES[stage]} ${printable(block)}`),
-      }),
-    );
-    if (!context.silent) printResumed(output, report.resumed);
-    return { json: toJson(path, source.size, output, report), text: render(path, source.size, output, report) };
-  } finally {
-    await source.close();
-  }
+  await checkOutput(output, path, force === true);
+  const report = await progress('reading', (show) =>
+    compressModel(path, output, {
+      ...rest,
+      signal,
+      onProgress: ({ stage, block, done }) =>
+        show(done, block === undefined ? STAGES[stage] : `${STAGES[stage]} ${printable(block)}`),
+    }),
+  );
+  if (!context.silent) printResumed(output, report.resumed);
+  return { json: toJson(path, output, report), text: render(path, output, report) };
 }
 
-function toJson(input: string, inputBytes: number, output: string, report: CompressReport): object {
-  const { blocks, ladder, errors, refits, merges, ...sizes } = report;
+function toJson(input: string, output: string, report: CompressReport): object {
+  const { blocks, ladder, errors, refits, merges, inputBytes, files, extras, filesLeftOut, ...sizes } = report;
   const byName = <T>(values: readonly T[]) => Object.fromEntries(blocks.map(({ name }, b) => [name, values[b]]));
   return {
     input,
     inputBytes,
+    files,
+    extras,
+    filesLeftOut,
     output,
     ...sizes,
     blocks,
@@ -105,8 +102,8 @@ function toJson(input: string, inputBytes: number, output: string, report: Compr
 
 const errorsAt = (errors: CompressReport['errors'], level: number) => errors.map((levels) => levels[level]!);
 
-function render(input: string, inputBytes: number, output: string, report: CompressReport): string {
-  const { blocks, leftOut, refits, bytes: size, refitBytes } = report;
+function render(input: string, output: string, report: CompressReport): string {
+  const { blocks, leftOut, refits, bytes: size, refitBytes, inputBytes } = report;
   const refitNote = refitBytes === 0 ? '' : `, ${formatBytes(refitBytes)} of it refitted output weights`;
   const leftOutNote = `Without a hierarchy, because of NaN or infinite weights: ${leftOut.map(printable).join(', ')}.`;
   const refitTable = levelTable(blocks, refits);
@@ -115,8 +112,18 @@ function render(input: string, inputBytes: number, output: string, report: Compr
     refits.length === 0 ? '' : `With refitted output weights:\n${refitTable}`,
     leftOut.length === 0 ? '' : leftOutNote,
     computedNotes(report),
+    filesNote(report),
     `Wrote ${output}: ${formatBytes(size)}, ${percent(size / inputBytes)} of ${input}${refitNote}.\nThe original was recovered from it and compared.`,
   );
+}
+
+/** Of a directory, what of it is kept and what is not. */
+function filesNote({ files, extras, filesLeftOut }: CompressReport): string {
+  const list = (names: readonly string[]) => names.map(printable).join(', ');
+  const lines = [];
+  if (files.length > 1 || extras.length > 0) lines.push(`Kept: ${list([...files, ...extras])}.`);
+  if (filesLeftOut.length > 0) lines.push(`Not kept: ${list(filesLeftOut)}.`);
+  return lines.join('\n');
 }
 
 /** On stderr, as a note beside the outcome. */

@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { HermFile } from '../../file/read.ts';
-import { writeSafetensors } from '../../model/safetensors.ts';
+import { requireVacant } from '../../model/atomic_directory.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type BlockRow, blockTable } from '../block_table.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
@@ -25,7 +24,7 @@ export function addExpand(program: Command, run: Run): void {
     .command('expand')
     .description('Write the model at any width as a safetensors file.')
     .argument('<file>', 'the .herm file, or the beginning of one; a path or an http(s) address')
-    .requiredOption('-o, --output <file>', 'the model file to write')
+    .requiredOption('-o, --output <file>', 'the model file to write; or a new directory, if the original is one')
     .addOption(new Option('--width <widths>', WIDTHS_HELP).argParser(parseWidths).conflicts('maxError'))
     .addOption(
       new Option('--max-error <error>', 'the smallest widths with a certified error up to this').argParser(
@@ -52,17 +51,19 @@ export function addExpand(program: Command, run: Run): void {
 async function expand(path: string, options: ExpandOptions, { signal, progress }: Context): Promise<Outcome> {
   const { output, width, maxError = 0, refit, salvage = false } = options;
   return withHerm(path, { signal, salvage }, async (file) => {
-    await checkOutput(output, path, options.force === true);
+    if (file.isDirectoryOutput(output)) await requireVacant(output);
+    else await checkOutput(output, path, options.force === true);
     const request = width === undefined ? widthsWithin(file, maxError) : widthsOf(file, width);
-    const { tensors, metadata, widths, refitted } = await progress('expanding', (onProgress) =>
-      file.skeleton(request, { refit, signal, onProgress }),
-    );
-    await writeSafetensors(output, tensors, metadata, { signal });
-    const { size } = await stat(output);
+    const skeleton = await progress('expanding', (onProgress) => file.skeleton(request, { refit, signal, onProgress }));
+    const { widths, refitted } = skeleton;
+    const { bytes: size, files } = await file.writeSkeleton(output, skeleton, { signal });
     const blocks = describeBlocks(file, widths, refitted);
     const { damage } = file;
     const text = sections(render(output, size, refitted, blocks), salvage ? describeDamage(file, request, widths) : '');
-    return { json: { output, bytes: size, refitted, blocks, ...(salvage && { damage }) }, text };
+    return {
+      json: { output, bytes: size, ...(files && { files }), refitted, blocks, ...(salvage && { damage }) },
+      text,
+    };
   });
 }
 

@@ -2,9 +2,10 @@ import { type Command, Option } from 'commander';
 import { type GateSpectrum, gateSpectrum, gidPair, type NeuronGid } from '../../analysis/gid.ts';
 import { buildLadder } from '../../herm/ladder.ts';
 import type { Block } from '../../model/block.ts';
+import { withModel } from '../../model/open_model.ts';
 import { blockWeights } from '../../model/weights.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
-import { loadBlock, type ModelOptions, withModel, withModelOptions } from '../model.ts';
+import { loadBlock, MODEL_HELP, type ModelOptions, withModelOptions } from '../model.ts';
 import { parsePair } from '../options.ts';
 import { type Column, number, percent, printable, sections, table } from '../render.ts';
 
@@ -17,7 +18,7 @@ export function addGid(program: Command, run: Run): void {
   const command = program
     .command('gid')
     .description('Gated interaction decomposition of a pair of neurons, or the gate spectrum of a whole layer.')
-    .argument('<model>', 'a safetensors file')
+    .argument('<model>', MODEL_HELP)
     .requiredOption('--block <name>', 'the block, as "herm inspect" names it')
     .addOption(new Option('--pair <i,j>', 'two neurons; default: the spectrum of the layer').argParser(parsePair));
   withCommonOptions(withModelOptions(command), [

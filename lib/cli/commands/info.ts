@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { HermFile } from '../../file/read.ts';
+import type { HermFile, Original } from '../../file/read.ts';
 import { activationText } from '../../model/activation_option.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
@@ -70,7 +70,7 @@ function render(file: HermFile): string {
     ['file', `${name}, ${formatBytes(size)}${whole}`],
     ['original', `${original.name}, ${formatBytes(original.size)}`],
     ['size', `${percent(size / original.size)} of the original`],
-    ['SHA-256', original.sha256],
+    original.sha256 === null ? ['files', fileCounts(original)] : ['SHA-256', original.sha256],
   ]);
   const blockTable = table(
     [{ title: 'block' }, { title: 'layer' }, { title: 'activation' }, { title: 'smallest', align: 'right' }],
@@ -82,6 +82,10 @@ function render(file: HermFile): string {
     ]),
   );
   return sections(head, blockTable, widthTable(file), refitTable(file));
+}
+
+function fileCounts({ files, extras }: Original): string {
+  return `${files.length} safetensors, ${extras.length} others: ${[...files, ...extras].map(({ name }) => name).join(', ')}`;
 }
 
 function widthTable(file: HermFile): string {

@@ -4,11 +4,13 @@ import { HermError } from '../../errors.ts';
 import { activationText } from '../../model/activation_option.ts';
 import type { Activation, Block } from '../../model/block.ts';
 import { type BlockShape, findBlockShapes, withActivations } from '../../model/blocks.ts';
+import type { Model } from '../../model/model.ts';
+import { withModel } from '../../model/open_model.ts';
 import type { TensorInfo } from '../../model/tensor.ts';
 import { blockWeights } from '../../model/weights.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
-import { loadWeights, type ModelOptions, type OpenModel, withModel, withModelOptions } from '../model.ts';
+import { loadWeights, MODEL_HELP, type ModelOptions, withModelOptions } from '../model.ts';
 import { type Column, keyValues, sections, table } from '../render.ts';
 
 interface InspectOptions extends CommonOptions, ModelOptions {}
@@ -24,7 +26,7 @@ export function addInspect(program: Command, run: Run): void {
   const command = program
     .command('inspect')
     .description('Show the blocks of a model, and which of their neurons are dead, constant or copies of another.')
-    .argument('<model>', 'a safetensors file');
+    .argument('<model>', MODEL_HELP);
   withCommonOptions(withModelOptions(command), [
     'herm inspect model.safetensors',
     'herm inspect model.safetensors --blocks "fc1>fc2" --activation gelu',
@@ -34,9 +36,9 @@ export function addInspect(program: Command, run: Run): void {
 async function inspect(path: string, options: InspectOptions, context: Context): Promise<Outcome> {
   return withModel(path, async (model) => {
     const head = headOf(model);
-    const matrices = model.header.tensors.filter(({ shape }) => shape.length === 2);
+    const matrices = model.tensors.filter(({ shape }) => shape.length === 2);
     try {
-      const shapes = findBlockShapes(model.header, options.blocks);
+      const shapes = findBlockShapes(model, options.blocks);
       const blocks = await inspectBlocks(model, shapes, options, context);
       return { json: { ...head, blocks: blocks.map(toJson) }, text: sections(headText(path, head), blockText(blocks)) };
     } catch (error) {
@@ -55,18 +57,18 @@ async function inspect(path: string, options: InspectOptions, context: Context):
 const UNKNOWN_BLOCKS: readonly string[] = ['NO_BLOCKS', 'BLOCKS_AMBIGUOUS', 'TENSOR_MISSING'];
 
 async function inspectBlocks(
-  model: OpenModel,
+  model: Model,
   shapes: readonly BlockShape[],
   { activation }: InspectOptions,
   { signal, progress }: Context,
 ): Promise<InspectedBlock[]> {
-  const dtypes = new Map(model.header.tensors.map(({ name, dtype }) => [name, dtype]));
+  const dtypes = new Map(model.tensors.map(({ name, dtype }) => [name, dtype]));
   const dtypeOf = ({ input }: BlockShape) => dtypes.get(input.tensor)!;
-  const known = activation !== undefined || model.header.metadata.has('activation');
+  const known = activation !== undefined || model.metadata.has('activation');
   if (!known) {
     return shapes.map((shape) => ({ ...shape, dtype: dtypeOf(shape), activation: undefined, symmetries: undefined }));
   }
-  const blocks = withActivations(shapes, model.header, activation);
+  const blocks = withActivations(shapes, model, activation);
   return progress('looking for symmetries', async (onProgress) => {
     const inspected: InspectedBlock[] = [];
     for (const [index, block] of blocks.entries()) {
@@ -78,24 +80,27 @@ async function inspectBlocks(
   });
 }
 
-async function symmetriesIn(model: OpenModel, block: Block, signal: AbortSignal): Promise<Symmetries> {
+async function symmetriesIn(model: Model, block: Block, signal: AbortSignal): Promise<Symmetries> {
   return symmetriesOf(block, blockWeights(block, await loadWeights(model, block)), { signal });
 }
 
 interface Head {
   readonly file: string;
+  /** The safetensors files that it is made of. */
+  readonly files: readonly string[];
   readonly bytes: number;
   readonly tensors: number;
   readonly parameters: number;
 }
 
-function headOf({ source, header }: OpenModel): Head {
+function headOf({ name, files, tensors }: Model): Head {
   const elements = ({ shape }: TensorInfo) => shape.reduce((product, size) => product * size, 1);
   return {
-    file: source.name,
-    bytes: header.fileSize,
-    tensors: header.tensors.length,
-    parameters: header.tensors.reduce((sum, tensor) => sum + elements(tensor), 0),
+    file: name,
+    files: files.map((file) => file.name),
+    bytes: files.reduce((sum, { source }) => sum + source.size, 0),
+    tensors: tensors.length,
+    parameters: tensors.reduce((sum, tensor) => sum + elements(tensor), 0),
   };
 }
 
@@ -106,9 +111,10 @@ function toJson({ symmetries, activation, ...block }: InspectedBlock): object {
   return { ...block, activation, symmetries: { dead, constant, copies } };
 }
 
-function headText(path: string, { bytes: size, tensors, parameters }: Head): string {
+function headText(path: string, { files, bytes: size, tensors, parameters }: Head): string {
+  const count = files.length === 1 ? '' : ` in ${files.length} files`;
   return keyValues([
-    ['file', `${path}, ${formatBytes(size)}`],
+    ['file', `${path}, ${formatBytes(size)}${count}`],
     ['tensors', `${tensors}, ${parameters.toLocaleString('en')} numbers`],
   ]);
 }

@@ -2,10 +2,11 @@ import { type Command, Option } from 'commander';
 import { type Neuron, type Sca, scaGroup, scaLayer } from '../../analysis/sca.ts';
 import { HermError } from '../../errors.ts';
 import type { Block, WeightRef } from '../../model/block.ts';
+import { withModel } from '../../model/open_model.ts';
 import { toFloat64 } from '../../model/tensor.ts';
 import { blockWeights } from '../../model/weights.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
-import { type LoadedBlock, loadBlock, type ModelOptions, withModel, withModelOptions } from '../model.ts';
+import { type LoadedBlock, loadBlock, MODEL_HELP, type ModelOptions, withModelOptions } from '../model.ts';
 import { parseGroup, parsePair } from '../options.ts';
 import { type Column, number, printable, sections, table } from '../render.ts';
 
@@ -23,7 +24,7 @@ export function addSca(program: Command, run: Run): void {
   const command = program
     .command('sca')
     .description('Structural component analysis: the components of the joint input-output weights of neurons.')
-    .argument('<model>', 'a safetensors file')
+    .argument('<model>', MODEL_HELP)
     .requiredOption('--block <name>', 'the block, as "herm inspect" names it')
     .addOption(new Option('--pair <i,j>', 'two neurons').argParser(parsePair).conflicts('group'))
     .addOption(new Option('--group <list>', 'any neurons, "3,17,20"; default: the whole layer').argParser(parseGroup));

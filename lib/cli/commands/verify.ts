@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { HermError } from '../../errors.ts';
 import type { Damage } from '../../file/damage.ts';
-import type { HermFile, OriginalFile } from '../../file/read.ts';
+import type { HermFile, Original, OriginalFile } from '../../file/read.ts';
 import { ioError } from '../../model/messages.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { damageTable } from '../damage_table.ts';
@@ -21,7 +22,7 @@ export function addVerify(program: Command, run: Run): void {
     .command('verify')
     .description('Check that a .herm file is whole and gives back its original; exit code 1 if it is not or does not.')
     .argument('<file>', 'the .herm file; a path or an http(s) address')
-    .option('--against <model>', 'check too that this file is the original');
+    .option('--against <model>', 'check too that this file or directory is the original');
   const examples = ['herm verify model.herm', 'herm verify model.herm --against model.safetensors'];
   withCommonOptions(command, examples).action((path: string, options: VerifyOptions) =>
     run(options, (context) => verify(path, options, context)),
@@ -39,11 +40,14 @@ async function verify(path: string, { against }: VerifyOptions, { signal, progre
     const ok = complete && matches !== false;
     const lines = [
       complete
-        ? `${name} is whole: all ${chunks} checksums hold, and it gives back ${originalName} (SHA-256 ${original.sha256}).`
+        ? `${name} is whole: all ${chunks} checksums hold, and it gives back ${originalName} (${proofOf(original)}).`
         : `${name} is only the beginning of a .herm file: the checksums of its ${chunks} chunks hold, but it cannot give back ${originalName}.`,
     ];
-    if (matches === true) lines.push(`${against} is that file.`);
-    if (matches === false) lines.push(`${against} is another file than ${originalName}: its SHA-256 differs.`);
+    if (matches === true) lines.push(`${against} is that ${original.directory ? 'directory' : 'file'}.`);
+    if (matches === false)
+      lines.push(
+        `${against} is another ${original.directory ? 'directory' : 'file'} than ${originalName}: ${original.directory ? 'a file' : 'its SHA-256'} differs.`,
+      );
     return {
       json: { ok, complete, chunks, original, ...(against && { against, matches }) },
       text: lines.join('\n'),
@@ -70,15 +74,27 @@ function damaged(file: HermFile, damage: readonly Damage[]): Outcome {
   return { json: { ok: false, complete, chunks, original, damage }, text: sections(...text), ok: false };
 }
 
-async function isOriginal(path: string, original: OriginalFile, signal: AbortSignal): Promise<boolean> {
+async function isOriginal(path: string, original: Original, signal: AbortSignal): Promise<boolean> {
+  if (!original.directory) return isFile(path, original.files[0]!, signal);
+  for (const file of [...original.files, ...original.extras]) {
+    if (!(await isFile(join(path, file.name), file, signal))) return false;
+  }
+  return true;
+}
+
+async function isFile(path: string, { size, sha256 }: OriginalFile, signal: AbortSignal): Promise<boolean> {
   try {
     const info = await stat(path);
     if (!info.isFile()) throw new HermError('IO', `Cannot read ${path}: it is not a regular file.`, { file: path });
-    if (info.size !== original.size) return false;
+    if (info.size !== size) return false;
     const hash = createHash('sha256');
     await pipeline(createReadStream(path), hash, { signal });
-    return hash.digest('hex') === original.sha256;
+    return hash.digest('hex') === sha256;
   } catch (cause) {
     throw ioError('read', path, cause);
   }
+}
+
+function proofOf({ sha256, files, extras }: Original): string {
+  return sha256 === null ? `${files.length + extras.length} files, each by its SHA-256` : `SHA-256 ${sha256}`;
 }

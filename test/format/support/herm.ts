@@ -8,7 +8,7 @@ import { HermWriter, type WriteReport } from '../../../lib/file/write.ts';
 import { buildLadder } from '../../../lib/herm/ladder.ts';
 import type { MergeTree } from '../../../lib/herm/tree.ts';
 import type { Block } from '../../../lib/model/block.ts';
-import { digestOf } from '../../../lib/model/digest.ts';
+import { digestsOf } from '../../../lib/model/digest.ts';
 import { modelOf } from '../../../lib/model/model.ts';
 import { type ByteSource, bufferSource } from '../../../lib/model/source.ts';
 import type { CallOptions } from '../../../lib/native/call.ts';
@@ -32,13 +32,13 @@ export interface HermToWrite {
 /** Writes a file of hierarchies that are given; the errors at a block's widths are unknown, then 1/2, 1/3, … */
 export async function writeHerm(path: string, input: HermToWrite): Promise<WriteReport> {
   const { source, blocks, trees, refits = [], options: { onProgress, ...rest } = {} } = input;
-  const model = await modelOf(source);
+  const model = await modelOf(source.name, [source]);
   const spool = await temporarySpool(`${path}.tmp`);
   try {
     const writer = new HermWriter(model, blocks, spool);
     const steps = writer.layout.groups.length + 2;
     const step = (at: number): CallOptions => ({ ...rest, onProgress: (done) => onProgress?.((at + done) / steps) });
-    const sha256 = await digestOf(source, step(0));
+    const digests = await digestsOf(model, step(0));
     for (const [group, { blocks: members }] of writer.layout.groups.entries()) {
       const pick = <T>(values: readonly T[]) => members.map((block) => values[block]!);
       const own = refits.map(({ widths, outputs }) => ({ widths: pick(widths), outputs: pick(outputs) }));
@@ -53,7 +53,7 @@ export async function writeHerm(path: string, input: HermToWrite): Promise<Write
       });
       await writer.addGroup({ trees: pick(trees), refits: own, written }, step(1 + group));
     }
-    return await writer.finish(path, sha256, step(1 + writer.layout.groups.length));
+    return await writer.finish(path, digests, step(1 + writer.layout.groups.length));
   } finally {
     await spool.close(true);
   }

@@ -1,0 +1,66 @@
+import type { HermContent } from '../file/content.ts';
+import { atomicDirectory } from '../model/atomic_directory.ts';
+import { serializedParts, writeSafetensors } from '../model/safetensors_write.ts';
+import { withTotalSize } from '../model/shard_index.ts';
+import type { CallOptions } from '../native/call.ts';
+import type { Skeleton } from './skeleton.ts';
+
+/** What {@link writeSkeleton} has written. */
+export interface WrittenSkeleton {
+  readonly bytes: number;
+  /** Names in the new directory; undefined where it is one file. */
+  readonly files: readonly string[] | undefined;
+}
+
+const SINGLE = '.safetensors';
+const INDEX = '.safetensors.index.json';
+
+/** Whether a skeleton of this file comes as a directory, as the original is one and the output does not say otherwise. */
+export function isDirectoryOutput({ header }: HermContent, path: string): boolean {
+  const { files, extras } = header.json;
+  return files.length + extras.length > 1 && !path.endsWith(SINGLE);
+}
+
+/**
+ * Writes a skeleton as one safetensors file; or, where the original is a directory and `path` does not end in
+ * `.safetensors`, as a new directory: every tensor in the file in which the original has it, the index with the new sum of
+ * sizes, and the other files as they are.
+ *
+ * @throws HermError as {@link writeSafetensors}; `OUTPUT_EXISTS` for a directory that is there and not empty.
+ */
+export async function writeSkeleton(
+  content: HermContent,
+  path: string,
+  { tensors, metadata }: Skeleton,
+  options: CallOptions = {},
+): Promise<WrittenSkeleton> {
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const { json } = content.header;
+  let bytes = 0;
+  const counted = (parts: readonly Uint8Array[]) => {
+    bytes += parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return parts;
+  };
+  if (!isDirectoryOutput(content, path)) {
+    counted(serializedParts(tensors, metadata));
+    await writeSafetensors(path, tensors, metadata, signal);
+    return { bytes, files: undefined };
+  }
+  const kernel = { signal: options.signal, threads: options.threads };
+  const totalSize = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
+  await atomicDirectory(
+    path,
+    async (write) => {
+      for (const [file, { name, metadata: own }] of json.files.entries()) {
+        const members = tensors.filter((_, index) => json.tensors[index]!.file === file);
+        await write(name, counted(serializedParts(members, new Map(own))));
+      }
+      for (const [extra, { name }] of json.extras.entries()) {
+        const kept = await content.extra(extra, kernel);
+        await write(name, counted([name.endsWith(INDEX) ? withTotalSize(kept, name, totalSize) : kept]));
+      }
+    },
+    signal,
+  );
+  return { bytes, files: [...json.files, ...json.extras].map(({ name }) => name) };
+}

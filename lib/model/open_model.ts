@@ -1,0 +1,121 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ioError, quoteName } from './messages.ts';
+import { type ExtraFile, type Model, modelOf } from './model.ts';
+import { checkShards, filesError, parseShardIndex, type ShardIndex } from './shard_index.ts';
+import { type ByteSource, fileSource } from './source.ts';
+
+/** Larger files beside a model are not part of it. */
+export const MAX_EXTRA_BYTES = 2 ** 26;
+const SHARD = '.safetensors';
+const INDEX = '.safetensors.index.json';
+
+/**
+ * Opens a model, hands it to `work` and closes it again. It is a safetensors file, an index of shards beside it, or a
+ * directory with either; a directory's other small files belong to the model, too.
+ *
+ * @throws HermError `IO`; `MODEL_FILES` for files that are missing or contradict each other; `SAFETENSORS_…`.
+ */
+export async function withModel<T>(path: string, work: (model: Model) => Promise<T>): Promise<T> {
+  const sources: ByteSource[] = [];
+  try {
+    return await work(await openModel(path, sources));
+  } finally {
+    for (const source of sources) await source.close();
+  }
+}
+
+async function openModel(path: string, sources: ByteSource[]): Promise<Model> {
+  const open = async (names: readonly string[], folder: string) => {
+    for (const name of names) sources.push(await fileSource(join(folder, name)));
+  };
+  const info = await stat(path).catch((cause: unknown) => {
+    throw ioError('read', path, cause);
+  });
+  if (info.isDirectory()) {
+    const { shards, index, extras, leftOut } = await listDirectory(path);
+    await open(index?.shards ?? shards, path);
+    return shardedModel(path, sources, index, { extras, leftOut });
+  }
+  if (!path.endsWith(INDEX)) {
+    sources.push(await fileSource(path));
+    return modelOf(path, sources);
+  }
+  const index = await readIndex(path);
+  await requireShards(index, await namesIn(dirname(path)));
+  await open(index.shards, dirname(path));
+  const extras = [{ name: basename(path), path, size: info.size }];
+  return shardedModel(path, sources, index, { extras, leftOut: [] });
+}
+
+async function shardedModel(
+  path: string,
+  sources: readonly ByteSource[],
+  index: ShardIndex | undefined,
+  beside: Pick<Model, 'extras' | 'leftOut'>,
+): Promise<Model> {
+  const model = await modelOf(path, sources, beside);
+  if (index !== undefined) {
+    checkShards(
+      index,
+      model.files.map(({ header }) => header.tensors.map(({ name }) => name)),
+    );
+  }
+  return model;
+}
+
+interface Listing {
+  readonly shards: readonly string[];
+  readonly index: ShardIndex | undefined;
+  readonly extras: readonly ExtraFile[];
+  readonly leftOut: readonly string[];
+}
+
+async function listDirectory(path: string): Promise<Listing> {
+  const shards: string[] = [];
+  const extras: ExtraFile[] = [];
+  const leftOut: string[] = [];
+  for (const name of (await namesIn(path)).sort()) {
+    const file = join(path, name);
+    // Behind links: the cache of Hugging Face's hub is made of them.
+    const info = await stat(file).catch(() => undefined);
+    if (info?.isFile() !== true) leftOut.push(name);
+    else if (name.endsWith(SHARD)) shards.push(name);
+    else if (info.size > MAX_EXTRA_BYTES || name.endsWith('.herm')) leftOut.push(name);
+    else extras.push({ name, path: file, size: info.size });
+  }
+  const indexes = extras.filter(({ name }) => name.endsWith(INDEX));
+  if (shards.length === 0) throw filesError(path, 'it has no safetensors files');
+  if (indexes.length > 1) throw filesError(path, `it has ${indexes.length} indexes of shards`);
+  const [found] = indexes;
+  if (found === undefined) {
+    if (shards.length === 1) return { shards, index: undefined, extras, leftOut };
+    throw filesError(path, `it has ${shards.length} safetensors files, and no model${INDEX} says what they hold`);
+  }
+  const index = await readIndex(found.path);
+  requireShards(index, shards);
+  const stranger = shards.find((shard) => !index.shards.includes(shard));
+  if (stranger !== undefined) throw filesError(found.path, `it does not list the file ${quoteName(stranger)}`);
+  return { shards, index, extras, leftOut };
+}
+
+function requireShards({ name, shards }: ShardIndex, there: readonly string[]): void {
+  const missing = shards.find((shard) => !there.includes(shard));
+  if (missing !== undefined) throw filesError(name, `the file ${quoteName(missing)} is missing`, { shard: missing });
+}
+
+async function readIndex(path: string): Promise<ShardIndex> {
+  const source = await fileSource(path);
+  try {
+    if (source.size > MAX_EXTRA_BYTES) throw filesError(path, `it has ${source.size} bytes, too many for an index`);
+    return parseShardIndex(await source.read(0, source.size), path);
+  } finally {
+    await source.close();
+  }
+}
+
+function namesIn(path: string): Promise<string[]> {
+  return readdir(path).catch((cause: unknown) => {
+    throw ioError('read', path, cause);
+  });
+}
