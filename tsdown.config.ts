@@ -1,28 +1,18 @@
 import { defineConfig } from 'tsdown';
 
-const shared = { outDir: 'dist', platform: 'node', target: 'node20', sourcemap: true } as const;
+const shared = { outDir: 'dist', platform: 'node', target: 'node20', sourcemap: true, dts: true } as const;
+const library = { index: 'lib/index.ts', decode: 'lib/decode/index.ts' };
 
 export default defineConfig([
-  // The library and the command line share chunks, so that an error thrown by one is an instance of the other's class.
-  { ...shared, entry: { index: 'lib/index.ts', 'cli/main': 'lib/cli/main.ts' }, format: 'esm', dts: true },
-  { ...shared, entry: { index: 'lib/index.ts' }, format: 'cjs', dts: true, clean: false },
-  // The decoder shares nothing with them: it is for browsers, too.
+  // The library, the decoder and the command line share chunks, so that an error thrown by one is an instance of the
+  // other's class. What the decoder shares runs in browsers, as it does itself.
+  { ...shared, entry: { ...library, 'cli/main': 'lib/cli/main.ts' }, format: 'esm' },
+  // There is no CommonJS of @noble/hashes, which Node.js 20 needs.
   {
     ...shared,
-    platform: 'browser',
-    entry: { decode: 'lib/decode/index.ts' },
-    format: 'esm',
-    fixedExtension: true,
-    dts: true,
-    clean: false,
-  },
-  {
-    ...shared,
-    entry: { decode: 'lib/decode/index.ts' },
+    entry: library,
     format: 'cjs',
-    dts: true,
     clean: false,
-    // There is no CommonJS of it, which Node.js 20 needs.
-    deps: { alwaysBundle: [/^@noble\/hashes/] },
+    deps: { alwaysBundle: [/^@noble\/hashes/], onlyBundle: [/^@noble\/hashes/] },
   },
 ]);
