@@ -48,8 +48,8 @@ describe.each(CASE_NAMES)('a file of %s', (name) => {
   });
 });
 
-describe('the beginning of a file', () => {
-  it('serves the widths that it holds, by slices', async () => {
+describe('a file by slices, or its beginning', () => {
+  it('serves the widths that it holds', async () => {
     const { herm } = await testFile('three layers');
     const whole = await openNative(herm);
     for (const bytes of whole.prefixBytes) {
@@ -63,6 +63,13 @@ describe('the beginning of a file', () => {
       const expected = await whole.skeleton(decoder.widthsAvailable);
       for (const [at, { data }] of expected.tensors.entries()) expect(tensors[at]!.data).toEqual(new Uint8Array(data));
     }
+  });
+
+  it('is read from a Blob', async () => {
+    const { herm, original: expected } = await testFile('three layers');
+    const file = await openHerm(new Blob([new Uint8Array(herm)]));
+    expect(file.complete).toBe(true);
+    expect(Buffer.compare(await original(file), expected)).toBe(0);
   });
 
   it('refuses widths and originals that it does not hold', async () => {
