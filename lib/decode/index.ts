@@ -6,7 +6,7 @@ import { HermDecoder } from './herm_decoder.ts';
 export { HERM_ERROR_CODES, HermError, type HermErrorCode, type HermErrorDetails } from '../errors.ts';
 export type { HermHeader } from '../file/schema.ts';
 export type { AsyncBuffer } from '../source/input.ts';
-export type { DecodedTensor, HermDecoder } from './herm_decoder.ts';
+export type { DecodedTensor, HermDecoder, OriginalFile } from './herm_decoder.ts';
 
 /**
  * Opens a .herm file, or the beginning of one, without native code: slowly, and wherever JavaScript runs. It can be a
