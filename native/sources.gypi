@@ -49,6 +49,7 @@
       "native/kernels/lane_copy.cc",
       "native/kernels/lane_decode.cc",
       "native/kernels/lane_encode.cc",
+      "native/kernels/lane_loops.cc",
       "native/kernels/lane_models.cc",
       "native/kernels/merge_block.cc",
       "native/kernels/merge_operator.cc",
@@ -124,6 +125,7 @@
       "test/native/hierarchy_code_test.cc",
       "test/native/lane_code_test.cc",
       "test/native/lane_copy_test.cc",
+      "test/native/lane_loops_test.cc",
       "test/native/number_arrays_test.cc",
       "test/native/planes_test.cc"
     ]

@@ -1,10 +1,5 @@
 import { HermError } from '../errors.ts';
-
-/** Anything of a known size that gives slices of itself. A Blob has its size as `size`: wrap it. */
-export interface AsyncBuffer {
-  readonly byteLength: number;
-  slice(start: number, end: number): ArrayBuffer | Uint8Array | Promise<ArrayBuffer | Uint8Array>;
-}
+import type { AsyncBuffer } from '../source/input.ts';
 
 /** Exact reads of bytes in memory or elsewhere. */
 export class ByteReader {
@@ -13,7 +8,7 @@ export class ByteReader {
 
   constructor(input: Uint8Array | AsyncBuffer) {
     this.#input = input;
-    this.size = input.byteLength;
+    this.size = 'byteLength' in input ? input.byteLength : input.size;
   }
 
   /** @throws HermError `HERM_TRUNCATED` where the bytes are not all there, `IO` where they cannot be read. */
@@ -21,17 +16,20 @@ export class ByteReader {
     const end = offset + length;
     if (!(end <= this.size)) throw new HermError('HERM_TRUNCATED', 'The file ends before the part that is needed.');
     if (this.#input instanceof Uint8Array) return this.#input.subarray(offset, end);
-    const slice = await this.#slice(offset, end);
-    const bytes = slice instanceof Uint8Array ? slice : new Uint8Array(slice);
+    const bytes = await slice(this.#input, offset, end);
     if (bytes.length === length) return bytes;
     throw new HermError('IO', `Reading ${length} bytes at ${offset} gave ${bytes.length}.`);
   }
+}
 
-  async #slice(offset: number, end: number): Promise<ArrayBuffer | Uint8Array> {
-    try {
-      return await this.#input.slice(offset, end);
-    } catch (cause) {
-      throw new HermError('IO', `Reading bytes ${offset} to ${end} failed.`, {}, { cause });
-    }
+async function slice(input: AsyncBuffer, offset: number, end: number): Promise<Uint8Array> {
+  try {
+    const given = await input.slice(offset, end);
+    const part = 'arrayBuffer' in given ? await given.arrayBuffer() : given;
+    return ArrayBuffer.isView(part)
+      ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+      : new Uint8Array(part);
+  } catch (cause) {
+    throw new HermError('IO', `Reading bytes ${offset} to ${end} failed.`, {}, { cause });
   }
 }

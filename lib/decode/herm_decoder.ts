@@ -21,6 +21,15 @@ export interface DecodedTensor {
   readonly data: Uint8Array;
 }
 
+/** A file that the .herm file was made from. */
+export interface OriginalFile {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
 /** What one level of a group adds. */
 interface Level {
   /** By number of the block. */
@@ -83,29 +92,48 @@ export class HermDecoder {
     return tensors;
   }
 
+  /** The files of the original: the safetensors files, then those beside them. */
+  get files(): readonly OriginalFile[] {
+    return [...this.header.files, ...this.header.extras].map(({ name, size, sha256 }) => ({ name, size, sha256 }));
+  }
+
   /**
-   * The bytes of the original file, in pieces. The last step throws unless all of them together have the digest that
-   * the header names.
+   * The bytes of a file of the original, in pieces; its name is not needed where there is only one. The last step throws
+   * unless all of them together have the digest that the header names.
    *
-   * @throws HermError `HERM_TRUNCATED`, `DIGEST_MISMATCH`, `HERM_CHECKSUM`, `HERM_CORRUPT`, `IO`.
+   * @throws HermError `BAD_ARGUMENT`, `HERM_TRUNCATED`, `DIGEST_MISMATCH`, `HERM_CHECKSUM`, `HERM_CORRUPT`, `IO`.
    */
-  async *original(): AsyncGenerator<Uint8Array, void, undefined> {
-    const { original, blocks, tensors } = this.header;
+  async *recover({ file }: { readonly file?: string | undefined } = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    const { files } = this;
+    const at = file === undefined && files.length === 1 ? 0 : files.findIndex(({ name }) => name === file);
+    if (at < 0) {
+      const why = `The original has no file ${file}; it has ${files.map(({ name }) => name).join(', ')}.`;
+      throw new HermError('BAD_ARGUMENT', why, { file });
+    }
     const digest = sha256.create();
-    const source = await this.#container.chunk({ kind: 'source', index: 0 });
-    const start = decodeWords(source, original.dataOffset, { wordBytes: 1, float: false });
-    digest.update(start);
-    yield start;
+    const extra = at - this.header.files.length;
+    for await (const bytes of extra < 0 ? this.#safetensors(at) : this.#extra(extra)) {
+      digest.update(bytes);
+      yield bytes;
+    }
+    if (bytesToHex(digest.digest()) === files[at]!.sha256) return;
+    const { name } = files[at]!;
+    throw new HermError('DIGEST_MISMATCH', `What the file gives back is not ${name}: its SHA-256 differs.`);
+  }
+
+  async *#safetensors(file: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const { files, blocks, tensors } = this.header;
+    const source = await this.#container.chunk({ kind: 'source', index: file });
+    yield decodeWords(source, files[file]!.dataOffset, { wordBytes: 1, float: false });
     const full = blocks.map(({ neurons }) => neurons);
-    for (const [index, { name }] of tensors.entries()) {
-      const { data } = await allocating(name, () => this.#tensor(index, full));
-      digest.update(data);
-      yield data;
+    for (const [index, { name, file: own }] of tensors.entries()) {
+      if (own === file) yield (await allocating(name, () => this.#tensor(index, full))).data;
     }
-    const found = bytesToHex(digest.digest());
-    if (found !== original.sha256) {
-      throw new HermError('DIGEST_MISMATCH', `What the file gives back is not ${original.name}: its SHA-256 differs.`);
-    }
+  }
+
+  async *#extra(index: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const bytes = await this.#container.chunk({ kind: 'extra', index });
+    yield decodeWords(bytes, this.header.extras[index]!.size, { wordBytes: 1, float: false });
   }
 
   #widths(widths: Readonly<Record<string, number>>): number[] {

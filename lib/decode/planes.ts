@@ -108,7 +108,7 @@ function inflate(frame: Uint8Array, size: number): Uint8Array {
   return out;
 }
 
-const LARGEST_WINDOW = 2 ** 27;
+const LARGEST_WINDOW = 2 ** 26;
 
 /** The decompressor asks for as much memory as a frame says that it needs (RFC 8878, section 3.1.1.1). */
 function checkWindow(frame: Uint8Array, size: number): void {

@@ -40,6 +40,10 @@ class ChildInterval {
   explicit ChildInterval(double a_followed)
       : a_(std::fabs(a_followed)), reciprocal_(1 / a_), flip_(a_followed < 0 ? Format::kSign : Word{0}) {}
 
+  double reciprocal() const { return reciprocal_; }
+  // What y differs by in bits from the followed child.
+  Word flip() const { return flip_; }
+
   // `coded` = scaled(a_c, x_c)
   Word parent(Word followed, double coded, Grid parent_grid) const {
     return Format::round(scaled<D>(a_, static_cast<Word>(followed ^ flip_)) + coded, parent_grid);

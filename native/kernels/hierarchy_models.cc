@@ -1,5 +1,7 @@
 #include "kernels/hierarchy_models.h"
 
+#include <algorithm>
+
 namespace herm {
 
 namespace {
@@ -7,16 +9,15 @@ namespace {
 // Most coefficients lie between 1/8 and 2.
 constexpr auto kCoefficientPrior = [] {
   std::array<std::uint16_t, kCoefficientSymbols> prior{};
-  for (std::size_t s = 0; s < prior.size(); ++s) prior[s] = s >= 12 * 4 && s < 16 * 4 ? 16 : 1;
+  for (std::size_t s = 0; s < prior.size(); ++s) prior[s] = s >= 48 && s < 64 ? 16 : 1;
   return prior;
 }();
 
 constexpr auto kFloorPrior = [] {
   std::array<std::uint16_t, kFloorSymbols> prior{};
-  for (int away = -kFloorReach; away <= kFloorReach; ++away) {
-    const int distance = away < 0 ? -away : away;
-    prior[static_cast<std::size_t>(away + kFloorReach)] =
-        static_cast<std::uint16_t>(64 >> 2 * (distance < 3 ? distance : 3));
+  for (std::size_t s = 0; s < kZeroFloor; ++s) {
+    const std::size_t near = kZeroFloor / 2, away = s < near ? near - s : s - near;
+    prior[s] = static_cast<std::uint16_t>(64 >> 2 * std::min<std::size_t>(away, 3));
   }
   prior[kZeroFloor] = 4;
   prior[kFarFloor] = 1;

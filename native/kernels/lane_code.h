@@ -32,8 +32,8 @@ struct NodeLanes {
   std::size_t length = 0;                         // elements of a row
   std::span<const std::uint16_t> element_floors;  // [length] at least these floors, or empty
   bool only_followed = false;                     // roots and coded children are known: only followed ones are coded
-  bool even = false;                              // elements are of one scale: their shifts are 0, and not coded
   std::uint8_t* words = nullptr;                  // [row_count×length]
+  bool even = false;                              // elements are of one scale: their shifts are 0, and not coded
 
   std::size_t instructions() const { return parents.size(); }
 };

@@ -16,9 +16,9 @@ namespace {
 template <DType D>
 class StripDecoder : Strip<D> {
   using Base = Strip<D>;
-  using Base::c_, Base::c_grids_, Base::contexts_, Base::f_, Base::f_grids_, Base::lanes_, Base::models, Base::p_,
-      Base::p_grids_, Base::shifts_;
-  using typename Base::Code, typename Base::Format, typename Base::Split, typename Base::Word;
+  using Base::c_, Base::c_grids_, Base::contexts_, Base::f_, Base::f_grids_, Base::high_, Base::lanes_, Base::low_,
+      Base::models, Base::ordinals_, Base::p_, Base::p_grids_, Base::shifts_;
+  using typename Base::Code, typename Base::Format, typename Base::Ordinal, typename Base::Split, typename Base::Word;
 
  public:
   using Base::Base;
@@ -48,7 +48,8 @@ class StripDecoder : Strip<D> {
       if (root % 16 == 0) job.check();
       Base::fill_grids(c_grids_, root, from_, to_);
       const int scale = Base::last_root_scale = get_scale(coder, models.root_scale, Base::last_root_scale);
-      for (std::size_t e = from_; e < to_; ++e) c_[e] = get_coded(coder, e, scale, 0, 0, false);
+      for (std::size_t e = from_; e < to_; ++e) ordinals_[e] = get_coded(coder, e, scale, 0, 0, false);
+      Base::fill_words(ordinals_, c_grids_, 0, from_, to_, c_);
       Base::write(root, from_, to_, c_);
       models.settle();
     }
@@ -93,8 +94,9 @@ class StripDecoder : Strip<D> {
     const int scale = get_scale(coder, models.scale, Base::parent_scale_);
     for (std::size_t e = from_; e < to_; ++e) {
       const bool flip = correlation > 0 && Code::negative(p_[e]) != negative;
-      c_[e] = get_coded(coder, e, scale, correlation, correlation == 0 ? 0 : contexts_[e], flip);
+      ordinals_[e] = get_coded(coder, e, scale, correlation, correlation == 0 ? 0 : contexts_[e], flip);
     }
+    Base::fill_words(ordinals_, c_grids_, 0, from_, to_, c_);
     return false;
   }
 
@@ -105,7 +107,7 @@ class StripDecoder : Strip<D> {
     return both;
   }
   void decode_differences(RansDecoder& coder, AdaptiveModel<kDifferenceSymbols>& model, const std::vector<Word>& base,
-                          const std::vector<Grid>& grids, std::vector<Word>& words) {
+                          const LaneGrids& grids, std::vector<Word>& words) {
     const auto factor = std::bit_cast<float>(static_cast<std::uint32_t>(coder.bits(32)));
     if (!std::isfinite(factor)) corrupt("a neuron is no finite multiple of another");
     for (std::size_t e = from_; e < to_; ++e) {
@@ -121,23 +123,35 @@ class StripDecoder : Strip<D> {
 
   void decode_followed(RansDecoder& coder, const Split& split) {
     const ChildInterval<D> interval(split.a_followed);
+    Base::fill_ranges(interval, split.a_coded, from_, to_);
     for (std::size_t e = from_; e < to_; ++e) {
-      const double coded = scaled<D>(split.a_coded, c_[e]);
-      const OrdinalRange range = interval.range(p_[e], coded, f_grids_[e], p_grids_[e]);
+      const OrdinalRange range{low_[e], high_[e]};
       if (range.empty()) corrupt("no weight gives its parent");
-      std::int64_t y = 0;
-      std::size_t zero = 0;
-      if (range.holds(0) || range.holds(-1)) {
-        zero = models.zero[2 * Code::is_zero(p_[e]) + Code::is_zero(c_[e])].get(coder, e & 3);
-        y = zero == 1 ? 0 : -1;
+      if (range.low <= 0 && range.high >= -1) {
+        ordinals_[e] = static_cast<Ordinal>(get_around_zero(coder, e, range));
+      } else if (Base::plain_cells(e)) {
+        ordinals_[e] = low_[e] + static_cast<Ordinal>(get_uniform(coder, e & 3, place_count(range)));
+      } else {
+        ordinals_[e] = static_cast<Ordinal>(get_place(coder, e, range));
       }
-      if (zero == 0) y = get_place(coder, e, Cells<D>(range, f_grids_[e]));
-      if (!range.holds(y)) corrupt("a weight does not give its parent");
-      f_[e] = interval.followed(y, f_grids_[e]);
     }
+    Base::fill_words(ordinals_, f_grids_, interval.flip(), from_, to_, f_);
   }
 
-  std::int64_t get_place(RansDecoder& coder, std::size_t e, const Cells<D>& cells) {
+  std::int64_t get_around_zero(RansDecoder& coder, std::size_t e, OrdinalRange range) {
+    const std::size_t zero = models.zero[2 * Code::is_zero(p_[e]) + Code::is_zero(c_[e])].get(coder, e & 3);
+    if (zero == 0) return get_place(coder, e, range);
+    const std::int64_t y = zero == 1 ? 0 : -1;
+    if (!range.holds(y)) corrupt("a weight does not give its parent");
+    return y;
+  }
+  std::int64_t get_place(RansDecoder& coder, std::size_t e, OrdinalRange range) {
+    const Cells<D> cells(range, f_grids_[e]);
+    const std::int64_t y = get_in_cells(coder, e, cells);
+    if (!range.holds(y)) corrupt("a weight does not give its parent");
+    return y;
+  }
+  std::int64_t get_in_cells(RansDecoder& coder, std::size_t e, const Cells<D>& cells) {
     const std::int64_t signed_cell = cells.at(get_uniform(coder, e & 3, cells.count()));
     const std::uint64_t cell = Cells<D>::magnitude(signed_cell);
     std::uint64_t magnitude = cell;
@@ -159,11 +173,12 @@ class StripDecoder : Strip<D> {
     return cells.magnitude_of(std::uint64_t{1} << kept | coder.bits(kept), width - 1 - kept);
   }
 
-  Word get_coded(RansDecoder& coder, std::size_t e, int scale, std::size_t correlation, std::size_t context,
-                 bool flip) {
+  // As an ordinal.
+  Ordinal get_coded(RansDecoder& coder, std::size_t e, int scale, std::size_t correlation, std::size_t context,
+                    bool flip) {
     const Grid grid = c_grids_[e];
     LevelModel& model = models.level(Base::is_coarse(grid), correlation, context);
-    return get_number<D>(coder, model, e & 3, grid, Base::expected(scale, e), flip);
+    return static_cast<Ordinal>(get_ordinal<D>(coder, model, e & 3, grid, Base::expected(scale, e), flip));
   }
 
   static int get_scale(RansDecoder& coder, AdaptiveModel<kScaleSymbols>& model, int expected) {

@@ -13,8 +13,8 @@ namespace {
 template <DType D>
 class StripEncoder : Strip<D> {
   using Base = Strip<D>;
-  using Base::c_, Base::c_grids_, Base::contexts_, Base::f_, Base::f_grids_, Base::lanes_, Base::models, Base::p_,
-      Base::p_grids_, Base::shifts_;
+  using Base::c_, Base::c_grids_, Base::contexts_, Base::f_, Base::f_grids_, Base::high_, Base::lanes_, Base::levels_,
+      Base::low_, Base::models, Base::ordinals_, Base::p_, Base::p_grids_, Base::shifts_;
   using typename Base::Code, typename Base::Format, typename Base::Split, typename Base::Word;
 
  public:
@@ -161,17 +161,25 @@ class StripEncoder : Strip<D> {
 
   void encode_followed(const Split& split) {
     const ChildInterval<D> interval(split.a_followed);
+    Base::fill_ranges(interval, split.a_coded, from_, to_);
+    Base::fill_ordinals(f_, f_grids_, interval.flip(), from_, to_, ordinals_);
     for (std::size_t e = from_; e < to_; ++e) {
-      const OrdinalRange range = range_of(interval, split, e);
-      const std::int64_t y = interval.ordinal(f_[e], f_grids_[e]);
+      const std::int64_t y = ordinals_[e];
+      const OrdinalRange range{low_[e], high_[e]};
       if (!range.holds(y)) throw std::logic_error("a child does not give its parent");
-      if (range.holds(0) || range.holds(-1)) {
-        const std::size_t zero = y == 0 ? 1 : y == -1 ? 2 : 0;
-        zero_model(e).put(coder_, e & 3, zero);
-        if (zero != 0) continue;
+      if (range.low <= 0 && range.high >= -1) {
+        put_around_zero(e, range, y);
+      } else if (Base::plain_cells(e)) {
+        put_uniform(coder_, e & 3, static_cast<std::uint64_t>(y - range.low), place_count(range));
+      } else {
+        put_place(e, Cells<D>(range, f_grids_[e]), y);
       }
-      put_place(e, Cells<D>(range, f_grids_[e]), y);
     }
+  }
+  void put_around_zero(std::size_t e, OrdinalRange range, std::int64_t y) {
+    const std::size_t zero = y == 0 ? 1 : y == -1 ? 2 : 0;
+    zero_model(e).put(coder_, e & 3, zero);
+    if (zero == 0) put_place(e, Cells<D>(range, f_grids_[e]), y);
   }
   AdaptiveModel<3>& zero_model(std::size_t e) { return models.zero[2 * Code::is_zero(p_[e]) + Code::is_zero(c_[e])]; }
 
@@ -188,10 +196,15 @@ class StripEncoder : Strip<D> {
     coder_.bits(cells.significand(magnitude), std::min(width - 1, cells.mantissa()));
   }
 
+  // After scale() of the coded child, which leaves its levels in levels_.
   void put_coded(std::size_t e, int scale, std::size_t correlation, std::size_t context, bool flip) {
     const Grid grid = c_grids_[e];
-    put_number<D>(coder_, models.level(Base::is_coarse(grid), correlation, context), e & 3, c_[e], grid,
-                  Base::expected(scale, e), flip);
+    LevelModel& model = models.level(Base::is_coarse(grid), correlation, context);
+    const bool negative = Code::negative(c_[e]);
+    if (Code::is_zero(c_[e])) return put_zero(coder_, model, e & 3, negative);
+    const auto steps = static_cast<std::uint64_t>(GridNumbers<D>::ordinal(GridNumbers<D>::magnitude(c_[e]), grid));
+    const NumberParts parts{levels_[e] + shifts_[e], steps, Code::low_count(grid), negative};
+    put_parts<D>(coder_, model, e & 3, parts, Base::expected(scale, e), flip);
   }
 
   void put_scale(AdaptiveModel<kScaleSymbols>& model, int scale, int expected) {

@@ -9,6 +9,7 @@
 #include "kernels/dtype.h"
 #include "kernels/exact_tree.h"
 #include "kernels/float_grid.h"
+#include "kernels/lane_loops.h"
 
 namespace herm {
 
@@ -42,6 +43,14 @@ class GridRule {
         floors_(element_floors) {}
 
   Grid fine() const { return fine_; }
+  // Of the elements [from, to).
+  void fill(int lane_floor, std::size_t from, std::size_t to, LaneGrids& grids) const {
+    for (std::size_t e = from; e < to; ++e) {
+      const Grid grid = of(lane_floor, e);
+      grids.bits[e] = grid.bits;
+      grids.floors[e] = grid.floor;
+    }
+  }
   Grid of(int lane_floor, std::size_t e) const {
     Grid grid = fine_;
     if (lane_floor != 0) grid = {coarse_bits_, std::clamp(lane_floor + whole_shift(shifts_[e]), 1, highest_)};

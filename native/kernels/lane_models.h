@@ -42,23 +42,11 @@ inline constexpr std::array<int, 16> kMagnitudeBounds{-80, -48, -32, -24, -16, -
                                                       5,   10,  14,  19,  24,  29,  34, 40};
 inline constexpr std::size_t kMagnitudes = kMagnitudeBounds.size() + 2;
 
-class MagnitudeTable {
- public:
-  MagnitudeTable() {
-    for (int a = -kReach; a <= kReach; ++a) {
-      const auto reached = std::upper_bound(kMagnitudeBounds.begin(), kMagnitudeBounds.end(), a);
-      classes_[static_cast<std::size_t>(a + kReach)] =
-          static_cast<std::uint8_t>(1 + (reached - kMagnitudeBounds.begin()));
-    }
-  }
-  std::size_t of(int sixteenths) const {
-    return classes_[static_cast<std::size_t>(std::clamp(sixteenths, -kReach, kReach) + kReach)];
-  }
-
- private:
-  static constexpr int kReach = 81;
-  std::array<std::uint8_t, 2 * kReach + 1> classes_{};
-};
+inline int magnitude_class(int sixteenths) {
+  int reached = 1;
+  for (const int bound : kMagnitudeBounds) reached += sixteenths >= bound;
+  return reached;
+}
 
 class LaneModels {
  public:

@@ -39,7 +39,7 @@ struct NumberCode {
   }
 
   // KernelError HERM_CORRUPT where there is no such number.
-  static Word number(int level, std::uint64_t low, bool negative, Grid grid) {
+  static std::int64_t ordinal(int level, std::uint64_t low, bool negative, Grid grid) {
     const int spare = Format::kMantissa - grid.bits - 2, local = level - 4 * (grid.floor - 1);
     const std::int64_t place = spare >= 0 ? local : local >> -spare;
     const std::int64_t steps =
@@ -47,7 +47,7 @@ struct NumberCode {
     if (local < 0 || steps > Format::max_ordinal(grid) || (spare < 0 && place << -spare != local)) {
       throw KernelError("HERM_CORRUPT", "a coded weight is no number of its format");
     }
-    return Format::word(negative ? ~steps : steps, grid);
+    return negative ? ~steps : steps;
   }
 };
 

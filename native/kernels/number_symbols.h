@@ -8,31 +8,47 @@
 
 namespace herm {
 
+// A number that is not zero.
+struct NumberParts {
+  int level;
+  std::uint64_t low;  // bits below the level, and any above them
+  int low_count;
+  bool negative;
+};
+
+template <class Encoder>
+void put_zero(Encoder& coder, LevelModel& model, unsigned state, bool negative) {
+  model.put(coder, state, kZeroSymbol + negative);
+}
 // `flip`: code the sign's opposite.
+template <DType D, class Encoder>
+void put_parts(Encoder& coder, LevelModel& model, unsigned state, const NumberParts& parts, int expected, bool flip) {
+  const int relative = parts.level - expected;
+  if (relative < kLowestLevel || relative > kHighestLevel) {
+    model.put(coder, state, kEscapeSymbol);
+    coder.bits(static_cast<std::uint64_t>(2 * parts.level + parts.negative), NumberCode<D>::kLevelBits + 1);
+  } else {
+    const auto place = static_cast<std::size_t>(relative - kLowestLevel);
+    model.put(coder, state, kFirstLevelSymbol + 2 * place + (parts.negative != flip));
+  }
+  coder.bits(parts.low, parts.low_count);
+}
 template <DType D, class Encoder>
 void put_number(Encoder& coder, LevelModel& model, unsigned state, typename FloatGrid<D>::Word word, Grid grid,
                 int expected, bool flip) {
   using Code = NumberCode<D>;
-  const bool negative = Code::negative(word);
-  if (Code::is_zero(word)) return model.put(coder, state, kZeroSymbol + negative);
-  const int level = Code::level(word, grid), relative = level - expected;
-  if (relative < kLowestLevel || relative > kHighestLevel) {
-    model.put(coder, state, kEscapeSymbol);
-    coder.bits(static_cast<std::uint64_t>(2 * level + negative), Code::kLevelBits + 1);
-  } else {
-    const auto place = static_cast<std::size_t>(relative - kLowestLevel);
-    model.put(coder, state, kFirstLevelSymbol + 2 * place + (negative != flip));
-  }
-  coder.bits(Code::low_bits(word, grid), Code::low_count(grid));
+  const NumberParts parts{Code::level(word, grid), Code::low_bits(word, grid), Code::low_count(grid),
+                          Code::negative(word)};
+  if (Code::is_zero(word)) return put_zero(coder, model, state, parts.negative);
+  put_parts<D>(coder, model, state, parts, expected, flip);
 }
 
-// KernelError HERM_CORRUPT
+// The ordinal of the number on the grid, and the number. KernelError HERM_CORRUPT
 template <DType D, class Decoder>
-typename FloatGrid<D>::Word get_number(Decoder& coder, LevelModel& model, unsigned state, Grid grid, int expected,
-                                       bool flip) {
+std::int64_t get_ordinal(Decoder& coder, LevelModel& model, unsigned state, Grid grid, int expected, bool flip) {
   using Code = NumberCode<D>;
   const std::size_t symbol = model.get(coder, state);
-  if (symbol < kEscapeSymbol) return symbol == kZeroSymbol ? typename Code::Word{0} : FloatGrid<D>::kSign;
+  if (symbol < kEscapeSymbol) return symbol == kZeroSymbol ? 0 : -1;
   int level;
   bool negative;
   if (symbol == kEscapeSymbol) {
@@ -44,7 +60,13 @@ typename FloatGrid<D>::Word get_number(Decoder& coder, LevelModel& model, unsign
     level = expected + kLowestLevel + place / 2;
     negative = (place % 2 != 0) != flip;
   }
-  return Code::number(level, coder.bits(Code::low_count(grid)), negative, grid);
+  return Code::ordinal(level, coder.bits(Code::low_count(grid)), negative, grid);
+}
+
+template <DType D, class Decoder>
+typename FloatGrid<D>::Word get_number(Decoder& coder, LevelModel& model, unsigned state, Grid grid, int expected,
+                                       bool flip) {
+  return FloatGrid<D>::word(get_ordinal<D>(coder, model, state, grid, expected, flip), grid);
 }
 
 }  // namespace herm

@@ -9,13 +9,6 @@ namespace herm {
 
 namespace {
 
-// ⌈2^37 / n⌉: for x <= 2^26 and n <= 2^11 the product with it, shifted right by 37, is ⌊x / n⌋.
-constexpr auto kReciprocals = [] {
-  std::array<std::uint64_t, kMaxUniform + 1> table{};
-  for (std::uint64_t n = 1; n <= kMaxUniform; ++n) table[n] = ((std::uint64_t{1} << 37) + n - 1) / n;
-  return table;
-}();
-
 [[noreturn]] void corrupt(const char* what) { throw KernelError("HERM_CORRUPT", what); }
 
 void put_word(std::uint32_t word, std::vector<std::uint8_t>& out) {
@@ -25,30 +18,25 @@ void put_word(std::uint32_t word, std::vector<std::uint8_t>& out) {
 
 }  // namespace
 
-std::uint32_t uniform_start(std::uint32_t i, std::uint32_t n) {
-  return static_cast<std::uint32_t>(((std::uint64_t{i} << kProbabilityBits) * kReciprocals[n]) >> 37);
-}
-
 void RansEncoder::finish(std::vector<std::uint8_t>& out) {
   std::array<std::uint32_t, 4> states;
   states.fill(kLowestState);
   std::vector<std::uint16_t> words;  // last one first
-  words.reserve(symbols_.size());
+  words.reserve(symbol_count_);
   // What is decoded first is encoded last.
-  for (std::size_t k = symbols_.size(); k-- > 0;) {
+  for (std::size_t k = symbol_count_; k-- > 0;) {
     const std::uint32_t start = symbols_[k] & 0x7fff, size = (symbols_[k] >> 15 & 0x7fff) + 1;
     rans_push(states[symbols_[k] >> 30], {start, size}, words);
   }
-  if (filled_ > 0) bytes_.push_back(static_cast<std::uint8_t>(pending_));
+  if (filled_ > 0) bytes_[byte_count_++] = static_cast<std::uint8_t>(pending_);
   put_leb128(words.size(), out);
   for (const std::uint32_t x : states) {
     put_word(x, out);
     put_word(x >> 16, out);
   }
   for (std::size_t k = words.size(); k-- > 0;) put_word(words[k], out);
-  out.insert(out.end(), bytes_.begin(), bytes_.end());
-  symbols_.clear();
-  bytes_.clear();
+  out.insert(out.end(), bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(byte_count_));
+  symbol_count_ = byte_count_ = 0;
   pending_ = 0;
   filled_ = 0;
 }
@@ -71,19 +59,8 @@ std::uint32_t RansDecoder::missing_word() {
   return 1;  // keeps the state valid
 }
 
-void RansDecoder::refill(int count) {
-  if constexpr (std::endian::native == std::endian::little) {
-    if (bytes_end_ - bytes_ >= 8) {
-      std::uint64_t next;
-      std::memcpy(&next, bytes_, 8);
-      pending_ |= next << filled_;
-      const int taken = (63 - filled_) >> 3;
-      bytes_ += taken;
-      filled_ += 8 * taken;
-      pending_ &= (std::uint64_t{1} << filled_) - 1;
-      return;
-    }
-  }
+void RansDecoder::refill_bytewise(int count) {
+  pending_ &= (std::uint64_t{1} << filled_) - 1;
   for (; filled_ <= 55 && bytes_ != bytes_end_; filled_ += 8) pending_ |= std::uint64_t{*bytes_++} << filled_;
   if (filled_ >= count) return;
   missing_ = true;
@@ -91,7 +68,8 @@ void RansDecoder::refill(int count) {
 }
 
 void RansDecoder::finish() const {
-  bool ended = !missing_ && words_ == words_end_ && bytes_ == bytes_end_ && filled_ < 8 && pending_ == 0;
+  bool ended = !missing_ && words_ == words_end_ && bytes_ == bytes_end_ && filled_ < 8 &&
+               (pending_ & ((std::uint64_t{1} << filled_) - 1)) == 0;
   for (const std::uint32_t x : states_) ended = ended && x == kLowestState;
   if (!ended) corrupt("a stream does not end where its numbers do");
 }

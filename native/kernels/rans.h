@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -25,7 +26,15 @@ struct Share {
 
 // The share of choice i of n equally likely ones, n <= 2^11; the shares of all choices fill 2^15 exactly.
 inline constexpr std::uint32_t kMaxUniform = 1u << 11;
-std::uint32_t uniform_start(std::uint32_t i, std::uint32_t n);
+// ⌈2^37 / n⌉: for x <= 2^26 and n <= 2^11 the product with it, shifted right by 37, is ⌊x / n⌋.
+inline constexpr auto kReciprocals = [] {
+  std::array<std::uint64_t, kMaxUniform + 1> table{};
+  for (std::uint64_t n = 1; n <= kMaxUniform; ++n) table[n] = ((std::uint64_t{1} << 37) + n - 1) / n;
+  return table;
+}();
+inline std::uint32_t uniform_start(std::uint32_t i, std::uint32_t n) {
+  return static_cast<std::uint32_t>(((std::uint64_t{i} << kProbabilityBits) * kReciprocals[n]) >> 37);
+}
 inline Share uniform_share(std::uint32_t i, std::uint32_t n) {
   const std::uint32_t start = uniform_start(i, n);
   return {start, uniform_start(i + 1, n) - start};
@@ -51,20 +60,30 @@ class RansEncoder {
  public:
   // Symbols come in the order in which they are decoded; `state` is 0..3.
   void put(unsigned state, Share share) {
-    if (share.size != kProbabilityTotal) symbols_.push_back(share.start | (share.size - 1) << 15 | state << 30);
+    if (share.size == kProbabilityTotal) return;
+    if (symbol_count_ == symbols_.size()) symbols_.resize(2 * symbols_.size() + 1024);
+    symbols_[symbol_count_++] = share.start | (share.size - 1) << 15 | state << 30;
   }
-  // The low `count` bits, at most 57.
+  // The low `count` bits, at most 56.
   void bits(std::uint64_t value, int count) {
     pending_ |= (value & ((std::uint64_t{1} << count) - 1)) << filled_;
     filled_ += count;
-    for (; filled_ >= 8; filled_ -= 8, pending_ >>= 8) bytes_.push_back(static_cast<std::uint8_t>(pending_));
+    const int whole = filled_ >> 3;  // at most 7
+    if (bytes_.size() - byte_count_ < 8) bytes_.resize(2 * bytes_.size() + 4096);
+    std::uint8_t* const at = bytes_.data() + byte_count_;
+    for (int k = 0; k < 8; ++k) at[k] = static_cast<std::uint8_t>(pending_ >> (8 * k));  // one store
+    byte_count_ += static_cast<std::size_t>(whole);
+    filled_ &= 7;
+    pending_ >>= 8 * whole;
   }
   // Appends the stream to `out` and starts anew.
   void finish(std::vector<std::uint8_t>& out);
 
  private:
+  // With room at their ends.
   std::vector<std::uint32_t> symbols_;
   std::vector<std::uint8_t> bytes_;
+  std::size_t symbol_count_ = 0, byte_count_ = 0;
   std::uint64_t pending_ = 0;
   int filled_ = 0;
 };
@@ -88,9 +107,9 @@ class RansDecoder {
     return i;
   }
 
-  // At most 57 bits. Beyond the end they are 0, and finish() fails.
+  // At most 56 bits. Beyond the end they are 0, and finish() fails.
   std::uint64_t bits(int count) {
-    if (filled_ < count) refill(count);
+    refill(count);
     const std::uint64_t value = pending_ & ((std::uint64_t{1} << count) - 1);
     pending_ >>= count;
     filled_ -= count;
@@ -108,7 +127,21 @@ class RansDecoder {
     return word;
   }
   std::uint32_t missing_word();
-  void refill(int count);
+  // At least `count` bits, as many as there is room for.
+  void refill(int count) {
+    if constexpr (std::endian::native == std::endian::little) {
+      if (bytes_end_ - bytes_ >= 8) {
+        std::uint64_t next;
+        std::memcpy(&next, bytes_, 8);
+        pending_ |= next << filled_;  // what is above the bits that are counted comes again
+        bytes_ += (63 - filled_) >> 3;
+        filled_ |= 56;
+        return;
+      }
+    }
+    refill_bytewise(count);
+  }
+  void refill_bytewise(int count);
 
   std::array<std::uint32_t, 4> states_{};
   const std::uint8_t* words_ = nullptr;

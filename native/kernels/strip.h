@@ -12,6 +12,7 @@
 #include "kernels/exact_interval.h"
 #include "kernels/lane_code.h"
 #include "kernels/lane_grids.h"
+#include "kernels/lane_loops.h"
 #include "kernels/lane_models.h"
 #include "kernels/number_symbols.h"
 #include "kernels/words.h"
@@ -34,6 +35,7 @@ class Strip {
   using Format = FloatGrid<D>;
   using Code = NumberCode<D>;
   using Word = typename Format::Word;
+  using Ordinal = typename GridNumbers<D>::Ordinal;
 
   // Elements [begin, begin + size) of the lanes.
   Strip(const NodeLanes& lanes, std::size_t begin, std::size_t end)
@@ -48,6 +50,11 @@ class Strip {
         p_grids_(end - begin),
         c_grids_(end - begin),
         f_grids_(end - begin),
+        low_(end - begin),
+        high_(end - begin),
+        ordinals_(end - begin),
+        clear_(end - begin),
+        levels_(end - begin),
         contexts_(end - begin) {}
 
   LaneModels models;
@@ -73,31 +80,50 @@ class Strip {
     const bool absorbing = a[second] == 1 && a[1 - second] == 0;
     return {lanes_.parents[n], first + 1 - second, first + second, a[1 - second], a[second], absorbing};
   }
-  void fill_grids(std::vector<Grid>& grids, std::size_t node, std::size_t from, std::size_t to) const {
-    for (std::size_t e = from; e < to; ++e) grids[e] = rule_.of(lanes_.floors[node], e);
+  void fill_grids(LaneGrids& grids, std::size_t node, std::size_t from, std::size_t to) const {
+    rule_.fill(lanes_.floors[node], from, to, grids);
   }
   bool is_coarse(Grid grid) const { return grid != rule_.fine(); }
 
   // Mean level of a lane beyond its elements' shifts, in quarters of a level, zeros left out.
-  int scale(const std::vector<Word>& words, const std::vector<Grid>& grids, std::size_t from, std::size_t to) const {
-    std::int64_t sum = 0, count = 0;
-    for (std::size_t e = from; e < to; ++e) {
-      if (Code::is_zero(words[e])) continue;
-      sum += Code::level(words[e], grids[e]) - shifts_[e];
-      ++count;
-    }
-    return rounded_mean(4 * sum, count);
+  int scale(const std::vector<Word>& words, const LaneGrids& grids, std::size_t from, std::size_t to) {
+    const LevelSum of = loops_.levels(words.data() + from, grids_from(grids, from), shifts_.data() + from, to - from,
+                                      levels_.data() + from);
+    return rounded_mean(4 * of.sum, of.count);
   }
   // The class of magnitude of every number of the parent.
   void fill_contexts(std::size_t from, std::size_t to) {
-    static const MagnitudeTable table;
     const int mean = scale(p_, p_grids_, from, to);
-    for (std::size_t e = from; e < to; ++e) {
-      const Word word = p_[e];
-      contexts_[e] = static_cast<std::uint8_t>(
-          Code::is_zero(word) ? 0 : table.of(4 * (Code::level(word, p_grids_[e]) - shifts_[e]) - mean));
-    }
+    loops_.contexts(p_.data() + from, levels_.data() + from, mean, to - from, contexts_.data() + from);
     parent_scale_ = mean;
+  }
+  // The numbers of the followed child that give the parent: low_ and high_.
+  void fill_ranges(const ChildInterval<D>& interval, double a_coded, std::size_t from, std::size_t to) {
+    const RangeArrays<D> in{p_.data() + from, grids_from(p_grids_, from), c_.data() + from, grids_from(f_grids_, from)};
+    loops_.ranges(in, a_coded, interval.reciprocal(), to - from, low_.data() + from, high_.data() + from,
+                  clear_.data() + from);
+    for (std::size_t e = from; e < to; ++e) {
+      if (clear_[e] != 0) continue;
+      const OrdinalRange range = interval.range(p_[e], scaled<D>(a_coded, c_[e]), f_grids_[e], p_grids_[e]);
+      low_[e] = static_cast<Ordinal>(range.low);
+      high_[e] = static_cast<Ordinal>(range.high);
+    }
+  }
+  // Ordinals into numbers, and numbers into ordinals.
+  void fill_words(const std::vector<Ordinal>& ordinals, const LaneGrids& grids, Word flip, std::size_t from,
+                  std::size_t to, std::vector<Word>& words) const {
+    loops_.words(ordinals.data() + from, grids_from(grids, from), flip, to - from, words.data() + from);
+  }
+  void fill_ordinals(const std::vector<Word>& words, const LaneGrids& grids, Word flip, std::size_t from,
+                     std::size_t to, std::vector<Ordinal>& ordinals) const {
+    loops_.ordinals(words.data() + from, grids_from(grids, from), flip, to - from, ordinals.data() + from);
+  }
+  // Whether low_ and high_ of one sign lie in one binade of the followed child's grid: then the numbers between them
+  // are the cells (Cells), and nothing is left inside.
+  bool plain_cells(std::size_t e) const {
+    const int kept = Format::kMantissa - f_grids_.bits[e];
+    const Ordinal low = low_[e] < 0 ? ~low_[e] : low_[e], high = high_[e] < 0 ? ~high_[e] : high_[e];
+    return low >> kept == high >> kept;
   }
   // What level to expect of a number in a lane of this scale.
   int expected(int scale, std::size_t e) const { return (scale + 4 * shifts_[e] + 2) >> 2; }
@@ -107,7 +133,11 @@ class Strip {
   std::vector<std::int8_t> shifts_;
   GridRule rule_;
   std::vector<Word> p_, c_, f_;  // the numbers of parent, coded and followed child
-  std::vector<Grid> p_grids_, c_grids_, f_grids_;
+  LaneGrids p_grids_, c_grids_, f_grids_;
+  const LaneLoops<D>& loops_ = lane_loops<D>();
+  std::vector<Ordinal> low_, high_, ordinals_;
+  std::vector<std::int32_t> clear_;  // 1 where low_ and high_ are known without a search
+  std::vector<std::int32_t> levels_;
   std::vector<std::uint8_t> contexts_;
   int parent_scale_ = 0;
 
@@ -172,6 +202,10 @@ class Cells {
   std::int64_t first_;
   std::uint64_t count_;
 };
+
+inline std::uint64_t place_count(OrdinalRange range) {
+  return static_cast<std::uint64_t>(range.high) - static_cast<std::uint64_t>(range.low) + 1;
+}
 
 // Differences of ordinals, small ones of either sign first.
 inline std::uint64_t zigzag(std::int64_t from, std::int64_t to) {

@@ -15,8 +15,8 @@ import { openHerm } from './decode.mjs';
 
 const file = await openHerm(new Uint8Array(readFileSync('model.herm')));
 const hash = createHash('sha256');
-for await (const bytes of file.original()) hash.update(bytes);
-console.log(hash.digest('hex') === file.header.original.sha256 && (await file.skeleton()).length);
+for await (const bytes of file.recover()) hash.update(bytes);
+console.log(hash.digest('hex') === file.files[0].sha256 && (await file.skeleton()).length);
 `;
 
 let folder: string;

@@ -1,16 +1,17 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type HermDecoder, openHerm } from '../../lib/decode/index.ts';
 import { openHerm as openNative } from '../../lib/file/read.ts';
-import { compress, fileSource } from '../../lib/index.ts';
+import { compress } from '../../lib/index.ts';
 import { Random } from '../format/support/random.ts';
+import { writeSharded } from '../format/support/sharded.ts';
 import { CASE_NAMES, testFile } from './support/files.ts';
 
-async function original(file: HermDecoder): Promise<Uint8Array> {
+async function original(decoder: HermDecoder, file?: string): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of file.original()) parts.push(part);
+  for await (const part of decoder.recover({ file })) parts.push(part);
   return Buffer.concat(parts);
 }
 
@@ -48,8 +49,8 @@ describe.each(CASE_NAMES)('a file of %s', (name) => {
   });
 });
 
-describe('the beginning of a file', () => {
-  it('serves the widths that it holds, by slices', async () => {
+describe('a file by slices, or its beginning', () => {
+  it('serves the widths that it holds', async () => {
     const { herm } = await testFile('three layers');
     const whole = await openNative(herm);
     for (const bytes of whole.prefixBytes) {
@@ -65,6 +66,13 @@ describe('the beginning of a file', () => {
     }
   });
 
+  it('is read from a Blob', async () => {
+    const { herm, original: expected } = await testFile('three layers');
+    const file = await openHerm(new Blob([new Uint8Array(herm)]));
+    expect(file.complete).toBe(true);
+    expect(Buffer.compare(await original(file), expected)).toBe(0);
+  });
+
   it('refuses widths and originals that it does not hold', async () => {
     const { herm } = await testFile('three layers');
     const prefix = await openHerm(herm.subarray(0, -1));
@@ -75,18 +83,30 @@ describe('the beginning of a file', () => {
   });
 });
 
-describe('the LeNet', () => {
+describe('files on disk', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'hermkit-decode-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('is the same as by the native reader, and comes back', { timeout: 180_000 }, async () => {
+  it('of several files give back each of them by name', async () => {
+    const [model, path] = [join(folder, 'Test-1B'), join(folder, 'files.herm')];
+    writeSharded(model);
+    await compress(model, path, { refit: [0.5] });
+    const herm = new Uint8Array(await readFile(path));
+    await expectAlike(herm, 1);
+    const file = await openHerm(herm);
+    for (const { name } of file.files) {
+      expect(Buffer.compare(await original(file, name), await readFile(join(model, name))), name).toBe(0);
+    }
+    expect((await readdir(model)).sort()).toEqual(file.files.map(({ name }) => name).sort());
+    await expect(original(file)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+  });
+
+  it('of the LeNet are the same as by the native reader, and come back', { timeout: 180_000 }, async () => {
     const path = 'test/fixtures/lenet/relu.safetensors';
-    const source = await fileSource(path);
-    await compress(source, join(folder, 'lenet.herm'), { refit: [0.5] });
-    await source.close();
+    await compress(path, join(folder, 'lenet.herm'), { refit: [0.5] });
     const herm = new Uint8Array(await readFile(join(folder, 'lenet.herm')));
     const [decoder, native] = [await openHerm(herm), await openNative(herm)];
     for (const widths of someWidths(decoder, 1).slice(-2)) {

@@ -27,7 +27,7 @@ async function outcome<T>(call: () => Promise<T>): Promise<T | string> {
 
 async function original(file: HermDecoder): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of file.original()) parts.push(part);
+  for await (const part of file.recover()) parts.push(part);
   return Buffer.concat(parts);
 }
 

@@ -1,0 +1,64 @@
+// Loops over the elements of a lane, compiled for every kind of CPU: exact integer and IEEE operations, each by itself,
+// so that all give the same bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/grid_numbers.h"
+
+namespace herm {
+
+// The grids of a lane's elements.
+struct LaneGrids {
+  explicit LaneGrids(std::size_t size) : bits(size), floors(size) {}
+
+  Grid operator[](std::size_t e) const { return {bits[e], floors[e]}; }
+
+  std::vector<std::int32_t> bits, floors;
+};
+
+struct GridArrays {
+  const std::int32_t* bits;
+  const std::int32_t* floors;
+};
+inline GridArrays grids_from(const LaneGrids& grids, std::size_t from) {
+  return {grids.bits.data() + from, grids.floors.data() + from};
+}
+
+struct LevelSum {
+  std::int64_t sum, count;
+};
+
+template <DType D>
+struct RangeArrays {
+  const typename FloatGrid<D>::Word* parents;
+  GridArrays parent_grids;
+  const typename FloatGrid<D>::Word* coded;
+  GridArrays followed_grids;
+};
+
+template <DType D>
+struct LaneLoops {
+  using Word = typename GridNumbers<D>::Word;
+  using Ordinal = typename GridNumbers<D>::Ordinal;
+
+  // Levels less shifts, and their sum over all numbers that are not zero.
+  LevelSum (*levels)(const Word* words, const GridArrays& grids, const std::int8_t* shifts, std::size_t size,
+                     std::int32_t* levels);
+  // Classes of magnitude (lane_models.h); `mean` in quarters of a level.
+  void (*contexts)(const Word* words, const std::int32_t* levels, int mean, std::size_t size, std::uint8_t* contexts);
+  // Numbers of ordinals, and ordinals of numbers, where signs are flipped or not.
+  void (*words)(const Ordinal* ordinals, const GridArrays& grids, Word flip, std::size_t size, Word* words);
+  void (*ordinals)(const Word* words, const GridArrays& grids, Word flip, std::size_t size, Ordinal* ordinals);
+  // ChildInterval::range where `clear` is 1 afterwards.
+  void (*ranges)(const RangeArrays<D>& in, double a_coded, double reciprocal, std::size_t size, Ordinal* low,
+                 Ordinal* high, std::int32_t* clear);
+};
+
+// For the CPU at hand.
+template <DType D>
+const LaneLoops<D>& lane_loops();
+
+}  // namespace herm
