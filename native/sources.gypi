@@ -30,6 +30,7 @@
       "native/kernels/decompose.cc",
       "native/kernels/dense.cc",
       "native/kernels/dtype.cc",
+      "native/kernels/element_shifts.cc",
       "native/kernels/exact_tree.cc",
       "native/kernels/gated_mixture.cc",
       "native/kernels/gated_neuron.cc",

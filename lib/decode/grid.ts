@@ -19,6 +19,9 @@ export class Grid {
   readonly #highestBinade: number;
   /** Of doubles, ordinals need 64 bits. */
   readonly #wide: boolean;
+  /** The ordinal of `max`. */
+  readonly #most: number;
+  readonly #mostWide: bigint;
 
   /** `bits`: how many low bits of the format are 0. */
   constructor(format: FloatFormat, bits: number, floor: number) {
@@ -28,6 +31,8 @@ export class Grid {
     this.#highestBinade = 2 * format.bias - floor;
     this.#wide = format.bytes === 8;
     this.max = this.number(this.#highestBinade, 2 ** (this.mantissa + 1) - 1);
+    this.#most = this.#ordinal(this.max);
+    this.#mostWide = this.#wideOrdinal(this.max);
   }
 
   /** log2 of the units of a number in smallest steps. */
@@ -82,10 +87,10 @@ export class Grid {
   moved(value: number, by: number): number {
     if (this.#wide) {
       const ordinal = this.#wideOrdinal(value) + BigInt(by);
-      const most = this.#wideOrdinal(this.max);
+      const most = this.#mostWide;
       return this.#atWide(ordinal > most ? most : ordinal < ~most ? ~most : ordinal);
     }
-    const most = this.#ordinal(this.max);
+    const most = this.#most;
     return this.#at(Math.min(Math.max(this.#ordinal(value) + by, -1 - most), most));
   }
 
@@ -93,11 +98,11 @@ export class Grid {
   differing(value: number, by: number | bigint): number | undefined {
     if (this.#wide) {
       const ordinal = BigInt.asIntN(64, this.#wideOrdinal(value) + BigInt(by));
-      const most = this.#wideOrdinal(this.max);
+      const most = this.#mostWide;
       return ordinal > most || ordinal < ~most ? undefined : this.#atWide(ordinal);
     }
     const ordinal = this.#ordinal(value) + Number(by);
-    const most = this.#ordinal(this.max);
+    const most = this.#most;
     return ordinal > most || ordinal < -1 - most ? undefined : this.#at(ordinal);
   }
 
@@ -108,8 +113,8 @@ export class Grid {
   }
 
   #ordinal(value: number): number {
-    const { binade, count } = this.units(value);
-    const steps = count + binade * 2 ** this.mantissa;
+    const binade = this.binade(value);
+    const steps = Math.floor(Math.abs(value) / this.unit(binade)) + binade * 2 ** this.mantissa;
     return isNegative(value) ? -1 - steps : steps;
   }
 

@@ -71,6 +71,7 @@ struct FormatOf<DType::BF16> {
 
 }  // namespace detail
 
+// Shifts by what a grid says are masked here and there: bits are checked, and analysers do not know it.
 struct Grid {
   int bits = 0;   // low bits that are zero, at most the format's mantissa bits
   int floor = 1;  // biased exponent below which numbers are evenly spaced; 1: the format's own denormals
@@ -119,7 +120,7 @@ struct FloatGrid {
     return static_cast<Word>(ordinal < 0 ? magnitude | kSign : magnitude);
   }
   static std::int64_t max_ordinal(Grid grid) {
-    return static_cast<std::int64_t>(kMaxFinite >> grid.bits) - offset(grid);
+    return static_cast<std::int64_t>(std::uint64_t{kMaxFinite} >> (grid.bits & 63)) - offset(grid);
   }
   static std::int64_t min_ordinal(Grid grid) { return ~max_ordinal(grid); }
   // Where the even spacing ends: ordinals from here on are floating.
@@ -199,7 +200,7 @@ struct FloatGrid {
   // doubles have a bit to spare.
   static double middle_below(std::int64_t steps, Grid grid) {
     if (steps <= linear_end(grid)) return (static_cast<double>(steps) - 0.5) * step(grid);
-    const std::uint64_t half = std::uint64_t{1} << (52 - kMantissa + grid.bits - 1);
+    const std::uint64_t half = std::uint64_t{1} << ((52 - kMantissa + grid.bits - 1) & 63);
     return std::bit_cast<double>(std::bit_cast<std::uint64_t>(to_double(word(steps, grid))) - half);
   }
 

@@ -52,6 +52,8 @@ LaneModels::LaneModels()
            AdaptiveModel<3>({64, 128, 64})},
       depth(peaked_prior<kDepthSymbols>(0, 128, 1)) {}
 
+void LaneModels::add(std::unique_ptr<LevelModel>& model) { model = std::make_unique<LevelModel>(level_prior()); }
+
 void LaneModels::settle() {
   for (const auto& model : levels_) {
     if (model) model->settle();

@@ -15,7 +15,8 @@ namespace herm {
 // Levels are coded relative to what the lane and the element let expect.
 inline constexpr int kLowestLevel = -52, kHighestLevel = 15;
 inline constexpr std::size_t kZeroSymbol = 0, kEscapeSymbol = 2, kFirstLevelSymbol = 3;
-inline constexpr std::size_t kLevelSymbols = kFirstLevelSymbol + 2 * (kHighestLevel - kLowestLevel + 1);
+inline constexpr std::size_t kLevelSymbols =
+    kFirstLevelSymbol + 2 * static_cast<std::size_t>(kHighestLevel - kLowestLevel + 1);
 
 // How a lane's coded child is told from its parent.
 inline constexpr std::size_t kCorrelations = 8;              // classes of |correlation|; 0 is none
@@ -56,7 +57,8 @@ class LaneModels {
   LevelModel& level(bool coarse, std::size_t correlation, std::size_t magnitude) {
     std::unique_ptr<LevelModel>& model =
         levels_[(coarse * kCorrelationClasses + correlation) * kMagnitudes + magnitude];
-    if (!model) model = std::make_unique<LevelModel>(level_prior());
+    if (!model) [[unlikely]]
+      add(model);
     return *model;
   }
   // Ends a run: everything learns.
@@ -70,6 +72,8 @@ class LaneModels {
   AdaptiveModel<kDepthSymbols> depth;
 
  private:
+  static void add(std::unique_ptr<LevelModel>& model);
+
   static constexpr std::size_t kCorrelationClasses = kCorrelations + 1;
 
   std::array<std::unique_ptr<LevelModel>, 2 * kCorrelationClasses * kMagnitudes> levels_;

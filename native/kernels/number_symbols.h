@@ -5,6 +5,7 @@
 #include "kernels/lane_models.h"
 #include "kernels/number_code.h"
 #include "kernels/rans.h"
+#include "kernels/simd.h"
 
 namespace herm {
 
@@ -22,11 +23,12 @@ void put_zero(Encoder& coder, LevelModel& model, unsigned state, bool negative) 
 }
 // `flip`: code the sign's opposite.
 template <DType D, class Encoder>
-void put_parts(Encoder& coder, LevelModel& model, unsigned state, const NumberParts& parts, int expected, bool flip) {
+HERM_INLINE void put_parts(Encoder& coder, LevelModel& model, unsigned state, const NumberParts& parts, int expected,
+                           bool flip) {
   const int relative = parts.level - expected;
   if (relative < kLowestLevel || relative > kHighestLevel) {
     model.put(coder, state, kEscapeSymbol);
-    coder.bits(static_cast<std::uint64_t>(2 * parts.level + parts.negative), NumberCode<D>::kLevelBits + 1);
+    coder.bits(2 * static_cast<std::uint64_t>(parts.level) + parts.negative, NumberCode<D>::kLevelBits + 1);
   } else {
     const auto place = static_cast<std::size_t>(relative - kLowestLevel);
     model.put(coder, state, kFirstLevelSymbol + 2 * place + (parts.negative != flip));
@@ -45,7 +47,8 @@ void put_number(Encoder& coder, LevelModel& model, unsigned state, typename Floa
 
 // The ordinal of the number on the grid, and the number. KernelError HERM_CORRUPT
 template <DType D, class Decoder>
-std::int64_t get_ordinal(Decoder& coder, LevelModel& model, unsigned state, Grid grid, int expected, bool flip) {
+HERM_INLINE std::int64_t get_ordinal(Decoder& coder, LevelModel& model, unsigned state, Grid grid, int expected,
+                                     bool flip) {
   using Code = NumberCode<D>;
   const std::size_t symbol = model.get(coder, state);
   if (symbol < kEscapeSymbol) return symbol == kZeroSymbol ? 0 : -1;

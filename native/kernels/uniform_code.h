@@ -8,6 +8,7 @@
 
 #include "kernels/error.h"
 #include "kernels/rans.h"
+#include "kernels/simd.h"
 
 namespace herm {
 
@@ -17,7 +18,7 @@ inline int uniform_low_bits(std::uint64_t count) {
 
 // `index` < `count`.
 template <class Encoder>
-void put_uniform(Encoder& coder, unsigned state, std::uint64_t index, std::uint64_t count) {
+HERM_INLINE void put_uniform(Encoder& coder, unsigned state, std::uint64_t index, std::uint64_t count) {
   if (count == 1) return;
   const int low = uniform_low_bits(count);
   const auto choices = static_cast<std::uint32_t>(((count - 1) >> low) + 1);
@@ -27,7 +28,7 @@ void put_uniform(Encoder& coder, unsigned state, std::uint64_t index, std::uint6
 
 // `count` > 0. KernelError HERM_CORRUPT
 template <class Decoder>
-std::uint64_t get_uniform(Decoder& coder, unsigned state, std::uint64_t count) {
+HERM_INLINE std::uint64_t get_uniform(Decoder& coder, unsigned state, std::uint64_t count) {
   if (count == 1) return 0;
   const int low = uniform_low_bits(count);
   const auto choices = static_cast<std::uint32_t>(((count - 1) >> low) + 1);
