@@ -219,16 +219,24 @@ void decode_all(const Job& job, const NodeLanes& lanes, const LaneLevels& levels
   });
 }
 
+// Models learn from everything that is coded, so only the last instructions of the last level may be left; and not
+// where elements are new with it, as these come after them.
+void check_wanted(const LaneLevels& levels, std::size_t wanted) {
+  const std::size_t count = levels.levels();
+  if (count == 0 || wanted >= levels.instructions[count - 1]) return;
+  const bool grows = count > 1 && levels.elements[count - 1] != levels.elements[count - 2];
+  if (grows || (count > 1 && wanted < levels.instructions[count - 2])) {
+    throw std::invalid_argument("instructions before the last level's own cannot be left coded");
+  }
+}
+
 }  // namespace
 
 void decode_lanes(const Job& job, const NodeLanes& lanes, const LaneLevels& levels, std::size_t wanted,
                   std::span<const std::uint8_t> data, std::span<const std::uint64_t> sizes) {
   check_lanes(lanes, levels);
   if (sizes.size() != levels.sections()) throw std::invalid_argument("every section needs its size");
-  // Only the last level may be left before its end: models learn from all of it.
-  if (levels.levels() > 1 && wanted < levels.instructions[levels.levels() - 2] && levels.levels() > 0) {
-    throw std::invalid_argument("a level after the wanted instructions cannot be decoded");
-  }
+  check_wanted(levels, wanted);
   std::vector<std::span<const std::uint8_t>> sections;
   std::size_t at = 0;
   for (const std::uint64_t size : sizes) {

@@ -258,6 +258,10 @@ TEST_CASE("lane_code: contradicting arguments are refused, and an aborted job st
   rejects([](Nodes&, Code& c) { c.elements[0] = 9; });
   rejects([](Nodes&, Code& c) { c.strips = 9; });
   rejects([](Nodes&, Code& c) { c.sizes[0] = 1; });
+  const Code two_levels{{2, 4}, {8, 8}, 1, {0, 0, 0, 0}, {}}, growing{{2, 4}, {4, 8}, 1, {0, 0, 0, 0}, {}};
+  CHECK_THROWS_AS(decode_lanes(Job(), nodes.view(), two_levels.levels(), 1, {}, two_levels.sizes),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(decode_lanes(Job(), nodes.view(), growing.levels(), 3, {}, growing.sizes), std::invalid_argument);
   std::int32_t control[2] = {1, 0};
   CHECK_THROWS_AS(decode_lanes(Job(1, control), nodes.view(), code.levels(), 4, code.bytes, code.sizes), Aborted);
 }
