@@ -128,7 +128,31 @@
       "test/native/lane_copy_test.cc",
       "test/native/lane_loops_test.cc",
       "test/native/number_arrays_test.cc",
-      "test/native/planes_test.cc"
+      "test/native/planes_test.cc",
+      "test/native/fuzz_corpus_test.cc"
+    ],
+    "herm_codec_sources": [
+      "native/kernels/dtype.cc",
+      "native/kernels/exact_tree.cc",
+      "native/kernels/hierarchy_code.cc",
+      "native/kernels/hierarchy_models.cc",
+      "native/kernels/lane_checks.cc",
+      "native/kernels/lane_decode.cc",
+      "native/kernels/lane_encode.cc",
+      "native/kernels/lane_loops.cc",
+      "native/kernels/lane_models.cc",
+      "native/kernels/number_arrays.cc",
+      "native/kernels/plane_stream.cc",
+      "native/kernels/planes.cc",
+      "native/kernels/rans.cc",
+      "native/kernels/threads.cc"
+    ],
+    "herm_fuzz_sources": [
+      "test/fuzz/hierarchy.cc",
+      "test/fuzz/lanes.cc",
+      "test/fuzz/numbers.cc",
+      "test/fuzz/planes.cc",
+      "test/fuzz/rans.cc"
     ]
   }
 }

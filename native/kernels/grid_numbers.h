@@ -83,7 +83,7 @@ struct GridNumbers {
     const Above inner = above(value - power(half - ends), mirrored, negative, grid, reciprocal);
     const Above outer = above(value + power(half), mirrored, negative, grid, reciprocal);
     low = negative ? outer.ordinal : inner.ordinal;
-    high = (negative ? inner.ordinal : outer.ordinal) - 1;
+    high = static_cast<Ordinal>(static_cast<std::uint32_t>(negative ? inner.ordinal : outer.ordinal) - 1);
     const int within = static_cast<int>(bits != 0) & (bits >> parent_grid.bits < kMaxMagnitude >> parent_grid.bits);
     return inner.clear & outer.clear & within;
   }
@@ -135,14 +135,17 @@ struct GridNumbers {
     const double in_steps = std::bit_cast<double>(bits) * std::bit_cast<double>((std::int64_t{2046} << 52) - step);
     const auto whole = static_cast<std::int32_t>(in_steps);
     const double rest = in_steps - whole;
-    const std::int32_t steps = whole + (static_cast<std::int32_t>((binade - floor) >> 52) << kept);
+    // Unsigned: it wraps around where y lies beyond all numbers, which is not clear, then.
+    const std::uint32_t steps =
+        static_cast<std::uint32_t>(whole) + (static_cast<std::uint32_t>((binade - floor) >> 52) << kept);
     const double least = std::bit_cast<double>(step) * 0x1p32;
     const int clear = static_cast<int>(least >= std::fabs(bound) * reciprocal) &
                       static_cast<int>(least >= std::fabs(coded) * reciprocal) &
                       static_cast<int>(binade <= static_cast<std::int64_t>(1022 + kBias) << 52) &
                       static_cast<int>(rest > 0x1p-16) & static_cast<int>(rest < 1 - 0x1p-16);
-    const int below_zero = static_cast<int>(static_cast<std::uint64_t>(std::bit_cast<std::int64_t>(y)) >> 63) ^ negate;
-    return {(steps ^ -below_zero) + 1 - below_zero, clear};
+    const auto below_zero =
+        static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(y) >> 63) ^ static_cast<std::uint32_t>(negate);
+    return {static_cast<Ordinal>((steps ^ -below_zero) + 1 - below_zero), clear};
   }
 };
 

@@ -21,7 +21,7 @@ class HierarchyWalk {
       : io_(io),
         h_(hierarchy),
         free_(hierarchy.neurons),
-        places_(hierarchy.neurons, kNowhere),
+        places_(Io::kEncodes ? hierarchy.neurons : 0, kNowhere),
         to_come_(hierarchy.neurons - hierarchy.roots) {
     sides_.emplace_back(h_.input, h_.leaf);
     sides_.emplace_back(h_.output, h_.leaf);
@@ -104,17 +104,17 @@ class HierarchyWalk {
     h_.slots[node] = static_cast<std::uint32_t>(slot);
     h_.leaf[node] = leaf;
     if (leaf) return;
-    places_[slot] = open_.size();
+    if constexpr (Io::kEncodes) places_[slot] = open_.size();
     open_.push_back(node);
   }
   // The last one takes the place of the one that is split.
   void close(std::size_t place) {
-    places_[h_.slots[open_[place]]] = kNowhere;
+    if constexpr (Io::kEncodes) places_[h_.slots[open_[place]]] = kNowhere;
     const std::size_t last = open_.back();
     open_.pop_back();
     if (place == open_.size()) return;
     open_[place] = last;
-    places_[h_.slots[last]] = place;
+    if constexpr (Io::kEncodes) places_[h_.slots[last]] = place;
   }
   std::size_t place_of(std::size_t slot) const { return slot < places_.size() ? places_[slot] : kNowhere; }
   // So all are original neurons in the end.
@@ -133,7 +133,7 @@ class HierarchyWalk {
   HierarchyModels models_;
   FreeSlots free_;
   std::vector<std::size_t> open_;    // living nodes that are merged neurons
-  std::vector<std::size_t> places_;  // [m] where the one in a slot is among them
+  std::vector<std::size_t> places_;  // [m] where the one in a slot is among them, for encoders
   std::size_t to_come_;              // instructions
   std::vector<SideCoder> sides_;
   std::vector<BiasCoder> biases_;

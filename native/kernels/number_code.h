@@ -42,11 +42,12 @@ struct NumberCode {
   static std::int64_t ordinal(int level, std::uint64_t low, bool negative, Grid grid) {
     const int spare = Format::kMantissa - grid.bits - 2, local = level - 4 * (grid.floor - 1);
     const std::int64_t place = spare >= 0 ? local : local >> -spare;
-    const std::int64_t steps =
-        spare >= 0 ? static_cast<std::int64_t>(static_cast<std::uint64_t>(place) << spare | low) : place;
-    if (local < 0 || steps > Format::max_ordinal(grid) || (spare < 0 && place << -spare != local)) {
+    // Before the bits below are appended: what is expected of a damaged lane may be any level, and would overflow.
+    const std::int64_t highest = Format::max_ordinal(grid) >> std::max(0, spare);
+    if (local < 0 || place > highest || (spare < 0 && place << -spare != local)) {
       throw KernelError("HERM_CORRUPT", "a coded weight is no number of its format");
     }
+    const std::int64_t steps = spare >= 0 ? place << spare | static_cast<std::int64_t>(low) : place;
     return negative ? ~steps : steps;
   }
 };
