@@ -141,6 +141,7 @@
       "native/kernels/lane_encode.cc",
       "native/kernels/lane_loops.cc",
       "native/kernels/lane_models.cc",
+      "native/kernels/element_shifts.cc",
       "native/kernels/number_arrays.cc",
       "native/kernels/plane_stream.cc",
       "native/kernels/planes.cc",

@@ -15,7 +15,7 @@ const TARGETS = readdirSync(CORPUS).sort();
 const OPTIONS = [
   '-DHERM_FUZZ=ON',
   '-DCMAKE_CXX_COMPILER=clang++-19',
-  '-DHERM_SANITIZE=fuzzer-no-link,address,undefined',
+  '-DHERM_SANITIZE=fuzzer-no-link,address,undefined,float-cast-overflow',
   // The first report ends the program: libFuzzer keeps the input that led to it.
   '-DCMAKE_CXX_FLAGS=-fno-sanitize-recover=all',
 ];

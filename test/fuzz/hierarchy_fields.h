@@ -20,7 +20,7 @@ struct HierarchyFields {
   template <class Io>
   void pass(Io& io) {
     io.number(roots, 60);
-    io.number(merges, 0xffff);
+    io.number(merges, 5000);
     io.number(weights, 3);
     io.number(biases, 3);
     io.number(gated, 1);
