@@ -32,7 +32,6 @@ const CASES: [string, string[], string, string][] = [
   ['a file truncated in its header', ['info', '@stub.herm'], 'HERM_TRUNCATED', 'ends inside its header'],
   ['a width beyond a truncation', ['expand', '@short.herm', '--width', '300', '-o', '@new'], 'WIDTH', 'up to 150'],
   ['a share beyond a truncation', ['expand', '@short.herm', '--width', '100%', '-o', '@new'], 'WIDTH', 'Download more'],
-  ['a damaged file', ['verify', '@damaged.herm'], 'HERM_CHECKSUM', 'damaged'],
   ['recovering a damaged file', ['recover', '@damaged.herm', '-o', '@new'], 'HERM_CHECKSUM', 'damaged'],
   ['a width of no neurons', ['expand', '@net.herm', '--width', 'fc1=0', '-o', '@new'], 'WIDTH', 'from 1 to 300, not 0'],
   ['too large a width', ['expand', '@net.herm', '--width', 'fc1=301', '-o', '@new'], 'WIDTH', 'from 1 to 300, not 301'],

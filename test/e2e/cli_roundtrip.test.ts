@@ -146,4 +146,29 @@ describe('a LeNet through the command line', () => {
     const args = ['recover', at('net.herm'), '-o', at('quiet.safetensors'), '--quiet'];
     expect(await herm(...args)).toEqual({ code: 0, stdout: '', stderr: '' });
   });
+
+  it('is listed by its damaged parts, and salvaged before them', async () => {
+    const bytes = readFileSync(at('net.herm'));
+    const middle = bytes.length / 2;
+    bytes[Math.floor(middle)]! ^= 1;
+    writeFileSync(at('damaged.herm'), bytes);
+    const { code, stdout, stderr } = await herm('verify', at('damaged.herm'), '--json');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    const { ok, damage } = JSON.parse(stdout);
+    expect(ok).toBe(false);
+    expect(damage).toHaveLength(1);
+    expect(damage[0].begin).toBeLessThanOrEqual(middle);
+    expect(damage[0].end).toBeGreaterThan(middle - 1);
+    const salvaged = await herm(
+      'expand',
+      at('damaged.herm'),
+      '--salvage',
+      '--width',
+      '50%',
+      '-o',
+      at('rest.safetensors'),
+    );
+    expect(salvaged).toMatchObject({ code: 0 });
+    expect(statSync(at('rest.safetensors')).size).toBeGreaterThan(0);
+  });
 });
