@@ -12,6 +12,8 @@ export default defineConfig([
     ...shared,
     entry: library,
     format: 'cjs',
+    // Else an entry holds the errors, and it and the shared chunk need each other.
+    outputOptions: { advancedChunks: { groups: [{ name: 'errors', test: /lib[\\/]errors\.ts$/ }] } },
     clean: false,
     deps: { alwaysBundle: [/^@noble\/hashes/], onlyBundle: [/^@noble\/hashes/] },
   },

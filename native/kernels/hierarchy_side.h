@@ -116,7 +116,8 @@ class SideCoder {
     const int expected = of_parent != 0 ? of_parent : last_floor_, away = floor - expected;
     std::size_t symbol = floor == 0 ? kZeroFloor : kFarFloor;
     if (floor != 0 && away >= -kFloorReach && away <= kFloorReach) {
-      symbol = static_cast<std::size_t>(away + kFloorReach);
+      const int place = away + kFloorReach;
+      symbol = static_cast<std::size_t>(place);
     }
     symbol = io.symbol(models_.floor, symbol);
     int coded = symbol == kZeroFloor ? 0 : expected + static_cast<int>(symbol) - kFloorReach;
