@@ -102,13 +102,6 @@ struct FloatGrid {
     }
     return word & kSign ? ~steps : steps;
   }
-  static bool on_grid(Word word, Grid grid) {
-    const auto magnitude = static_cast<Word>(word & ~kSign);
-    if (static_cast<int>(magnitude >> kMantissa) >= grid.floor) return (magnitude & ((Word{1} << grid.bits) - 1)) == 0;
-    const int drop = linear_drop(magnitude, grid);
-    const std::uint64_t rest = drop > 63 ? ~std::uint64_t{0} : (std::uint64_t{1} << drop) - 1;
-    return (significand(magnitude) & rest) == 0;
-  }
   static Word word(std::int64_t ordinal, Grid grid) {
     const std::int64_t steps = ordinal < 0 ? ~ordinal : ordinal;
     Word magnitude;
