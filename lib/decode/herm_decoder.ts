@@ -3,6 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { HermError } from '../errors.ts';
 import { allocating } from '../file/allocating.ts';
 import { groupLevels } from '../file/groups.ts';
+import { interleave } from '../file/interleave.ts';
 import { type Axis, type BiasLayout, outputWeight, type WeightLayout, weightShape } from '../file/layout.ts';
 import type { HermHeader } from '../file/schema.ts';
 import type { Container } from './container.ts';
@@ -92,7 +93,7 @@ export class HermDecoder {
     return tensors;
   }
 
-  /** The files of the original: the safetensors files, then those beside them. */
+  /** The files of the original: those that hold tensors, then those beside them. */
   get files(): readonly OriginalFile[] {
     return [...this.header.files, ...this.header.extras].map(({ name, size, sha256 }) => ({ name, size, sha256 }));
   }
@@ -112,7 +113,7 @@ export class HermDecoder {
     }
     const digest = sha256.create();
     const extra = at - this.header.files.length;
-    for await (const bytes of extra < 0 ? this.#safetensors(at) : this.#extra(extra)) {
+    for await (const bytes of extra < 0 ? this.#original(at) : this.#extra(extra)) {
       digest.update(bytes);
       yield bytes;
     }
@@ -121,10 +122,15 @@ export class HermDecoder {
     throw new HermError('DIGEST_MISMATCH', `What the file gives back is not ${name}: its SHA-256 differs.`);
   }
 
-  async *#safetensors(file: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const { files, blocks, tensors } = this.header;
-    const source = await this.#container.chunk({ kind: 'source', index: file });
-    yield decodeWords(source, files[file]!.dataOffset, { wordBytes: 1, float: false });
+  async *#original(file: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const chunk = await this.#container.chunk({ kind: 'source', index: file });
+    const bytes = this.#container.header.sourceBytes[file]!;
+    const source = decodeWords(chunk, bytes, { wordBytes: 1, float: false });
+    yield* interleave(this.header, file, source, this.#originalTensors(file));
+  }
+
+  async *#originalTensors(file: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const { blocks, tensors } = this.header;
     const full = blocks.map(({ neurons }) => neurons);
     for (const [index, { name, file: own }] of tensors.entries()) {
       if (own === file) yield (await allocating(name, () => this.#tensor(index, full))).data;

@@ -11,6 +11,7 @@ import type { ChunkStore } from './chunk_store.ts';
 import { type CodecOptions, decodeWords, plainWords } from './codec.ts';
 import { describePart } from './damage.ts';
 import { type CheckedHeader, type ChunkName, smallestWidths } from './header.ts';
+import { interleave } from './interleave.ts';
 import { type BiasLayout, biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
 import { LevelReader } from './level_reader.ts';
 import { decodeTensor } from './number_codec.ts';
@@ -187,7 +188,7 @@ export class HermContent {
    * The bytes of the tensors of one of the original's files, in order. Keeps the levels for later calls, but no tensors
    * that are stored as they are; for {@link forOnePass one pass} neither.
    */
-  async *originalTensors(file: number, options: CodecOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#originalTensors(file: number, options: CodecOptions): AsyncGenerator<Uint8Array, void, undefined> {
     const { json, blocks } = this.header;
     const full = blocks.map(({ neurons }) => neurons);
     const own = [...json.tensors.keys()].filter((index) => json.tensors[index]!.file === file);
@@ -260,12 +261,17 @@ export class HermContent {
     return outputs;
   }
 
-  /** One of the original's files up to its first tensor. */
-  async sourceHeader(file: number, options: CodecOptions): Promise<Uint8Array> {
+  /** What of one of the original's files no tensor covers, one piece after the other. */
+  async source(file: number, options: CodecOptions): Promise<Uint8Array> {
     const data = await this.#chunk({ kind: 'source', index: file }, options);
-    const { name, dataOffset } = this.header.json.files[file]!;
-    const subject = `The header of ${quoteName(name)} in ${this.file}`;
-    return decodeWords(data, dataOffset, plainWords(1), subject, options);
+    const { json, sourceBytes } = this.header;
+    const subject = `What is no tensor of ${quoteName(json.files[file]!.name)} in ${this.file}`;
+    return decodeWords(data, sourceBytes[file]!, plainWords(1), subject, options);
+  }
+
+  /** One of the original's files, in pieces. */
+  async *originalFile(file: number, options: CodecOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* interleave(this.header.json, file, await this.source(file, options), this.#originalTensors(file, options));
   }
 
   /** A file that lies beside the tensors. */

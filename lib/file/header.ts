@@ -14,6 +14,8 @@ export interface CheckedHeader {
   readonly layout: Layout;
   /** Zero low bits that all elements of each weight tensor share, in the order of `layout.weights`. */
   readonly shifts: readonly number[];
+  /** [files] bytes that no tensor covers: what is in the `source` chunks. */
+  readonly sourceBytes: readonly number[];
   /** Bytes of all chunks together. */
   readonly chunkBytes: number;
 }
@@ -40,7 +42,7 @@ export function checkHeader(value: unknown, file: string): CheckedHeader {
     [...json.files, ...json.extras].map(({ name }) => name),
     file,
   );
-  checkTensors(json, file);
+  const sourceBytes = checkTensors(json, file);
   const blocks = json.blocks.map(toBlock);
   checkNames(
     blocks.map(({ name }) => name),
@@ -52,7 +54,7 @@ export function checkHeader(value: unknown, file: string): CheckedHeader {
   checkPerBlockLists(json, file);
   const shifts = checkShifts(json, layout, file);
   const chunkBytes = checkChunks(json, layout, file);
-  return { json, blocks, layout, shifts, chunkBytes };
+  return { json, blocks, layout, shifts, sourceBytes, chunkBytes };
 }
 
 function refuse(code: HermErrorCode, file: string, why: string): HermError {
@@ -82,26 +84,46 @@ function checkNames(names: readonly string[], what: string, file: string): void 
   }
 }
 
-/** The tensors must fill the data sections of their files without holes, in order, each as large as its shape says. */
-function checkTensors({ tensors, files }: HermHeader, file: string): void {
+/**
+ * The tensors must lie in their files in order, none over another, each as large as its shape says; those of a
+ * safetensors file fill its data section without holes.
+ *
+ * @returns [files] bytes that no tensor covers.
+ */
+function checkTensors({ tensors, files }: HermHeader, file: string): number[] {
   checkNames(
     tensors.map(({ name }) => name),
     'tensor',
     file,
   );
   const ends = files.map(() => 0);
+  const rest = files.map(({ size }) => size);
   let last = 0;
   for (const info of tensors) {
-    if (info.file < last || info.begin !== ends[info.file] || info.end - info.begin !== bytesOf(info, file)) {
+    const before = ends[info.file];
+    const bytes = bytesOf(info, file);
+    if (before === undefined || info.file < last || info.end - info.begin !== bytes || !follows(info, before, files)) {
       throw refuse('HERM_HEADER', file, `tensor ${quoteName(info.name)} does not lie where the one before it ends`);
     }
     last = info.file;
     ends[last] = info.end;
+    rest[last]! -= bytes;
   }
-  for (const [n, { name, size, dataOffset }] of files.entries()) {
-    if (dataOffset + ends[n]! === size) continue;
+  for (const [n, { name, size, dataOffset, format }] of files.entries()) {
+    const end = dataOffset + ends[n]!;
+    if (format === 'safetensors' ? end === size : end <= size) continue;
     throw refuse('HERM_HEADER', file, `the tensors of ${quoteName(name)} need ${ends[n]} bytes, but it has ${size}`);
   }
+  return rest;
+}
+
+/** Whether a tensor may begin where it does; `before` is where the one before it ends. */
+function follows(
+  { begin, file }: { begin: number; file: number },
+  before: number,
+  files: HermHeader['files'],
+): boolean {
+  return files[file]!.format === 'safetensors' ? begin === before : begin >= before;
 }
 
 function bytesOf({ name, dtype, shape }: TensorInfo, file: string): number {
@@ -223,10 +245,10 @@ function checkChunks(json: HermHeader, layout: Layout, file: string): number {
 
 /** Bytes that decoding everything a file holds would take: flat tensors, and matrices up to the held level. */
 export function plainBytes(header: CheckedHeader, heldChunks: number): number {
-  const { json, layout } = header;
+  const { json, layout, sourceBytes } = header;
   let bytes = 0;
   for (const { kind, index } of json.chunks.slice(0, heldChunks)) {
-    if (kind === 'source') bytes += json.files[index]!.dataOffset;
+    if (kind === 'source') bytes += sourceBytes[index]!;
     else if (kind === 'extra') bytes += json.extras[index]!.size;
     else if (kind === 'flat') bytes += json.tensors[index]!.end - json.tensors[index]!.begin;
   }

@@ -74,8 +74,8 @@ export function makeHeader(
   return {
     tool: `hermkit ${packageJson.version}`,
     name: basename(resolve(name)),
-    files: files.map(({ name, source: { size }, header: { dataOffset, metadata } }, file) => {
-      return { name, size, sha256: digests.files[file]!, dataOffset, metadata: [...metadata] };
+    files: files.map(({ name, source: { size }, header: { format, dataOffset, metadata } }, file) => {
+      return { name, size, sha256: digests.files[file]!, format, dataOffset, metadata: [...metadata] };
     }),
     extras: extras.map(({ name, size }, extra) => ({ name, size, sha256: digests.extras[extra]! })),
     tensors: tensors.map((info) => ({ ...info, shape: [...info.shape] })),

@@ -42,7 +42,7 @@ export interface Original {
   readonly sha256: string | null;
   /** Whether it is a directory of several files. */
   readonly directory: boolean;
-  /** Its safetensors files. */
+  /** Its files of tensors. */
   readonly files: readonly OriginalFile[];
   /** Files beside them. */
   readonly extras: readonly OriginalFile[];

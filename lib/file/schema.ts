@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FILE_FORMATS } from '../model/file_format.ts';
 import { NATIVE_ACTIVATIONS } from '../native/binding.ts';
 
 /** Bounds of the format; a file beyond them is refused before anything is allocated. */
@@ -89,7 +90,8 @@ const file = z.object({
   name,
   size,
   sha256,
-  /** Where its data section starts. */
+  format: z.enum(FILE_FORMATS),
+  /** Where the offsets of its tensors are counted from. */
   dataOffset: size,
   metadata: list(z.tuple([z.string(), z.string()]), LIMITS.metadata, { isPlain: isPair }),
 });
@@ -140,7 +142,7 @@ export const headerSchema = z.object({
   tool: z.string().max(64),
   /** Of what was compressed, a file or a directory. */
   name,
-  /** The safetensors files. */
+  /** The files that hold tensors. */
   files: list(file, LIMITS.files, { least: 1 }),
   /** Files beside them. */
   extras: list(extra, LIMITS.extras),

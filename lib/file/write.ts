@@ -2,7 +2,7 @@ import { HermError } from '../errors.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
 import type { Block } from '../model/block.ts';
 import type { ModelDigests } from '../model/digest.ts';
-import { type Model, readModelTensor } from '../model/model.ts';
+import { type Model, readModelTensor, readSource } from '../model/model.ts';
 import { fileSource, readWhole } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
 import { encodeWords, plainWords } from './codec.ts';
@@ -37,7 +37,7 @@ export interface WriteReport {
   readonly bytes: number;
   readonly chunks: number;
   readonly headerBytes: number;
-  /** The original's own headers. */
+  /** What of the original's files no tensor covers: their headers. */
   readonly sourceBytes: number;
   /** Files beside the original's safetensors files. */
   readonly extraBytes: number;
@@ -148,7 +148,7 @@ export class HermWriter {
       else if (kind === 'refit') spooled = this.#groups[group]!.refits[index]!;
       else if (kind === 'flat') spooled = await this.#spoolFlat(index, others, meter);
       else {
-        const whole = kind === 'source' ? files[index]!.header.raw : await readWhole(extras[index]!.path);
+        const whole = kind === 'source' ? await readSource(files[index]!) : await readWhole(extras[index]!.path);
         spooled = await appendChunk(others, await encodeWords(whole, plainWords(1), meter.kernel), meter.kernel);
       }
       placed.push({ name, file, spooled });

@@ -26,7 +26,7 @@ interface Part {
   pieces(options: CallOptions): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
-/** The files of the original: the safetensors files, then those beside them. One pass: the content forgets as it goes. */
+/** The files of the original: those that hold tensors, then those beside them. One pass: the content forgets as it goes. */
 function partsOf(held: HermContent): Part[] {
   held.requireComplete('recovering the original');
   const content = held.forOnePass();
@@ -34,10 +34,7 @@ function partsOf(held: HermContent): Part[] {
   return [
     ...files.map((file, index) => ({
       ...file,
-      async *pieces(options: CallOptions) {
-        yield await content.sourceHeader(index, options);
-        yield* content.originalTensors(index, options);
-      },
+      pieces: (options: CallOptions) => content.originalFile(index, options),
     })),
     ...extras.map((extra, index) => ({
       ...extra,

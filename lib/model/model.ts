@@ -1,15 +1,27 @@
 import { basename } from 'node:path';
+import { concat } from './concat.ts';
+import type { FileFormat } from './file_format.ts';
 import { checkFileNames } from './file_name.ts';
 import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from './safetensors.ts';
 import type { ByteSource } from './source.ts';
 import type { Tensor, TensorInfo } from './tensor.ts';
 
-/** One safetensors file of a model, open. */
+/** What a file that holds tensors says. */
+export interface FileHeader {
+  readonly format: FileFormat;
+  /** In the order of their data, none over another. */
+  readonly tensors: readonly TensorInfo[];
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Where the offsets of its tensors are counted from. */
+  readonly dataOffset: number;
+}
+
+/** One file of a model that holds tensors, open. */
 export interface ModelFile {
   /** Without a folder. */
   readonly name: string;
   readonly source: ByteSource;
-  readonly header: SafetensorsHeader;
+  readonly header: FileHeader;
 }
 
 /** A tensor and which file of its model it lies in. */
@@ -20,7 +32,7 @@ export interface ModelTensor extends TensorInfo {
 /** What the search for blocks looks at. */
 export type ModelHeader = Pick<SafetensorsHeader, 'tensors' | 'metadata'>;
 
-/** A file of a model that is no safetensors file, such as `config.json`. */
+/** A file of a model that holds no tensors, such as `config.json`. */
 export interface ExtraFile {
   /** Without a folder. */
   readonly name: string;
@@ -43,20 +55,24 @@ export interface Model extends ModelHeader {
   readonly leftOut: readonly string[];
 }
 
+type Beside = Partial<Pick<Model, 'extras' | 'leftOut'>>;
+
 /**
  * A model of these safetensors files.
  *
  * @throws HermError as {@link readSafetensorsHeader}; `HERM_NAME` for files that cannot lie in one directory.
  */
-export async function modelOf(
-  name: string,
-  sources: readonly ByteSource[],
-  beside: Partial<Pick<Model, 'extras' | 'leftOut'>> = {},
-): Promise<Model> {
+export async function modelOf(name: string, sources: readonly ByteSource[], beside: Beside = {}): Promise<Model> {
   const files: ModelFile[] = [];
   for (const source of sources) {
-    files.push({ name: basename(source.name), source, header: await readSafetensorsHeader(source) });
+    const header: FileHeader = { format: 'safetensors', ...(await readSafetensorsHeader(source)) };
+    files.push({ name: basename(source.name), source, header });
   }
+  return openedModel(name, files, beside);
+}
+
+/** A model of files whose headers are read. @throws HermError `HERM_NAME` for files that cannot lie in one directory. */
+export function openedModel(name: string, files: readonly ModelFile[], beside: Beside = {}): Model {
   const { extras = [], leftOut = [] } = beside;
   checkFileNames(
     [...files, ...extras].map((file) => file.name),
@@ -77,6 +93,18 @@ export function mergeMetadata(files: readonly (readonly (readonly [string, strin
   const metadata = new Map<string, string>();
   for (const [key, value] of files.flat()) if (!metadata.has(key)) metadata.set(key, value);
   return metadata;
+}
+
+/** What of a file no tensor covers, one piece after the other. @throws HermError `IO`, `OUT_OF_MEMORY` */
+export async function readSource({ source, header }: ModelFile): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const { begin, end } of header.tensors) {
+    if (header.dataOffset + begin > at) parts.push(await source.read(at, header.dataOffset + begin - at));
+    at = header.dataOffset + end;
+  }
+  if (at < source.size) parts.push(await source.read(at, source.size - at));
+  return concat(parts);
 }
 
 /** @throws HermError `IO` when it cannot be read, `OUT_OF_MEMORY` when it does not fit in one buffer. */

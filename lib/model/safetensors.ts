@@ -86,7 +86,11 @@ function checkPlace({ name, dtype, shape, begin, end }: TensorInfo, next: number
  *
  * @throws HermError `IO` when they cannot be read, `OUT_OF_MEMORY` when they do not fit in one buffer.
  */
-export async function readTensor(source: ByteSource, header: SafetensorsHeader, info: TensorInfo): Promise<Tensor> {
+export async function readTensor(
+  source: ByteSource,
+  header: Pick<SafetensorsHeader, 'dataOffset'>,
+  info: TensorInfo,
+): Promise<Tensor> {
   const data = await source.read(header.dataOffset + info.begin, info.end - info.begin);
   return { name: info.name, dtype: info.dtype, shape: info.shape, data };
 }

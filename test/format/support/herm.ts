@@ -9,7 +9,7 @@ import { buildLadder } from '../../../lib/herm/ladder.ts';
 import type { MergeTree } from '../../../lib/herm/tree.ts';
 import type { Block } from '../../../lib/model/block.ts';
 import { digestsOf } from '../../../lib/model/digest.ts';
-import { modelOf } from '../../../lib/model/model.ts';
+import { type Model, modelOf } from '../../../lib/model/model.ts';
 import { type ByteSource, bufferSource } from '../../../lib/model/source.ts';
 import type { CallOptions } from '../../../lib/native/call.ts';
 
@@ -21,18 +21,29 @@ export interface RefitToWrite {
   readonly errors: readonly (number | null)[];
 }
 
-export interface HermToWrite {
-  readonly source: ByteSource;
+interface HierarchiesToWrite {
   readonly blocks: readonly Block[];
   readonly trees: readonly MergeTree[];
   readonly refits?: readonly RefitToWrite[] | undefined;
   readonly options?: CallOptions | undefined;
 }
 
+export interface HermToWrite extends HierarchiesToWrite {
+  readonly source: ByteSource;
+}
+
+export interface ModelToWrite extends HierarchiesToWrite {
+  readonly model: Model;
+}
+
+/** {@link writeModel} of a safetensors file. */
+export async function writeHerm(path: string, { source, ...rest }: HermToWrite): Promise<WriteReport> {
+  return writeModel(path, { ...rest, model: await modelOf(source.name, [source]) });
+}
+
 /** Writes a file of hierarchies that are given; the errors at a block's widths are unknown, then 1/2, 1/3, … */
-export async function writeHerm(path: string, input: HermToWrite): Promise<WriteReport> {
-  const { source, blocks, trees, refits = [], options: { onProgress, ...rest } = {} } = input;
-  const model = await modelOf(source.name, [source]);
+export async function writeModel(path: string, input: ModelToWrite): Promise<WriteReport> {
+  const { model, blocks, trees, refits = [], options: { onProgress, ...rest } = {} } = input;
   const spool = await temporarySpool(`${path}.tmp`);
   try {
     const writer = new HermWriter(model, blocks, spool);
