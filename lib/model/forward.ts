@@ -76,7 +76,7 @@ export async function forward(
     throw new HermError('BAD_ARGUMENT', `batch must be a whole number, not ${batch}.`, { batch });
   }
   let values = x;
-  for (const { activation, weight, bias, gate } of layers) {
+  for (const [at, { activation, weight, bias, gate }] of layers.entries()) {
     const neurons = weight.transposed ? weight.cols : weight.rows;
     const inputs = weight.transposed ? weight.rows : weight.cols;
     if (values.length !== batch * inputs) {
@@ -88,7 +88,8 @@ export async function forward(
       ...{ x: incoming, batch, weight, bias, activation: nativeActivation(activation), y },
       ...{ gate: gate?.weight, gateBias: gate?.bias, gateActivation: gate && nativeActivation(gate.activation) },
     };
-    await callNative(options, (addon, job) => addon.dense(args, job));
+    const onProgress = options?.onProgress && ((done: number) => options.onProgress?.((at + done) / layers.length));
+    await callNative({ ...options, onProgress }, (addon, job) => addon.dense(args, job));
     values = y;
   }
   return values;

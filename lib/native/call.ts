@@ -7,7 +7,7 @@ import { loadAddon } from './load.ts';
 export interface CallOptions {
   /** Stops the work soon after it fires; the call then rejects with code `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the share done, rising from 0 to 1, never after the call has settled. */
+  /** Called now and then with the share done, rising from 0, and with 1 before the call resolves; never after it has settled. */
   readonly onProgress?: ((done: number) => void) | undefined;
   /** Threads of the native kernels; by default as many as this process has cores. Never changes a result. */
   readonly threads?: number | undefined;
@@ -65,7 +65,9 @@ async function run<T>(
   running.add(control);
   try {
     const result = await call(addon, { control, threads });
+    watch.finish();
     watch.rethrow();
+    throwIfAborted(signal);
     return result;
   } catch (error) {
     watch.rethrow();
@@ -79,24 +81,35 @@ async function run<T>(
 
 /** Reports the progress of a job until it is stopped; an error that the caller throws there aborts the job. */
 class ProgressWatch {
+  readonly #control: Int32Array;
+  readonly #onProgress: ((done: number) => void) | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
+  #last = -1;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(control: Int32Array, onProgress: ((done: number) => void) | undefined) {
+    this.#control = control;
+    this.#onProgress = onProgress;
     if (!onProgress) return;
-    let last = -1;
-    this.#timer = setInterval(() => {
-      const millionths = Atomics.load(control, 1);
-      // Threads report out of order: only what rises is news.
-      if (millionths <= last || this.#failure) return;
-      last = millionths;
-      try {
-        onProgress(millionths / 1e6);
-      } catch (error) {
-        this.#failure = { error };
-        Atomics.store(control, 0, 1);
-      }
-    }, PROGRESS_INTERVAL_MS).unref();
+    // Not what keeps a program alive: the call does that.
+    this.#timer = setInterval(() => this.#report(Atomics.load(control, 1)), PROGRESS_INTERVAL_MS).unref();
+  }
+
+  #report(millionths: number): void {
+    // Threads report out of order: only what rises is news.
+    if (millionths <= this.#last || this.#failure) return;
+    this.#last = millionths;
+    try {
+      this.#onProgress?.(millionths / 1e6);
+    } catch (error) {
+      this.#failure = { error };
+      Atomics.store(this.#control, 0, 1);
+    }
+  }
+
+  /** Also a call that was over before its first report, or whose last one came late on a busy machine, is seen to end. */
+  finish(): void {
+    this.#report(1e6);
   }
 
   rethrow(): void {

@@ -1,3 +1,3 @@
 import { longMerge } from './long_merge.mjs';
 
-longMerge({ onProgress: () => process.exit(7) }).finally(() => console.log('settled'));
+longMerge({ onProgress: (done) => process.exit(done < 1 ? 7 : 6) }).finally(() => console.log('settled'));

@@ -1,7 +1,7 @@
 import { buildTree } from 'hermkit';
 
-/** A merge; of a second or more unless there are fewer neurons. */
-export function longMerge(options, neurons = 1500) {
+/** A merge; of half a second or more unless there are fewer neurons. Its listener is told the end, too. */
+export function longMerge(options, neurons = 4000) {
   const width = 64;
   const weight = (phase) => {
     const values = Float64Array.from({ length: neurons * width }, (_, k) => Math.sin(12.9898 * k + phase));
