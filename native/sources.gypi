@@ -69,6 +69,7 @@
       "native/kernels/pair_sweep.cc",
       "native/kernels/plain_pairs.cc",
       "native/kernels/planes.cc",
+      "native/kernels/prediction_fit.cc",
       "native/kernels/projection.cc",
       "native/kernels/rans.cc",
       "native/kernels/refit.cc",
@@ -129,6 +130,7 @@
       "test/native/lane_loops_test.cc",
       "test/native/number_arrays_test.cc",
       "test/native/planes_test.cc",
+      "test/native/prediction_fit_test.cc",
       "test/native/fuzz_corpus_test.cc"
     ],
     "herm_codec_sources": [
@@ -145,6 +147,7 @@
       "native/kernels/number_arrays.cc",
       "native/kernels/plane_stream.cc",
       "native/kernels/planes.cc",
+      "native/kernels/prediction_fit.cc",
       "native/kernels/rans.cc",
       "native/kernels/threads.cc"
     ],

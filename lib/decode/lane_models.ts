@@ -18,6 +18,12 @@ export function levelOfSymbol(symbol: number): { readonly level: number; readonl
 export const CORRELATIONS = 8;
 export const NEAR = 2 * CORRELATIONS + 1;
 export const NEAR_BOTH = NEAR + 1;
+/** One more, up to CORRELATIONS more: by the class of correlation with a prediction. */
+export const PREDICTED = NEAR_BOTH;
+const MODES = PREDICTED + CORRELATIONS + 1;
+
+export const MOST_DISTANCES = 4;
+export const WEIGHT_REACH = 64;
 
 export const SCALE_REACH = 64;
 export const SCALE_ESCAPE = 2 * SCALE_REACH + 1;
@@ -39,18 +45,20 @@ export function magnitudeClass(sixteenths: number): number {
 
 /** Everything that the decoder of one strip learns. */
 export class LaneModels {
-  readonly mode = new AdaptiveModel(flatPrior(NEAR_BOTH + 1, 8));
+  readonly mode = new AdaptiveModel(flatPrior(MODES, 8));
   readonly scale = scaleModel();
   readonly rootScale = scaleModel();
   readonly shift = new AdaptiveModel(peakedPrior(2 * SHIFT_REACH + 1, SHIFT_REACH, 128, 1));
   readonly codedDifference = new AdaptiveModel(peakedPrior(DIFFERENCE_SYMBOLS, 0, 128, 1));
   readonly followedDifference = new AdaptiveModel(peakedPrior(DIFFERENCE_SYMBOLS, 0, 128, 1));
   readonly depth = new AdaptiveModel(peakedPrior(DEPTH_SYMBOLS, 0, 128, 1));
+  readonly parentWeight = weightModel();
+  readonly neighbourWeights = Array.from({ length: MOST_DISTANCES }, weightModel);
   readonly #zero = [0, 1, 2].map(() => new AdaptiveModel([240, 8, 8])).concat(new AdaptiveModel([64, 128, 64]));
   readonly #levels: AdaptiveModel[] = [];
 
   level(coarse: boolean, correlation: number, magnitude: number): AdaptiveModel {
-    const index = (Number(coarse) * (CORRELATIONS + 1) + correlation) * MAGNITUDES + magnitude;
+    const index = (Number(coarse) * (2 * CORRELATIONS + 1) + correlation) * MAGNITUDES + magnitude;
     this.#levels[index] ??= new AdaptiveModel(LEVEL_PRIOR);
     return this.#levels[index];
   }
@@ -61,9 +69,9 @@ export class LaneModels {
 
   /** Ends a run: everything learns. */
   settle(): void {
-    const { mode, scale, rootScale, shift, codedDifference, followedDifference, depth } = this;
-    const single = [mode, scale, rootScale, shift, codedDifference, followedDifference, depth];
-    for (const model of [...single, ...this.#zero]) model.settle();
+    const { mode, scale, rootScale, shift, codedDifference, followedDifference, depth, parentWeight } = this;
+    const single = [mode, scale, rootScale, shift, codedDifference, followedDifference, depth, parentWeight];
+    for (const model of [...single, ...this.#zero, ...this.neighbourWeights]) model.settle();
     // Not all contexts have come up yet: holes are passed over.
     this.#levels.forEach((model) => {
       model.settle();
@@ -73,6 +81,10 @@ export class LaneModels {
 
 function scaleModel(): AdaptiveModel {
   return new AdaptiveModel(peakedPrior(SCALE_ESCAPE + 1, SCALE_REACH, 16, 6));
+}
+
+function weightModel(): AdaptiveModel {
+  return new AdaptiveModel(peakedPrior(2 * WEIGHT_REACH + 1, WEIGHT_REACH, 16, 8));
 }
 
 /** Numbers of a bell curve: around the expected level, half as many a power of two further down. */

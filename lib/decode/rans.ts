@@ -3,7 +3,7 @@ import { corrupt } from './corrupt.ts';
 /** Probabilities are multiples of 1 / PROBABILITY_TOTAL. */
 export const PROBABILITY_TOTAL = 2 ** 15;
 
-const STATES = 4;
+export const MOST_STATES = 4;
 /** No state is ever below it; where decoding ends, all of them are here. */
 export const LOWEST_STATE = 2 ** 16;
 export const WORD = 2 ** 16;
@@ -23,7 +23,7 @@ export function popSymbol(state: number, start: number, size: number): number {
   return size * Math.floor(state / PROBABILITY_TOTAL) + (state % PROBABILITY_TOTAL) - start;
 }
 
-/** One stream of the entropy coder: FORMAT.md, section 3. Four states read 16-bit words; plain bits stand beside them. */
+/** One stream of the entropy coder: FORMAT.md, section 3. States read 16-bit words; plain bits stand beside them. */
 export class RansDecoder implements SymbolSource {
   readonly #stream: DataView;
   readonly #states: number[] = [];
@@ -32,30 +32,31 @@ export class RansDecoder implements SymbolSource {
   #bit: number;
   readonly #bitsEnd: number;
 
-  /** @throws HermError `HERM_CORRUPT` where `stream` cannot be one. */
-  constructor(stream: Uint8Array) {
+  /** @param states 4, or 1, which is all of them. @throws HermError `HERM_CORRUPT` where `stream` cannot be one. */
+  constructor(stream: Uint8Array, states: number) {
     this.#stream = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
     const { value: words, end } = readLeb128(stream, 0);
-    if (stream.length - end < 4 * STATES + 2 * words) throw corrupt('a stream is too short for its words');
-    for (let k = 0; k < STATES; k++) {
+    if (stream.length - end < 4 * states + 2 * words) throw corrupt('a stream is too short for its words');
+    for (let k = 0; k < states; k++) {
       const state = this.#stream.getUint32(end + 4 * k, true);
       if (state < LOWEST_STATE) throw corrupt('a stream starts in a state that no encoder leaves');
       this.#states.push(state);
     }
-    this.#word = end + 4 * STATES;
+    this.#word = end + 4 * states;
     this.#wordsEnd = this.#word + 2 * words;
     this.#bit = 8 * this.#wordsEnd;
     this.#bitsEnd = 8 * stream.length;
   }
 
   slot(state: number): number {
-    return this.#states[state]! % PROBABILITY_TOTAL;
+    return this.#states[state % this.#states.length]! % PROBABILITY_TOTAL;
   }
 
   take(state: number, start: number, size: number): void {
-    let next = popSymbol(this.#states[state]!, start, size);
+    const index = state % this.#states.length;
+    let next = popSymbol(this.#states[index]!, start, size);
     if (next < LOWEST_STATE) next = next * WORD + this.#nextWord();
-    this.#states[state] = next;
+    this.#states[index] = next;
   }
 
   bits(count: number): number {

@@ -4,12 +4,16 @@ import { isNegative, type Numbers } from './float_format.ts';
 import type { Grid } from './grid.ts';
 import { GridRule } from './grid_rule.ts';
 import { scaled } from './interval.ts';
-import { CORRELATIONS, LaneModels, magnitudeClass, NEAR, NEAR_BOTH, SHIFT_REACH } from './lane_models.ts';
+import { CORRELATIONS, LaneModels, magnitudeClass, NEAR, NEAR_BOTH, PREDICTED, SHIFT_REACH } from './lane_models.ts';
 import type { LaneNodes } from './lanes.ts';
 import { levelOf, readNumber } from './number_code.ts';
 import { readFollowed } from './place.ts';
-import { RansDecoder } from './rans.ts';
+import { Prediction, readDistances } from './prediction.ts';
+import { MOST_STATES, RansDecoder } from './rans.ts';
 import { readDifference, readFactor, readScale } from './symbols.ts';
+
+/** A section of fewer numbers has a stream of one state. */
+const SMALL_SECTION = 2 ** 14;
 
 /** The nodes of an instruction by what is known of them. */
 interface Split {
@@ -37,6 +41,7 @@ export class StripDecoder {
   /** Levels by which each element is above the others. */
   readonly #shifts: Int8Array;
   #rootScale: number;
+  #distances: readonly number[] = [];
   // Of the section that is being decoded.
   #coder!: RansDecoder;
   #from = 0;
@@ -52,27 +57,28 @@ export class StripDecoder {
 
   /** Section A: instructions for the first elements, which were there before. */
   decodeSplits(section: Uint8Array, elements: number, [first, last]: [number, number], wanted: number): void {
-    const open = this.#open(section, 0, first === last ? 0 : elements);
+    const open = this.#open(section, [0, first === last ? 0 : elements], last - first);
     if (open) this.#decodeInstructions(first, last, wanted);
   }
 
   /** Section B: new elements; their shifts, the roots, and all instructions so far. */
   decodeElements(section: Uint8Array, [from, to]: [number, number], last: number, wanted: number): void {
-    const open = this.#open(section, from, to);
+    const { onlyFollowed, roots } = this.#nodes;
+    const open = this.#open(section, [from, to], last + (onlyFollowed ? 0 : roots));
     if (!open) return;
-    if (!this.#nodes.onlyFollowed) {
+    if (!onlyFollowed) {
       if (!this.#nodes.even) this.#decodeShifts();
       this.#decodeRoots();
     }
     this.#decodeInstructions(0, last, wanted);
   }
 
-  #open(section: Uint8Array, from: number, to: number): boolean {
+  #open(section: Uint8Array, [from, to]: [number, number], lanes: number): boolean {
     if (from === to) {
       if (section.length > 0) throw corrupt('a section that codes nothing is not empty');
       return false;
     }
-    this.#coder = new RansDecoder(section);
+    this.#coder = new RansDecoder(section, (to - from) * lanes < SMALL_SECTION ? 1 : MOST_STATES);
     this.#from = from;
     this.#to = to;
     return true;
@@ -88,6 +94,7 @@ export class StripDecoder {
       this.#shifts[e] = this.#models.shift.get(this.#coder, e % 4) - SHIFT_REACH;
     }
     this.#models.settle();
+    this.#distances = readDistances(this.#coder);
   }
 
   #decodeRoots(): void {
@@ -137,8 +144,9 @@ export class StripDecoder {
   /** Returns whether the followed child was decoded, too. */
   #decodeCoded(split: Split): boolean {
     const mode = this.#models.mode.get(this.#coder, 0);
-    if (mode < NEAR) {
-      this.#decodeByContext(split, mode);
+    if (mode < NEAR || mode > PREDICTED) {
+      if (mode < NEAR) this.#decodeByContext(split, mode);
+      else this.#decodePredicted(split, mode - PREDICTED);
       return false;
     }
     this.#decodeMultiple(this.#models.codedDifference, split.parent, split.coded);
@@ -161,6 +169,16 @@ export class StripDecoder {
         const flip = isNegative(parent.words[k]!) !== opposite;
         coded.words[k] = this.#number(k, grid, scale, correlation, this.#magnitude(parent, k, parentScale), flip);
       }
+    }
+  }
+
+  #decodePredicted({ parent, coded }: Split, correlation: number): void {
+    const prediction = new Prediction(this.#coder, this.#models, this.#nodes.format, this.#distances, parent.words);
+    const scale = readScale(this.#coder, this.#models.scale, this.#scaleOf(parent));
+    for (let k = 0; k < coded.words.length; k++) {
+      const { magnitude, negative } = prediction.at(k, this.#shifts[this.#from + k]!, scale);
+      coded.words[k] = this.#number(k, coded.grids[k]!, scale, CORRELATIONS + correlation, magnitude, negative);
+      prediction.learn(k, coded.words[k]!);
     }
   }
 

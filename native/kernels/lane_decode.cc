@@ -17,7 +17,7 @@ template <DType D>
 class StripDecoder : Strip<D> {
   using Base = Strip<D>;
   using Base::c_, Base::c_grids_, Base::contexts_, Base::f_, Base::f_grids_, Base::high_, Base::lanes_, Base::low_,
-      Base::models, Base::ordinals_, Base::p_, Base::p_grids_, Base::shifts_;
+      Base::models, Base::ordinals_, Base::p_, Base::p_grids_, Base::prediction_, Base::shifts_;
   using typename Base::Code, typename Base::Format, typename Base::Ordinal, typename Base::Split, typename Base::Word;
 
  public:
@@ -32,7 +32,7 @@ class StripDecoder : Strip<D> {
     }
     from_ = from;
     to_ = to;
-    RansDecoder coder(section);
+    RansDecoder coder(section, Base::states(to - from, fresh, last - first));
     if (fresh && !lanes_.only_followed) decode_fresh(job, coder);
     for (std::size_t n = first; n < std::min(last, wanted); ++n) {
       if (n % 16 == 0) job.check();
@@ -60,6 +60,11 @@ class StripDecoder : Strip<D> {
       shifts_[e] = static_cast<std::int8_t>(static_cast<int>(models.shift.get(coder, e & 3)) - kShiftReach);
     }
     models.settle();
+    prediction_.distances.resize(coder.bits(kDistanceCountBits));
+    if (prediction_.distances.size() > kMostDistances) corrupt("a lane looks back too often");
+    for (std::uint16_t& distance : prediction_.distances) {
+      distance = static_cast<std::uint16_t>(1 + coder.bits(kDistanceBits));
+    }
   }
 
   void decode_split(RansDecoder& coder, const Split& split) {
@@ -87,6 +92,10 @@ class StripDecoder : Strip<D> {
   // Returns whether the followed child was coded, too.
   bool decode_coded(RansDecoder& coder, const Split& split) {
     const std::size_t mode = models.mode.get(coder, 0);
+    if (mode > kPredicted) {
+      decode_predicted(coder, mode - kPredicted);
+      return false;
+    }
     if (mode >= kNear) return decode_near(coder, split, mode == kNearBoth);
     const std::size_t correlation = mode > kCorrelations ? mode - kCorrelations : mode;
     const bool negative = mode > kCorrelations;
@@ -98,6 +107,26 @@ class StripDecoder : Strip<D> {
     }
     Base::fill_words(ordinals_, c_grids_, 0, from_, to_, c_);
     return false;
+  }
+
+  void decode_predicted(RansDecoder& coder, std::size_t correlation) {
+    if (prediction_.distances.empty()) corrupt("a lane looks back nowhere");
+    PredictionWeights weights;
+    weights.parent = get_weight(coder, models.parent_weight);
+    for (std::size_t k = 0; k < prediction_.distances.size(); ++k) {
+      weights.neighbours[k] = get_weight(coder, models.neighbour_weights[k]);
+    }
+    const int scale = get_scale(coder, models.scale, Base::scale(p_, p_grids_, from_, to_));
+    prediction_.start(weights, p_, from_, to_);
+    for (std::size_t e = from_; e < to_; ++e) {
+      const auto [magnitude, negative] = prediction_.at(e, shifts_[e], scale);
+      const Ordinal ordinal = get_coded(coder, e, scale, kCorrelations + correlation, magnitude, negative);
+      c_[e] = Format::word(ordinal, c_grids_[e]);
+      prediction_.learn(e, c_[e]);
+    }
+  }
+  static int get_weight(RansDecoder& coder, AdaptiveModel<kWeightSymbols>& model) {
+    return static_cast<int>(model.get(coder, 0)) - kWeightReach;
   }
 
   bool decode_near(RansDecoder& coder, const Split& split, bool both) {

@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "kernels/lane_code.h"
+#include "kernels/prediction_fit.h"
 #include "kernels/strip.h"
 #include "kernels/threads.h"
 #include "kernels/uniform_code.h"
@@ -14,7 +15,7 @@ template <DType D>
 class StripEncoder : Strip<D> {
   using Base = Strip<D>;
   using Base::c_, Base::c_grids_, Base::contexts_, Base::f_, Base::f_grids_, Base::high_, Base::lanes_, Base::levels_,
-      Base::low_, Base::models, Base::ordinals_, Base::p_, Base::p_grids_, Base::shifts_;
+      Base::low_, Base::models, Base::ordinals_, Base::p_, Base::p_grids_, Base::prediction_, Base::shifts_;
   using typename Base::Code, typename Base::Format, typename Base::Split, typename Base::Word;
 
  public:
@@ -35,7 +36,7 @@ class StripEncoder : Strip<D> {
       if (n % 16 == 0) job.check();
       encode_split(Base::split(n));
     }
-    coder_.finish(out);
+    coder_.finish(Base::states(to - from, fresh, last - first), out);
   }
 
  private:
@@ -57,6 +58,9 @@ class StripEncoder : Strip<D> {
     for (std::size_t e = from_; e < to_; ++e)
       models.shift.put(coder_, e & 3, static_cast<std::size_t>(std::ptrdiff_t{shifts_[e]} + kShiftReach));
     models.settle();
+    prediction_.distances = distances();
+    coder_.bits(prediction_.distances.size(), kDistanceCountBits);
+    for (const std::uint16_t distance : prediction_.distances) coder_.bits(distance - 1u, kDistanceBits);
   }
 
   void encode_split(const Split& split) {
@@ -76,7 +80,8 @@ class StripEncoder : Strip<D> {
   bool encode_coded(const Split& split) {
     const Moments m = moments();
     if (m.near()) return encode_near(split, m);
-    const std::size_t correlation = m.correlation_class();
+    if (encode_predicted(m)) return false;
+    const std::size_t correlation = correlation_class(m.correlation());
     const bool negative = correlation > 0 && m.cp < 0;
     models.mode.put(coder_, 0, correlation + (negative ? kCorrelations : 0));
     Base::fill_contexts(from_, to_);
@@ -95,12 +100,12 @@ class StripEncoder : Strip<D> {
     bool near() const {
       return cp != 0 && cp * cp > 0.999 * cc * pp && std::isfinite(cp * cp) && std::isfinite(cc * pp);
     }
-    std::size_t correlation_class() const {
-      const double correlation = std::fabs(cp) / (std::sqrt(cc) * std::sqrt(pp));
-      if (!(correlation >= 0.08)) return 0;
-      return 1 + std::min<std::size_t>(kCorrelations - 1, static_cast<std::size_t>(correlation * kCorrelations));
-    }
+    double correlation() const { return std::fabs(cp) / (std::sqrt(cc) * std::sqrt(pp)); }
   };
+  static std::size_t correlation_class(double correlation) {
+    if (!(correlation >= 0.08)) return 0;
+    return 1 + std::min<std::size_t>(kCorrelations - 1, static_cast<std::size_t>(correlation * kCorrelations));
+  }
   Moments moments() const {
     Moments m;
     for (std::size_t e = from_; e < to_; ++e) {
@@ -113,6 +118,63 @@ class StripEncoder : Strip<D> {
       m.cf += c * f;
     }
     return m;
+  }
+
+  // The coded child in the light of its prediction, if that saves bits. Returns whether it does.
+  bool encode_predicted(const Moments& m) {
+    if (prediction_.distances.empty()) return false;
+    const auto [weights, of] = fit();
+    const std::size_t correlation = of > 0 ? correlation_class(of) : 0;
+    const double size = static_cast<double>(to_ - from_);
+    if (correlation == 0 || size * (saved_bits(of) - saved_bits(m.correlation())) < kPredictionBits) {
+      return false;
+    }
+    models.mode.put(coder_, 0, kPredicted + correlation);
+    put_weight(models.parent_weight, weights.parent);
+    for (std::size_t k = 0; k < prediction_.distances.size(); ++k) {
+      put_weight(models.neighbour_weights[k], weights.neighbours[k]);
+    }
+    const int of_parent = Base::scale(p_, p_grids_, from_, to_), scale = Base::scale(c_, c_grids_, from_, to_);
+    put_scale(models.scale, scale, of_parent);
+    prediction_.start(weights, p_, from_, to_);
+    for (std::size_t e = from_; e < to_; ++e) {
+      const auto [magnitude, negative] = prediction_.at(e, shifts_[e], scale);
+      put_coded(e, scale, kCorrelations + correlation, magnitude, negative);
+      prediction_.learn(e, c_[e]);
+    }
+    return true;
+  }
+  // A number, by what correlates with it.
+  static double saved_bits(double correlation) {
+    return -0.5 * std::log2(std::max(1e-9, 1 - correlation * correlation));
+  }
+  void put_weight(AdaptiveModel<kWeightSymbols>& model, int weight) {
+    model.put(coder_, 0, static_cast<std::size_t>(weight + kWeightReach));
+  }
+  // Elements of smaller scale count as much as others.
+  PredictionFit fit() const {
+    std::vector<double> child(to_ - from_), parent(child.size()), units(child.size());
+    for (std::size_t i = 0; i < child.size(); ++i) {
+      child[i] = Format::to_double(c_[from_ + i]);
+      parent[i] = Format::to_double(p_[from_ + i]);
+      units[i] = unit(from_ + i);
+    }
+    return fit_prediction(child, parent, units, prediction_.distances);
+  }
+  double unit(std::size_t e) const { return std::exp2(-0.25 * shifts_[e]); }
+
+  Distances distances() const {
+    if (lanes_.instructions() == 0) return {};
+    const std::size_t nodes = lanes_.rows.size(), sample = std::min<std::size_t>(nodes, kSampledLanes);
+    std::vector<Word> words(to_);
+    std::vector<double> lane(to_ - from_);
+    Autocovariance covariance(lane.size());
+    for (std::size_t i = 0; i < sample; ++i) {
+      Base::read(i * nodes / sample, from_, to_, words);
+      for (std::size_t e = from_; e < to_; ++e) lane[e - from_] = unit(e) * Format::to_double(words[e]);
+      covariance.add(lane);
+    }
+    return choose_distances(covariance.sums());
   }
 
   // The coded child as a multiple of the parent, and the followed one, if that takes fewer bits, as one of the coded
@@ -222,6 +284,9 @@ class StripEncoder : Strip<D> {
     coder_.bits(code, std::min(32, width - 1));
     if (width > 33) coder_.bits(code >> 32, width - 33);
   }
+
+  static constexpr double kPredictionBits = 24;  // of the weights, about
+  static constexpr std::size_t kSampledLanes = 64;
 
   RansEncoder coder_;
   std::size_t from_ = 0, to_ = 0;

@@ -22,6 +22,10 @@ constexpr std::array<std::uint16_t, Size> peaked_prior(std::size_t middle, std::
   return prior;
 }
 
+AdaptiveModel<kWeightSymbols> weight_model() {
+  return AdaptiveModel<kWeightSymbols>(peaked_prior<kWeightSymbols>(kWeightReach, 16, 8));
+}
+
 }  // namespace
 
 const std::array<std::uint16_t, kLevelSymbols>& level_prior() {
@@ -50,7 +54,9 @@ LaneModels::LaneModels()
       followed_difference(peaked_prior<kDifferenceSymbols>(0, 128, 1)),
       zero{AdaptiveModel<3>({240, 8, 8}), AdaptiveModel<3>({240, 8, 8}), AdaptiveModel<3>({240, 8, 8}),
            AdaptiveModel<3>({64, 128, 64})},
-      depth(peaked_prior<kDepthSymbols>(0, 128, 1)) {}
+      depth(peaked_prior<kDepthSymbols>(0, 128, 1)),
+      parent_weight(weight_model()),
+      neighbour_weights{weight_model(), weight_model(), weight_model(), weight_model()} {}
 
 void LaneModels::add(std::unique_ptr<LevelModel>& model) { model = std::make_unique<LevelModel>(level_prior()); }
 
@@ -66,6 +72,8 @@ void LaneModels::settle() {
   followed_difference.settle();
   for (auto& model : zero) model.settle();
   depth.settle();
+  parent_weight.settle();
+  for (auto& model : neighbour_weights) model.settle();
 }
 
 }  // namespace herm

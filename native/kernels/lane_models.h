@@ -22,7 +22,15 @@ inline constexpr std::size_t kLevelSymbols =
 inline constexpr std::size_t kCorrelations = 8;              // classes of |correlation|; 0 is none
 inline constexpr std::size_t kNear = 2 * kCorrelations + 1;  // a multiple of the parent, and a small difference
 inline constexpr std::size_t kNearBoth = kNear + 1;          // and the followed child is one of the coded child
-inline constexpr std::size_t kLaneModes = kNearBoth + 1;
+inline constexpr std::size_t kPredicted = kNearBoth;         // + 1 … 8: in a class of correlation with a prediction
+inline constexpr std::size_t kLaneModes = kPredicted + kCorrelations + 1;
+
+inline constexpr std::size_t kMostDistances = 4;  // lane_prediction.h
+inline constexpr int kDistanceCountBits = 3;
+inline constexpr int kDistanceBits = 10;  // strips have at most 1024 elements
+inline constexpr std::size_t kMostDistance = std::size_t{1} << kDistanceBits;
+inline constexpr int kWeightReach = 64;  // of weights of predictions, in their units
+inline constexpr std::size_t kWeightSymbols = 2 * kWeightReach + 1;
 
 inline constexpr int kScaleReach = 64;  // lane scales are coded relative to what they are expected to be, in sixteenths
 inline constexpr std::size_t kScaleSymbols = 2 * kScaleReach + 2;
@@ -53,7 +61,8 @@ class LaneModels {
  public:
   LaneModels();
 
-  // By whether the coded child lies on a coarse grid, its class of correlation, and its parent's class of magnitude.
+  // By whether the coded child lies on a coarse grid, its class of correlation with its parent, or kCorrelations more
+  // with its prediction, and the class of magnitude of its parent or its prediction.
   LevelModel& level(bool coarse, std::size_t correlation, std::size_t magnitude) {
     std::unique_ptr<LevelModel>& model =
         levels_[(coarse * kCorrelationClasses + correlation) * kMagnitudes + magnitude];
@@ -70,11 +79,13 @@ class LaneModels {
   AdaptiveModel<kDifferenceSymbols> coded_difference, followed_difference;
   std::array<AdaptiveModel<3>, 4> zero;  // by whether the parent is zero (2) and whether the coded child is (1)
   AdaptiveModel<kDepthSymbols> depth;
+  AdaptiveModel<kWeightSymbols> parent_weight;
+  std::array<AdaptiveModel<kWeightSymbols>, kMostDistances> neighbour_weights;
 
  private:
   static void add(std::unique_ptr<LevelModel>& model);
 
-  static constexpr std::size_t kCorrelationClasses = kCorrelations + 1;
+  static constexpr std::size_t kCorrelationClasses = 2 * kCorrelations + 1;
 
   std::array<std::unique_ptr<LevelModel>, 2 * kCorrelationClasses * kMagnitudes> levels_;
 };

@@ -18,19 +18,19 @@ void put_word(std::uint32_t word, std::vector<std::uint8_t>& out) {
 
 }  // namespace
 
-void RansEncoder::finish(std::vector<std::uint8_t>& out) {
-  std::array<std::uint32_t, 4> states;
-  states.fill(kLowestState);
+void RansEncoder::finish(unsigned states, std::vector<std::uint8_t>& out) {
+  std::array<std::uint32_t, kMostStates> all;
+  all.fill(kLowestState);
   std::vector<std::uint16_t> words;  // last one first
   words.reserve(symbol_count_);
   // What is decoded first is encoded last.
   for (std::size_t k = symbol_count_; k-- > 0;) {
     const std::uint32_t start = symbols_[k] & 0x7fff, size = (symbols_[k] >> 15 & 0x7fff) + 1;
-    rans_push(states[symbols_[k] >> 30], {start, size}, words);
+    rans_push(all[symbols_[k] >> 30 & (states - 1)], {start, size}, words);
   }
   if (filled_ > 0) bytes_[byte_count_++] = static_cast<std::uint8_t>(pending_);
   put_leb128(words.size(), out);
-  for (const std::uint32_t x : states) {
+  for (const std::uint32_t x : std::span(all).first(states)) {
     put_word(x, out);
     put_word(x >> 16, out);
   }
@@ -41,11 +41,14 @@ void RansEncoder::finish(std::vector<std::uint8_t>& out) {
   filled_ = 0;
 }
 
-RansDecoder::RansDecoder(std::span<const std::uint8_t> stream) {
+RansDecoder::RansDecoder(std::span<const std::uint8_t> stream, unsigned states) : mask_(states - 1) {
+  states_.fill(kLowestState);
   const std::uint64_t words = take_leb128(stream);
-  if (stream.size() < 16 || (stream.size() - 16) / 2 < words) corrupt("a stream is too short for its words");
+  const std::size_t head = states * sizeof(std::uint32_t);
+  if (stream.size() < head || (stream.size() - head) / 2 < words) corrupt("a stream is too short for its words");
   std::size_t at = 0;
-  for (std::uint32_t& x : states_) {
+  for (std::uint32_t& x : std::span(states_).first(states)) {
+    x = 0;
     for (int k = 0; k < 4; ++k) x |= std::uint32_t{stream[at++]} << (8 * k);
     if (x < kLowestState) corrupt("a stream starts in a state that no encoder leaves");
   }

@@ -58,6 +58,8 @@ inline std::uint32_t rans_slot(std::uint32_t x) { return x & (kProbabilityTotal 
 
 class RansEncoder {
  public:
+  static constexpr unsigned kMostStates = 4;
+
   // Symbols come in the order in which they are decoded; `state` is 0..3.
   void put(unsigned state, Share share) {
     if (share.size == kProbabilityTotal) return;
@@ -76,8 +78,8 @@ class RansEncoder {
     filled_ &= 7;
     pending_ >>= 8 * whole;
   }
-  // Appends the stream to `out` and starts anew.
-  void finish(std::vector<std::uint8_t>& out);
+  // Appends the stream to `out` and starts anew. `states`: 4, or 1, which is all of them.
+  void finish(unsigned states, std::vector<std::uint8_t>& out);
 
  private:
   // With room at their ends.
@@ -91,12 +93,12 @@ class RansEncoder {
 class RansDecoder {
  public:
   // KernelError HERM_CORRUPT where `stream` cannot be one.
-  explicit RansDecoder(std::span<const std::uint8_t> stream);
+  RansDecoder(std::span<const std::uint8_t> stream, unsigned states);
 
   // Where in [0, 2^15) the state's next symbol lies; take() then consumes the symbol that has this place in its share.
-  std::uint32_t slot(unsigned state) const { return rans_slot(states_[state]); }
+  std::uint32_t slot(unsigned state) const { return rans_slot(states_[state & mask_]); }
   void take(unsigned state, Share share) {
-    std::uint32_t& x = states_[state];
+    std::uint32_t& x = states_[state & mask_];
     rans_pop(x, share);
     if (x < kLowestState) x = x << 16 | next_word();
   }
@@ -143,7 +145,8 @@ class RansDecoder {
   }
   void refill_bytewise(int count);
 
-  std::array<std::uint32_t, 4> states_{};
+  std::array<std::uint32_t, RansEncoder::kMostStates> states_;
+  unsigned mask_;
   const std::uint8_t* words_ = nullptr;
   const std::uint8_t* words_end_ = nullptr;
   const std::uint8_t* bytes_ = nullptr;

@@ -14,6 +14,7 @@
 #include "kernels/lane_grids.h"
 #include "kernels/lane_loops.h"
 #include "kernels/lane_models.h"
+#include "kernels/lane_prediction.h"
 #include "kernels/number_symbols.h"
 #include "kernels/words.h"
 
@@ -28,6 +29,8 @@ inline int rounded_mean(std::int64_t sum, std::int64_t count) {
   const std::int64_t numerator = 2 * sum + count, divisor = 2 * count;
   return static_cast<int>(numerator / divisor - (numerator % divisor < 0));
 }
+
+inline constexpr std::size_t kSmallSection = std::size_t{1} << 14;  // in numbers
 
 template <DType D>
 class Strip {
@@ -55,7 +58,8 @@ class Strip {
         ordinals_(end - begin),
         clear_(end - begin),
         levels_(end - begin),
-        contexts_(end - begin) {}
+        contexts_(end - begin),
+        prediction_(end - begin) {}
 
   LaneModels models;
   int last_root_scale = 16 * Format::kBias;
@@ -65,6 +69,12 @@ class Strip {
   }
   void write(std::size_t node, std::size_t from, std::size_t to, const std::vector<Word>& words) const {
     std::memcpy(place(node, from), words.data() + from, (to - from) * sizeof(Word));
+  }
+
+  // Of a section's stream: where there are few numbers, four states cost more than they save time.
+  unsigned states(std::size_t elements, bool fresh, std::size_t instructions) const {
+    const std::size_t lanes = instructions + (fresh && !lanes_.only_followed ? lanes_.roots : 0);
+    return elements * lanes < kSmallSection ? 1 : RansEncoder::kMostStates;
   }
 
   // An instruction's nodes by role.
@@ -140,6 +150,7 @@ class Strip {
   std::vector<std::int32_t> levels_;
   std::vector<std::uint8_t> contexts_;
   int parent_scale_ = 0;
+  LanePrediction<D> prediction_;
 
  private:
   std::uint8_t* place(std::size_t node, std::size_t e) const {

@@ -86,7 +86,7 @@ inline std::vector<std::uint8_t> put_steps(std::span<const std::uint8_t> steps, 
     }
   }
   std::vector<std::uint8_t> stream;
-  coder.finish(stream);
+  coder.finish(RansEncoder::kMostStates, stream);
   return stream;
 }
 

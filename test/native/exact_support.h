@@ -16,7 +16,7 @@ namespace herm::test {
 using Bytes = std::vector<std::uint8_t>;
 using Random = std::mt19937_64;
 
-enum class Data { gaussian, coarse, wild, zeros, duplicates };
+enum class Data { gaussian, coarse, wild, zeros, duplicates, smooth };
 
 // Any finite word of the format; every fourth a zero, a denormal or close to the largest number.
 template <DType D>
@@ -68,6 +68,17 @@ Bytes random_words(Random& random, Data data, std::size_t lanes, std::size_t len
         word = k < length ? Format::round(normal(random), Grid{})
                           : Format::round(1.3 * Format::to_double(load_word<Word>(bytes.data(), k - length)), Grid{});
         break;
+      // Each much like the one before it and the one 8 before it; every third lane as large as the format allows.
+      case Data::smooth: {
+        const std::size_t lane = k / length, e = k % length;
+        const double unit = lane % 3 == 2 ? std::ldexp(1.0, Format::kBias - 4) : 1;
+        const auto back = [&](std::size_t d) {
+          return e >= d ? Format::to_double(load_word<Word>(bytes.data(), k - d)) / unit : 0.0;
+        };
+        const double x = 0.5 * back(1) + 0.4 * back(8) + 0.3 * normal(random);
+        word = Format::round(unit * std::clamp(x, -8.0, 8.0), Grid{});
+        break;
+      }
     }
     store_word(bytes.data(), k, word);
   }

@@ -6,7 +6,17 @@ import { callNative } from '../../../lib/native/call.ts';
 import type { Random } from '../../format/support/random.ts';
 
 /** Numbers of a lane case: what they look like. */
-export type Flavour = 'gauss' | 'bits' | 'spread' | 'copies' | 'zeros' | 'powers' | 'short' | 'extreme';
+export type Flavour =
+  | 'gauss'
+  | 'bits'
+  | 'spread'
+  | 'copies'
+  | 'zeros'
+  | 'powers'
+  | 'short'
+  | 'extreme'
+  | 'smooth'
+  | 'huge smooth';
 export const FLAVOURS: readonly Flavour[] = [
   'gauss',
   'bits',
@@ -16,6 +26,8 @@ export const FLAVOURS: readonly Flavour[] = [
   'powers',
   'short',
   'extreme',
+  'smooth',
+  'huge smooth',
 ];
 
 export interface LaneCase {
@@ -80,6 +92,11 @@ function randomWords(random: Random, { dtype, flavour, lanes, length }: LaneCase
     const scale = random.pick([1, 1, -1, 2, 0.5, -3, 0]);
     for (let e = 0; e < length; e++) {
       const at = (lane * length + e) * bytes;
+      // Much like the number before it, and the one seven before it.
+      const smooth = (unit: number) => {
+        const back = (distance: number) => (e < distance ? 0 : read(view, at - distance * bytes));
+        return Math.max(-8, Math.min(8, (0.5 * back(1) + 0.4 * back(7)) / unit + 0.3 * random.gauss())) * unit;
+      };
       const value = {
         gauss: () => random.gauss(),
         bits: () => randomFinite(random, bias, mantissa),
@@ -88,6 +105,8 @@ function randomWords(random: Random, { dtype, flavour, lanes, length }: LaneCase
         zeros: () => random.pick([0, -0, 0, random.gauss()]),
         powers: () => random.pick([1, -1, 0.5, 2, 0, -0.25]),
         short: () => Math.round(random.gauss() * 8) / 8,
+        smooth: () => smooth(1),
+        'huge smooth': () => smooth(2 ** (bias - 4)),
         extreme: () => {
           const largest = 2 ** bias * (2 - 2 ** -mantissa);
           return random.pick([largest, -largest, 2 ** (1 - bias - mantissa), -0, random.gauss()]);
