@@ -90,6 +90,8 @@ export const HERM_ERROR_CODES = [
   'TENSOR_MISSING',
   /** The activation of a block is not said, or not known. */
   'ACTIVATION',
+  /** What the inputs of a block look like (norm weights, samples) is not said, or does not fit the block. */
+  'PRIOR',
 ] as const;
 
 export type HermErrorCode = (typeof HERM_ERROR_CODES)[number];

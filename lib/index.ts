@@ -24,7 +24,18 @@ export {
   type StoredRefit,
   type VerifyReport,
 } from './file/read.ts';
-export { certifyWidths, type Refit, refitOutput, refitSkeleton } from './herm/certificate.ts';
+export { blockOutputs, blockValues } from './herm/block_samples.ts';
+export {
+  type CertificateOptions,
+  certifyWidths,
+  type Refit,
+  type RefitOptions,
+  refitOutput,
+  refitSkeleton,
+  type SkeletonWeights,
+  skeletonWeights,
+} from './herm/certificate.ts';
+export { type ChooseBlendOptions, chooseBlend, splitSamples } from './herm/choose_blend.ts';
 export {
   type CompressOptions,
   type CompressProgress,
@@ -46,6 +57,7 @@ export type { Activation, ActivationName, Block, BlockGate, WeightRef } from './
 export { type FindBlocksOptions, findBlocks } from './model/blocks.ts';
 export { forward, type Layer, type LayerGate, mlpLayers } from './model/forward.ts';
 export type { ModelTensor } from './model/model.ts';
+export type { GaussianPrior, NormPrior, Prior, PriorOptions, SamplesPrior } from './model/prior.ts';
 export { readSafetensorsHeader, readTensor, type SafetensorsHeader } from './model/safetensors.ts';
 export { serializeSafetensors, writeSafetensors } from './model/safetensors_write.ts';
 export { type ByteSource, bufferSource, fileSource } from './model/source.ts';

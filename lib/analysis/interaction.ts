@@ -1,4 +1,5 @@
 import { type Block, nativeActivation } from '../model/block.ts';
+import { type PriorOptions, withPrior } from '../model/prior.ts';
 import type { NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
@@ -6,7 +7,7 @@ import { requireMemory } from '../native/memory.ts';
 // Φ, H, Γ and the input Gram, each m×m doubles.
 const MATRICES = 4;
 
-/** How a block's neurons couple in L²(x ~ N(0, I)): the output coupling gates the input coupling. */
+/** How a block's neurons couple in L²(prior): the output coupling gates the input coupling. */
 export interface Interaction {
   /** m */
   readonly neurons: number;
@@ -21,14 +22,19 @@ export interface Interaction {
 /**
  * The interaction matrix of a block and its two factors (docs/theory.md, section 1).
  *
- * @throws HermError `OUT_OF_MEMORY` before anything is allocated when 32·m² bytes do not fit; `BAD_ARGUMENT`; `ABORTED`
+ * @throws HermError `OUT_OF_MEMORY` before anything is allocated when 32·m² bytes do not fit; `BAD_ARGUMENT`; `PRIOR`; `ABORTED`
  */
-export async function interactionOf(block: Block, weights: NativeBlock, options?: CallOptions): Promise<Interaction> {
+export async function interactionOf(
+  block: Block,
+  weights: NativeBlock,
+  options?: CallOptions & PriorOptions,
+): Promise<Interaction> {
   const { name, neurons } = block;
   requireMemory(`The interaction of the ${neurons} neurons of block ${name}`, 8 * MATRICES * neurons ** 2);
   const matrix = () => new Float64Array(neurons * neurons);
   const filled = { kernel: matrix(), outputGram: matrix(), interaction: matrix() };
+  const known = withPrior(block, weights, options?.prior);
   const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) => addon.interaction({ ...weights, activation, ...filled }, job));
+  await callNative(options, (addon, job) => addon.interaction({ ...known, activation, ...filled }, job));
   return { neurons, ...filled };
 }

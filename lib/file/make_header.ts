@@ -65,6 +65,7 @@ function errorsOf({ neurons }: Block, { merges, errors }: WrittenBlock, widths: 
 export function makeHeader(
   { name, files, extras, tensors }: Model,
   blocks: readonly Block[],
+  prior: HermHeader['prior'],
   { blocks: written, ladder, refits }: FilePlan,
   shifts: readonly (readonly [string, number])[],
   placed: readonly PlacedChunk[],
@@ -81,7 +82,7 @@ export function makeHeader(
     tensors: tensors.map((info) => ({ ...info, shape: [...info.shape] })),
     shifts: shifts.map(([tensor, shift]): [number, number] => [indexOf.get(tensor)!, shift]).sort(([a], [b]) => a - b),
     blocks: blocks.map((block, index) => ({ ...block, merges: written[index]!.merges })),
-    prior: 'isotropic',
+    prior,
     ladder: ladder.map((widths) => [...widths]),
     errors: blocks.map((block, index) => {
       const widths = ladder.map((level) => level[index]!);

@@ -88,6 +88,8 @@ export class HermFile {
   readonly ladder: readonly (readonly number[])[];
   /** [blocks][levels] relative error of each block's function at each level's width; null where it is not known. */
   readonly errors: readonly (readonly (number | null)[])[];
+  /** What inputs the errors are for: `isotropic` is x ~ N(0, I), `norm` what the norm before each block leaves. */
+  readonly prior: HermHeader['prior'];
   /** Widths for which there are refitted output weights, and the relative errors [blocks] that those leave. */
   readonly refits: readonly StoredRefit[];
   /** [levels] bytes of the shortest beginning of the file that serves each level's widths (without their refits). */
@@ -116,6 +118,7 @@ export class HermFile {
     this.ladder = json.ladder;
     this.errors = json.errors;
     this.refits = json.refits;
+    this.prior = json.prior;
     this.prefixBytes = levelEnds(json).map((end) => {
       const { offset, length } = json.chunks[end - 1]!;
       return chunks.start + offset + length;

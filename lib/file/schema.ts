@@ -137,6 +137,9 @@ const chunk = z.object({
   xxh64: z.string().regex(/^[0-9a-f]{16}$/),
 });
 
+/** Kinds of priors: x ~ N(0, I); what the norm before a block says. */
+export const PRIOR_KINDS = ['isotropic', 'norm'] as const;
+
 /** The JSON header of a .herm file, as lib/file/FORMAT.md describes it. */
 export const headerSchema = z.object({
   tool: z.string().max(64),
@@ -151,7 +154,7 @@ export const headerSchema = z.object({
   shifts: list(z.tuple([size.max(LIMITS.tensors), size.max(63)]), 3 * LIMITS.blocks),
   blocks: perBlock(block),
   /** What inputs were taken to look like when the errors were computed. */
-  prior: z.enum(['isotropic']),
+  prior: z.enum(PRIOR_KINDS),
   /** [levels][blocks] */
   ladder: list(widths, LIMITS.levels, { least: 1 }),
   /** [blocks][levels] */

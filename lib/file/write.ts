@@ -64,14 +64,19 @@ export class HermWriter {
   readonly layout: Layout;
   readonly #model: Model;
   readonly #blocks: readonly Block[];
+  readonly #prior: HermHeader['prior'];
   readonly #spool: Spool;
   readonly #groups: WrittenGroup[] = [];
 
-  /** @throws HermError `BAD_ARGUMENT`, `SHARED_TENSOR` for blocks that cannot be written. */
-  constructor(model: Model, blocks: readonly Block[], spool: Spool) {
+  /**
+   * @param prior what the errors to be written are for
+   * @throws HermError `BAD_ARGUMENT`, `SHARED_TENSOR` for blocks that cannot be written.
+   */
+  constructor(model: Model, blocks: readonly Block[], prior: HermHeader['prior'], spool: Spool) {
     this.layout = planLayout(model.tensors, blocks);
     this.#model = model;
     this.#blocks = blocks;
+    this.#prior = prior;
     this.#spool = spool;
   }
 
@@ -113,7 +118,7 @@ export class HermWriter {
     const plan = planFile(this.#blocks, this.layout, this.#groups);
     const placed = await this.#place(plan, meter);
     const shifts = this.#groups.flatMap((group) => group.shifts);
-    const header = makeHeader(this.#model, this.#blocks, plan, shifts, placed, digests);
+    const header = makeHeader(this.#model, this.#blocks, this.#prior, plan, shifts, placed, digests);
     checkOwn(header, path);
     const prologue = await encodePrologue(header, meter.kernel);
     await atomicWrite(

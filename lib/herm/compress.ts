@@ -11,6 +11,7 @@ import { type Model, modelOf } from '../model/model.ts';
 import { withModel } from '../model/open_model.ts';
 import type { ByteSource } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
+import { findPriors, type InputPriors } from './find_priors.ts';
 import { finiteBlocks } from './finite_blocks.ts';
 import { hierarchiesOf, stageOptions } from './group_hierarchies.ts';
 import type { MergeReport } from './merge.ts';
@@ -26,8 +27,13 @@ export interface CompressProgress {
 }
 
 export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'onProgress'> {
-  /** What inputs are taken to look like: x ~ N(0, I). */
-  readonly prior?: 'isotropic' | undefined;
+  /** What inputs are taken to look like: x ~ N(0, I), or what the norm before each block says. Default: `norm` with `norms`. */
+  readonly prior?: 'isotropic' | 'norm' | undefined;
+  /**
+   * The norms right before blocks, each as `block=weight` or `block=weight,bias` by names of tensors. A `*` stands for the
+   * same text in all of them; `1+` before the weight: the norm scales by 1 + weight.
+   */
+  readonly norms?: readonly string[] | undefined;
   /** Shares of all blocks' neurons, in (0, 1], for which to store refitted output weights. */
   readonly refit?: readonly number[] | undefined;
   /** Store blocks with NaN or infinite weights as they are, without a hierarchy, instead of refusing them. */
@@ -77,7 +83,7 @@ export interface CompressReport extends Omit<WriteReport, 'errors' | 'refits'> {
  * @param input by path a safetensors file, an index of shards, or a directory with either and what belongs to it; or a
  * safetensors file as an open source (which stays open)
  * @param output the path to write; an existing file there is replaced, unless it is the input itself
- * @throws HermError for a model that cannot be read or has no blocks ({@link findBlocks}), `NON_FINITE`,
+ * @throws HermError for a model that cannot be read or has no blocks ({@link findBlocks}), `NON_FINITE`, `PRIOR`,
  * `OUTPUT_EXISTS`, `MODEL_FILES`, `HERM_NAME`, `OUT_OF_MEMORY` ({@link buildTree}), `ABORTED`, `IO`, `BAD_ARGUMENT`
  */
 export async function compress(
@@ -97,13 +103,14 @@ export async function compressModel(model: Model, output: string, options: Compr
   const target = await findTarget(output);
   const { blocks, leftOut } = await finiteBlocks(model, findBlocks(model, options), allowNonfinite, signal);
   const digests = await digestsOf(model, stageOptions(options, 'read'));
-  const origin = originOf(model, blocks, digests, options);
+  const priors = findPriors(model, blocks, options);
+  const origin = originOf(model, blocks, digests, priors, options);
   const kept = options.resume ? await keptSpool(`${output}.partial`, origin, { signal }) : undefined;
   const spool = kept ?? (await temporarySpool(temporaryName(target.path)));
-  const writer = new HermWriter(model, blocks, spool);
+  const writer = new HermWriter(model, blocks, priors.kind, spool);
   let done = false;
   try {
-    const merges = await addGroups(writer, model, blocks, spool, options);
+    const merges = await addGroups(writer, model, blocks, priors, spool, options);
     const written = await writer.finish(output, digests, stageOptions(options, 'write'));
     done = true;
     // No certificate is missing of what was just made.
@@ -136,6 +143,7 @@ async function addGroups(
   writer: HermWriter,
   model: Model,
   blocks: readonly Block[],
+  priors: InputPriors,
   spool: Spool,
   options: CompressOptions,
 ): Promise<MergeReport[]> {
@@ -145,7 +153,7 @@ async function addGroups(
     if (group !== undefined) writer.reuseGroup(group.written);
     else {
       const own = members.map((block) => blocks[block]!);
-      const found = await hierarchiesOf(model, own, options);
+      const found = await hierarchiesOf(model, own, priors, options);
       const written = await writer.addGroup(found, stageOptions(options, 'code', own[0]!.name));
       group = { written, merges: found.reports };
       await spool.save(index, group);

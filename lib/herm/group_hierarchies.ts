@@ -5,6 +5,7 @@ import { blockWeights, lookupIn } from '../model/weights.ts';
 import type { CallOptions } from '../native/call.ts';
 import { certifyWidths, type Refit, refitSkeleton } from './certificate.ts';
 import type { CompressOptions, CompressProgress } from './compress.ts';
+import type { InputPriors } from './find_priors.ts';
 import { buildLadder, widthAt } from './ladder.ts';
 import { buildTree, type MergeReport } from './merge.ts';
 import type { MergeTree } from './tree.ts';
@@ -19,10 +20,11 @@ export interface GroupHierarchies extends GroupToWrite {
 export async function hierarchiesOf(
   model: Model,
   blocks: readonly Block[],
+  priors: InputPriors,
   options: CompressOptions,
 ): Promise<GroupHierarchies> {
   const found: BlockHierarchy[] = [];
-  for (const block of blocks) found.push(await hierarchyOf(model, block, options));
+  for (const block of blocks) found.push(await hierarchyOf(model, block, priors, options));
   return {
     trees: found.map(({ tree }) => tree),
     reports: found.map(({ report }) => report),
@@ -46,20 +48,30 @@ interface BlockHierarchy {
   readonly refits: readonly Refit[];
 }
 
-async function hierarchyOf(model: Model, block: Block, options: CompressOptions): Promise<BlockHierarchy> {
+async function hierarchyOf(
+  model: Model,
+  block: Block,
+  priors: InputPriors,
+  options: CompressOptions,
+): Promise<BlockHierarchy> {
+  const prior = await priors.of(block);
   const weights = blockWeights(block, lookupIn(await readNamed(model, neuronTensors(block))));
   const reports: MergeReport[] = [];
   const tree = await buildTree(block, weights, {
+    prior,
     ...stageOptions(options, 'merge', block.name),
     memory: options.memory,
     onReport: (report) => reports.push(report),
   });
   const range = { neurons: tree.neurons, smallest: tree.neurons - tree.merges };
   const widths = buildLadder([range]).map(([width]) => width!);
-  const errors = await certifyWidths(block, weights, tree, widths, stageOptions(options, 'certify', block.name));
+  const errors = await certifyWidths(block, weights, tree, widths, {
+    prior,
+    ...stageOptions(options, 'certify', block.name),
+  });
   const refits: Refit[] = [];
   for (const share of options.refit ?? []) {
-    const during = stageOptions(options, 'refit', block.name);
+    const during = { prior, ...stageOptions(options, 'refit', block.name) };
     refits.push(await refitSkeleton(block, weights, tree, widthAt(range, share), during));
   }
   return { tree, report: reports[0]!, errors, refits };

@@ -1,9 +1,10 @@
 import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
+import { type PriorOptions, samplesOf, withPrior } from '../model/prior.ts';
 import { MERGE_PHASES, type NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { formatBytes, freeMemory, requireMemory } from '../native/memory.ts';
-import { type MergeMode, mergeMemory } from './merge_memory.ts';
+import { type MergeMode, mergeMemory, sampledMergeMemory } from './merge_memory.ts';
 import { allocateTree, type MergeTree } from './tree.ts';
 
 // A larger share saves rounds, a smaller one lets costs be looked at again sooner; below 5% the trees hardly change.
@@ -22,7 +23,7 @@ export interface MergeReport {
   readonly phases: Readonly<Record<(typeof MERGE_PHASES)[number], number>>;
 }
 
-export interface MergeOptions extends CallOptions {
+export interface MergeOptions extends CallOptions, PriorOptions {
   /**
    * Bytes that the search may use beside the block's weights; default: the memory that is free when it starts. Where the Gram matrices
    * do not fit, their rows are computed whenever they are needed, which takes longer.
@@ -33,13 +34,14 @@ export interface MergeOptions extends CallOptions {
 }
 
 /**
- * Merges the neurons of a block down to one and records how: HERM's rounds (docs/theory.md, section 4), prior x ~ N(0, I).
- * The same tree for every number of threads.
+ * Merges the neurons of a block down to one and records how: HERM's rounds (docs/theory.md, section 4).
+ * The same tree for every number of threads. With samples, costs and rankings are exact and blended, and only pairs are
+ * looked at of which one neuron is among those that could absorb the other one best (docs/engine.md).
  *
  * @param block m neurons, n inputs, p outputs
  * @param weights their stored weights
  * @throws HermError `OUT_OF_MEMORY` before anything is allocated when not even the vectors fit; `NON_FINITE`; `ABORTED`;
- * `BAD_ARGUMENT`
+ * `BAD_ARGUMENT`; `PRIOR`
  */
 export async function buildTree(block: Block, weights: NativeBlock, options?: MergeOptions): Promise<MergeTree> {
   return search(block, weights, false, options);
@@ -71,16 +73,21 @@ async function search(
   options: MergeOptions | undefined,
 ): Promise<MergeTree> {
   checkMemory(options?.memory);
+  const known = withPrior(block, weights, options?.prior);
+  const samples = samplesOf(block, options?.prior);
   // Only when its turn has come: the call before it may hold memory until then.
   return callNative(options, async (addon, job) => {
-    const mode = chooseMode(block, job.threads, options?.memory);
+    const mode = samples
+      ? sampledMode(block, samples.inputs, options?.memory)
+      : chooseMode(block, job.threads, options?.memory);
     const tree = allocateTree(block.neurons, Math.max(0, block.neurons - 1), block.gate !== undefined);
     const { pairs, alpha, beta, cost, bias: biasOut, gate } = tree;
     const report = new Float64Array(MERGE_PHASES.length + 3);
     const args = {
-      ...weights,
+      ...known,
       activation: nativeActivation(block.activation),
       roundShare: ROUND_SHARE,
+      samples,
       plain,
       stored: mode === 'stored',
       ...{ pairs, alpha, beta, biasOut, cost, report },
@@ -96,6 +103,18 @@ async function search(
 function checkMemory(memory: number | undefined): void {
   if (memory === undefined || memory > 0) return;
   throw new HermError('BAD_ARGUMENT', `memory takes a number of bytes above 0, not ${memory}.`, { memory });
+}
+
+/** On samples there is but one way. */
+function sampledMode(block: Block, inputs: Float32Array, memory: number | undefined): MergeMode {
+  const free = memory ?? freeMemory();
+  const need = sampledMergeMemory(block, inputs.length / block.inputs);
+  if (need <= free) return 'stored';
+  throw new HermError(
+    'OUT_OF_MEMORY',
+    `Merging the ${block.neurons} neurons of block ${block.name} on ${inputs.length / block.inputs} samples needs ${formatBytes(need)} of memory, and ${formatBytes(free)} ${memory === undefined ? 'are free' : 'are allowed'} (--memory, memory). Take fewer samples.`,
+    { need, free },
+  );
 }
 
 /** The fastest way that fits. */

@@ -20,6 +20,16 @@ const FIXED = 7e6;
 // Freed blocks up to this size may stay with glibc's malloc.
 const RETAINED = 2 ** 25;
 
+/** Bytes that a merge on N samples takes at its peak beside weights and samples. */
+export function sampledMergeMemory(block: Block, samples: number): number {
+  const { neurons, inputs, outputs, gate } = block;
+  const sides = gate ? 2 : 1;
+  // Pre-activations and values, Gram matrix, vectors (double while they load), series of all neurons and their parents.
+  const values = (sides + 1) * neurons * samples + neurons ** 2;
+  const vectors = neurons * (4 * inputs * sides + outputs);
+  return FLOAT * (values + vectors) + 2 * neurons * PER_NEURON[gate ? 'gated' : 'plain'] + FIXED;
+}
+
 /**
  * Bytes that a merge takes at its peak beside the weights themselves.
  *

@@ -5,6 +5,7 @@ import type { Block } from '../model/block.ts';
 import type { ModelDigests } from '../model/digest.ts';
 import type { Model } from '../model/model.ts';
 import type { CompressOptions } from './compress.ts';
+import type { InputPriors } from './find_priors.ts';
 
 /** What was taken over from an interrupted run. */
 export interface ResumeReport {
@@ -19,13 +20,14 @@ export function originOf(
   { files, extras }: Model,
   blocks: readonly Block[],
   digests: ModelDigests,
-  { refit = [], prior = 'isotropic' }: CompressOptions,
+  { kind, origin }: InputPriors,
+  { refit = [] }: CompressOptions,
 ): SpoolOrigin {
   const input = {
     files: files.map(({ name, source: { size } }, n) => ({ name, size, sha256: digests.files[n] })),
     extras: extras.map(({ name, size }, n) => ({ name, size, sha256: digests.extras[n] })),
   };
-  return { input, options: { blocks, refit, prior } };
+  return { input, options: { blocks, refit, prior: kind, ...origin } };
 }
 
 export function resumeReport(

@@ -119,7 +119,29 @@ StoredBlock Args::block() {
   if (block.has_gate) block.gate = matrix("gate");
   block.has_gate_bias = block.has_gate && has("gateBias");
   if (block.has_gate_bias) block.gate_bias = matrix("gateBias");
+  if (has("priorMean")) block.prior = {float64("priorMean"), float64("priorScale")};
   return block;
+}
+
+InputSamples Args::samples(const char* key, std::size_t width) {
+  const Napi::Value value = get(object_, key);
+  if (!value.IsObject()) refuse(env(), std::string(key) + " must be samples");
+  const auto from = value.As<Napi::Object>();
+  const auto inputs = typed<float>(from, "inputs", napi_float32_array, npos);
+  if (width == 0 || inputs.empty() || inputs.size() % width != 0) {
+    refuse(env(), std::string(key) + " must have rows of " + std::to_string(width) + " numbers");
+  }
+  const Napi::Value blend = from.Get("blend");
+  if (!blend.IsNumber()) refuse(env(), std::string(key) + ".blend must be a number");
+  return {{inputs.data(), inputs.size() / width, width}, blend.As<Napi::Number>().DoubleValue()};
+}
+
+FitSamples Args::fit_samples(const char* key, std::size_t width, std::size_t outputs) {
+  const InputSamples own = samples(key, width);
+  const std::size_t count = own.inputs.rows;
+  const auto targets =
+      typed<double>(get(object_, key).As<Napi::Object>(), "targets", napi_float64_array, checked_mul(count, outputs));
+  return {own.inputs, {targets.data(), count, outputs}, own.blend};
 }
 
 Activation Args::activation(const char* key) {

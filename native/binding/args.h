@@ -12,6 +12,8 @@
 #include "kernels/activation.h"
 #include "kernels/dtype.h"
 #include "kernels/job.h"
+#include "kernels/sample_fit.h"
+#include "kernels/sampled_kernel.h"
 #include "kernels/stored_block.h"
 
 namespace herm::binding {
@@ -40,8 +42,13 @@ class Args {
 
   // { data: Uint8Array, dtype: 0..3, rows, cols, transposed }; the bytes must hold rows·cols numbers.
   StoredMatrix matrix(const char* key);
-  // The stored matrices `input` and `output`; `bias`, `gate` and `gateBias` unless they are undefined.
+  // The stored matrices `input` and `output`; `bias`, `gate` and `gateBias`, `priorMean` and `priorScale` unless they
+  // are undefined.
   StoredBlock block();
+  // { inputs: Float32Array [N×width], blend: number }
+  InputSamples samples(const char* key, std::size_t width);
+  // The same with { targets: Float64Array [N×outputs] }
+  FitSamples fit_samples(const char* key, std::size_t width, std::size_t outputs);
   // { kind: integer (ActivationKind), slope: number }
   Activation activation(const char* key);
 

@@ -52,10 +52,20 @@ Napi::Value refit_output_binding(const Napi::CallbackInfo& info) {
   const auto kept_bias = has_bias ? args.float64("keptBias", k) : std::span<double>{};
   const auto refitted = args.float64("refitted", checked_mul(k, p));
   const double ridge = args.number("ridge");
+  const bool has_samples = args.has("samples");
+  const FitSamples samples = has_samples ? args.fit_samples("samples", n, p) : FitSamples{};
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     const LoadedBlock loaded(block);
-    refit(job, HermiteExpander(activation, kSearchDegree), loaded.view(),
-          {{kept.data(), k, n}, has_bias ? kept_bias.data() : nullptr, {}}, ridge, {refitted.data(), k, p});
+    Matrix input(k, n);
+    std::copy(kept.begin(), kept.end(), input.data());
+    std::vector<double> bias(kept_bias.begin(), kept_bias.end());
+    const auto neurons = [&] { return BlockNeurons{input.view(), bias.empty() ? nullptr : bias.data(), {}}; };
+    NormalEquations sampled;
+    if (has_samples) sampled = normal_equations(job, activation, neurons(), samples);
+    block.prior.apply(input.view(), bias);
+    const SampledFit fit{&sampled, samples.blend};
+    refit(job, HermiteExpander(activation, kSearchDegree), loaded.view(), neurons(), ridge, {refitted.data(), k, p},
+          has_samples ? &fit : nullptr);
   });
 }
 

@@ -61,9 +61,11 @@ Napi::Value merge_rounds_binding(const Napi::CallbackInfo& info) {
   const Activation activation = args.activation("activation");
   const MergeOptions options{args.number("roundShare"), args.flag("plain"), args.flag("stored")};
   const std::span<double> report = args.float64("report", MergeReport::kPhases + 3);
+  const bool has_samples = args.has("samples");
+  const InputSamples samples = has_samples ? args.samples("samples", block.input.width()) : InputSamples{};
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     if (m == 0) return;
-    const MergeOutcome outcome = merge_block(job, activation, block, options);
+    const MergeOutcome outcome = merge_block(job, activation, block, options, has_samples ? &samples : nullptr);
     write_report(outcome.report, report);
     out.write(outcome.merges);
   });

@@ -25,7 +25,8 @@ double CostEstimate::operator()(const PairView& pair, const ShortSeries& first, 
   if (!mix(table_.activation(), pair, mixture)) return best;
   const auto& means = mixture.means;
   for (std::size_t c = 0; c < means.size(); ++c) {
-    const double mean = has_bias_ ? means[c] : 0;
+    // Without a bias the mean is what the prior's mean makes of the inputs.
+    const double mean = has_bias_ ? means[c] : pair.shift(mixture.alpha);
     if (c > 0 && (!has_bias_ || means[c] == means[0] || (c > 1 && means[c] == means[1]))) continue;
     const ShortSeries parent = table_.expand(mixture.dev, mean);
     const double energy = parent.second();

@@ -94,9 +94,10 @@ std::size_t mix(const Activation& activation, const GatedPairView& pair, std::ar
   return count;
 }
 
-GatedNeuron mixed_neuron(const GatedPairView& pair, const GatedMixture& mixture, double gate_mean, double value_mean) {
-  return {std::sqrt(std::max(0.0, quadratic(pair.gate, mixture.gate))), gate_mean, value_mean,
-          bilinear(pair.cross, mixture.gate, mixture.value), std::max(0.0, quadratic(pair.value, mixture.value))};
+GatedNeuron mixed_neuron(const GatedPairView& pair, const GatedMixture& mixture, double gate_bias, double value_bias) {
+  return {std::sqrt(std::max(0.0, quadratic(pair.gate, mixture.gate))), gate_bias + pair.gate_shift(mixture.gate),
+          value_bias + pair.value_shift(mixture.value), bilinear(pair.cross, mixture.gate, mixture.value),
+          std::max(0.0, quadratic(pair.value, mixture.value))};
 }
 
 GatedGram mixed_gram(const GatedPairView& pair, const GatedMixture& mixture, std::size_t k) {

@@ -18,6 +18,24 @@ struct GatedPairView {
   std::array<std::array<double, 2>, 2> cross;  // ⟨g_k, u_l⟩
   Sym2 phi;                                    // Φ_kl
   Sym2 output;                                 // H_kl = ⟨v_k, v_l⟩
+  // As stored: μ_k and β_k are these and what the prior's mean adds.
+  std::array<double, 2> gate_bias;
+  std::array<double, 2> value_bias;
+
+  // Σ α_k b_gk and Σ α_k b_uk
+  double stored_gate_bias(const std::array<double, 2>& alpha) const {
+    return alpha[0] * gate_bias[0] + alpha[1] * gate_bias[1];
+  }
+  double stored_value_bias(const std::array<double, 2>& alpha) const {
+    return alpha[0] * value_bias[0] + alpha[1] * value_bias[1];
+  }
+  // ⟨g_p, prior's mean⟩ and ⟨u_p, prior's mean⟩ of g_p = Σ α_k g_k and u_p = Σ α_k u_k.
+  double gate_shift(const std::array<double, 2>& alpha) const {
+    return alpha[0] * (gate_mean[0] - gate_bias[0]) + alpha[1] * (gate_mean[1] - gate_bias[1]);
+  }
+  double value_shift(const std::array<double, 2>& alpha) const {
+    return alpha[0] * (value_mean[0] - value_bias[0]) + alpha[1] * (value_mean[1] - value_bias[1]);
+  }
 
   GatedNeuron neuron(std::size_t k) const {
     return {gate_dev[k], gate_mean[k], value_mean[k], cross[k][k], k == 0 ? value.a11 : value.a22};
@@ -38,8 +56,8 @@ struct GatedMixture {
 // coefficient leaves half precision.
 std::size_t mix(const Activation& activation, const GatedPairView& pair, std::array<GatedMixture, 2>& out);
 
-// The parent's own numbers, and its inner products with child k as GatedGram{child, parent}.
-GatedNeuron mixed_neuron(const GatedPairView& pair, const GatedMixture& mixture, double gate_mean, double value_mean);
+// The parent's own numbers with these biases, and its inner products with child k as GatedGram{child, parent}.
+GatedNeuron mixed_neuron(const GatedPairView& pair, const GatedMixture& mixture, double gate_bias, double value_bias);
 GatedGram mixed_gram(const GatedPairView& pair, const GatedMixture& mixture, std::size_t k);
 
 }  // namespace herm

@@ -15,23 +15,30 @@ GatedParent GatedOperator::absorb_into(const GatedPairView& pair, std::size_t ke
   parent.cost = projection.cost;
   parent.alpha = parent.alpha_value = kept == 0 ? std::array{1.0, 0.0} : std::array{0.0, 1.0};
   parent.beta = projection.beta;
-  parent.gate_bias = pair.gate_mean[kept];
-  parent.value_bias = pair.value_mean[kept];
+  parent.gate_bias = pair.gate_bias[kept];
+  parent.value_bias = pair.value_bias[kept];
   return parent;
 }
 
 // The parent with these inputs and the output that projects the pair's function onto it.
 GatedParent GatedOperator::project(const GatedPairView& pair, const GatedMixture& mixture, double gate_bias,
-                                   double value_bias, const GatedSeries& first, const GatedSeries& second) const {
+                                   double value_bias, const GatedSeries& first, const GatedSeries& second,
+                                   const SampledPair* samples) const {
   thread_local GatedSeries series;
   expander_.expand(mixed_neuron(pair, mixture, gate_bias, value_bias), series);
-  const std::array<double, 2> cross{kernel(first, series, mixed_gram(pair, mixture, 0)),
-                                    kernel(second, series, mixed_gram(pair, mixture, 1))};
-  const Projection projection = project_on(pair.phi, pair.output, cross, series.second);
+  ParentKernel phi{
+      {kernel(first, series, mixed_gram(pair, mixture, 0)), kernel(second, series, mixed_gram(pair, mixture, 1))},
+      series.second};
+  if (samples) {
+    phi = samples->blend(phi, {{{mixture.gate, gate_bias - pair.stored_gate_bias(mixture.gate)},
+                                {mixture.value, value_bias - pair.stored_value_bias(mixture.value)}}});
+  }
+  const Projection projection = project_on(pair.phi, pair.output, phi.cross, phi.second);
   return {projection.cost, mixture.gate, mixture.value, projection.beta, gate_bias, value_bias};
 }
 
-GatedParent GatedOperator::best(const GatedPairView& pair, const GatedSeries& first, const GatedSeries& second) const {
+GatedParent GatedOperator::best(const GatedPairView& pair, const GatedSeries& first, const GatedSeries& second,
+                                const SampledPair* samples) const {
   GatedParent best = absorb_into(pair, 0);
   const GatedParent other = absorb_into(pair, 1);
   if (other.cost < best.cost) best = other;
@@ -39,13 +46,12 @@ GatedParent GatedOperator::best(const GatedPairView& pair, const GatedSeries& fi
   const std::size_t count = mix(expander_.activation(), pair, mixtures);
   double to_beat = best.cost - kMergeNoise * pair_energy(pair.phi, pair.output);
   for (std::size_t c = 0; c < count; ++c) {
-    const auto& means = mixtures[c].gate_means;
-    const double value_bias = value_bias_.round(mixtures[c].value_mean);
+    const double value_bias = value_bias_.round(mixtures[c].value_mean - pair.value_shift(mixtures[c].value));
+    const auto biases = gate_bias_.round_all(mixtures[c].gate_means, pair.gate_shift(mixtures[c].gate));
     for (std::size_t k = 0; k < mixtures[c].mean_count; ++k) {
-      const double gate_bias = gate_bias_.round(means[k]);
-      const bool tried = (k > 0 && means[k] == means[0]) || (k > 1 && means[k] == means[1]);
-      if (tried || !std::isfinite(gate_bias) || !std::isfinite(value_bias)) continue;
-      const GatedParent parent = project(pair, mixtures[c], gate_bias, value_bias, first, second);
+      const bool tried = (k > 0 && biases[k] == biases[0]) || (k > 1 && biases[k] == biases[1]);
+      if (tried || !std::isfinite(biases[k]) || !std::isfinite(value_bias)) continue;
+      const GatedParent parent = project(pair, mixtures[c], biases[k], value_bias, first, second, samples);
       if (parent.cost < to_beat) {
         best = parent;
         to_beat = parent.cost;

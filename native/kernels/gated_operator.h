@@ -23,12 +23,14 @@ class GatedOperator {
 
   const GatedExpander& expander() const { return expander_; }
   // The cheapest of both absorptions and the mixtures; absorbing wins ties, because its parent is exact.
-  GatedParent best(const GatedPairView& pair, const GatedSeries& first, const GatedSeries& second) const;
+  // With samples as in MergeOperator.
+  GatedParent best(const GatedPairView& pair, const GatedSeries& first, const GatedSeries& second,
+                   const SampledPair* samples = nullptr) const;
 
  private:
   GatedParent absorb_into(const GatedPairView& pair, std::size_t kept) const;
   GatedParent project(const GatedPairView& pair, const GatedMixture& mixture, double gate_bias, double value_bias,
-                      const GatedSeries& first, const GatedSeries& second) const;
+                      const GatedSeries& first, const GatedSeries& second, const SampledPair* samples) const;
 
   GatedExpander expander_;
   BiasFormat gate_bias_, value_bias_;

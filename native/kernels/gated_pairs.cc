@@ -17,13 +17,16 @@ constexpr std::size_t kExpansions = 16;  // that a thread makes at a time
 
 }  // namespace
 
-GatedPairs::GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room)
+GatedPairs::GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room,
+                       const InputSamples* samples)
     : operator_(activation, {block.has_gate_bias, block.gate_bias.dtype}, {block.has_bias, block.bias.dtype}),
       profiles_(room.capacity) {
-  const RowReader gates(job, block.gate), values(job, block.input), outputs(job, block.output);
+  const RowReader gates(job, block.gate, block.prior), values(job, block.input, block.prior);
+  const RowReader outputs(job, block.output);
   const std::size_t m = values.rows();
   const auto gate_bias = load_biases(block.has_gate_bias, block.gate_bias, m);
   const auto value_bias = load_biases(block.has_bias, block.bias, m);
+  const auto gate_shifts = gates.shifts(job), value_shifts = values.shifts(job);
   std::vector<Neuron> neurons(m);
   std::vector<double> energies(m);
   std::array<std::vector<RowNorm>, 3> norms{std::vector<RowNorm>(m), std::vector<RowNorm>(m), std::vector<RowNorm>(m)};
@@ -43,12 +46,25 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
       neuron.slot = static_cast<std::uint32_t>(i);
       neuron.output = norms[kOutput][i].times(1);
       const double n = gate.times(1), size = value.times(1);
-      neuron.input = {n, gate_bias[i], value_bias[i], n * size * cosine, size * size};
-      expand(neuron);
-      energies[i] = neuron.energy;
+      neuron.gate_bias = gate_bias[i];
+      neuron.value_bias = value_bias[i];
+      neuron.input = {n, gate_bias[i] + gate_shifts[i], value_bias[i] + value_shifts[i], n * size * cosine,
+                      size * size};
+      operator_.expander().expand(neuron.input, neuron.series);
     }
   });
+  if (samples) {
+    samples_ = std::make_unique<SampledKernel>(job, activation, block, *samples);
+    std::vector<double> gaussian(m);
+    for (std::size_t i = 0; i < m; ++i) gaussian[i] = neurons[i].series.second;
+    samples_->match(gaussian);
+  }
+  for (std::size_t i = 0; i < m; ++i) {
+    weigh(neurons[i], i);
+    energies[i] = neurons[i].energy;
+  }
   const auto order = order_by_energy(energies);
+  if (samples_) samples_->reorder(order);
   sides_[kGate] = std::make_unique<UnitRows>(job, gates, norms[kGate], order, room);
   sides_[kValue] = std::make_unique<UnitRows>(job, values, norms[kValue], order, room);
   sides_[kOutput] = std::make_unique<UnitRows>(job, outputs, norms[kOutput], order, room);
@@ -57,12 +73,14 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
     neurons_.push_back(std::move(neurons[i]));
     largest_amplitude_ = std::max(largest_amplitude_, std::sqrt(neurons_.back().energy));
   }
+  if (samples_) return;
   for (const Neuron& neuron : neurons_) add_profile(neuron);
 }
 
-void GatedPairs::expand(Neuron& neuron) const {
-  operator_.expander().expand(neuron.input, neuron.series);
-  neuron.energy = countable_energy(neuron.output * neuron.output * neuron.series.second);
+// Its kernel with itself, and its energy.
+void GatedPairs::weigh(Neuron& neuron, std::size_t p) const {
+  neuron.second = samples_ ? samples_->blend(samples_->second(p), neuron.series.second) : neuron.series.second;
+  neuron.energy = countable_energy(neuron.output * neuron.output * neuron.second);
 }
 
 void GatedPairs::add_profile(const Neuron& neuron) {
@@ -77,26 +95,40 @@ void GatedPairs::sweep(std::size_t fixed, std::size_t begin, std::size_t end, co
   sweep_gated({&profiles_, fixed, fixed < begin, rows[0], rows[1], rows[2], rows[3], rows[4]}, begin, end, r);
 }
 
+GatedGram GatedPairs::gram(std::size_t first, std::size_t second) const {
+  const GatedNeuron &a = neurons_[first].input, &b = neurons_[second].input;
+  const double n1 = a.gate_dev, n2 = b.gate_dev, u1 = std::sqrt(a.value), u2 = std::sqrt(b.value);
+  const UnitRows &gates = *sides_[kGate], &values = *sides_[kValue];
+  return {n1 * n2 * gates.correlation(first, second), n1 * u2 * gates.correlation(first, values, second),
+          u1 * n2 * values.correlation(first, gates, second), u1 * u2 * values.correlation(first, second)};
+}
+
+double GatedPairs::gaussian_kernel(std::size_t a, std::size_t b) const {
+  if (a == b) return neurons_[a].series.second;
+  return kernel(neurons_[a].series, neurons_[b].series, gram(a, b));
+}
+
 GatedPairView GatedPairs::view(std::size_t first, std::size_t second) const {
   const Neuron &a = neurons_[first], &b = neurons_[second];
   const double n1 = a.input.gate_dev, n2 = b.input.gate_dev;
-  const double u1 = std::sqrt(a.input.value), u2 = std::sqrt(b.input.value);
-  const UnitRows &gates = *sides_[kGate], &values = *sides_[kValue];
-  const GatedGram gram{n1 * n2 * gates.correlation(first, second), n1 * u2 * gates.correlation(first, values, second),
-                       u1 * n2 * values.correlation(first, gates, second), u1 * u2 * values.correlation(first, second)};
-  return {
-      {n1, n2},
-      {a.input.gate_mean, b.input.gate_mean},
-      {a.input.value_mean, b.input.value_mean},
-      {n1 * n1, gram.gate, n2 * n2},
-      {a.input.value, gram.value, b.input.value},
-      {{{a.input.cross, gram.gate_value}, {gram.value_gate, b.input.cross}}},
-      {a.series.second, kernel(a.series, b.series, gram), b.series.second},
-      {a.output * a.output, a.output * b.output * sides_[kOutput]->correlation(first, second), b.output * b.output}};
+  const GatedGram gram = this->gram(first, second);
+  const double phi = kernel(a.series, b.series, gram);
+  return {{n1, n2},
+          {a.input.gate_mean, b.input.gate_mean},
+          {a.input.value_mean, b.input.value_mean},
+          {n1 * n1, gram.gate, n2 * n2},
+          {a.input.value, gram.value, b.input.value},
+          {{{a.input.cross, gram.gate_value}, {gram.value_gate, b.input.cross}}},
+          {a.second, samples_ ? samples_->blend(samples_->cross(first, second), phi) : phi, b.second},
+          {a.output * a.output, a.output * b.output * sides_[kOutput]->correlation(first, second), b.output * b.output},
+          {a.gate_bias, b.gate_bias},
+          {a.value_bias, b.value_bias}};
 }
 
 GatedParent GatedPairs::parent_of(std::size_t first, std::size_t second) const {
-  return operator_.best(view(first, second), neurons_[first].series, neurons_[second].series);
+  const SampledPair sampled{samples_.get(), first, second};
+  return operator_.best(view(first, second), neurons_[first].series, neurons_[second].series,
+                        samples_ ? &sampled : nullptr);
 }
 
 double GatedPairs::estimate(std::size_t owner, std::size_t partner) const {
@@ -115,7 +147,7 @@ SideMix GatedPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
   const bool swapped = neurons_[second].slot < neurons_[first].slot;
   const std::size_t i = swapped ? second : first, j = swapped ? first : second;
   const GatedPairView pair = view(i, j);
-  const GatedParent parent = operator_.best(pair, neurons_[i].series, neurons_[j].series);
+  const GatedParent parent = parent_of(i, j);
   const auto halves = [](const std::array<double, 2>& x) { return std::array{to_half(x[0]), to_half(x[1])}; };
   Merge& merge = merges_[merges_.size() - merging_ + t];
   merge = {neurons_[i].slot,  neurons_[j].slot, halves(parent.alpha_value), halves(parent.beta),
@@ -127,9 +159,17 @@ SideMix GatedPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
   GatedMixture mixture{};
   mixture.gate = parent.alpha;
   mixture.value = parent.alpha_value;
+  neuron.gate_bias = parent.gate_bias;
+  neuron.value_bias = parent.value_bias;
   neuron.input = mixed_neuron(pair, mixture, parent.gate_bias, parent.value_bias);
   neuron.output = std::sqrt(std::max(0.0, quadratic(pair.output, parent.beta)));
-  expand(neuron);
+  operator_.expander().expand(neuron.input, neuron.series);
+  if (samples_) {
+    samples_->merge(p, i, j,
+                    {{{parent.alpha, parent.gate_bias - pair.stored_gate_bias(parent.alpha)},
+                      {parent.alpha_value, parent.value_bias - pair.stored_value_bias(parent.alpha_value)}}});
+  }
+  weigh(neuron, p);
   SideMix mix{};
   for (std::size_t k = 0; k < 2; ++k) {
     const std::size_t child = swapped ? 1 - k : k;
@@ -144,7 +184,7 @@ SideMix GatedPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
 }
 
 void GatedPairs::end_merges() {
-  for (std::size_t p = neurons_.size() - merging_; p < neurons_.size(); ++p) add_profile(neurons_[p]);
+  for (std::size_t p = neurons_.size() - merging_; !samples_ && p < neurons_.size(); ++p) add_profile(neurons_[p]);
   merging_ = 0;
 }
 

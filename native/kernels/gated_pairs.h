@@ -14,13 +14,16 @@ namespace herm {
 class GatedPairs final : public NeuronPairs {
  public:
   // As PlainPairs.
-  GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room);
+  GatedPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room,
+             const InputSamples* samples = nullptr);
 
   std::size_t size() const override { return neurons_.size(); }
   std::span<const GramKind> kinds() const override;
   const UnitRows& side(std::size_t s) const override { return *sides_[s]; }
   double energy(std::size_t p) const override { return neurons_[p].energy; }
   void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
+  double gaussian_kernel(std::size_t a, std::size_t b) const override;
+  const SampledKernel* samples() const override { return samples_.get(); }
   // The operator's own cost.
   double estimate(std::size_t owner, std::size_t partner) const override;
   void begin_merges(std::size_t count) override;
@@ -35,16 +38,20 @@ class GatedPairs final : public NeuronPairs {
  private:
   struct Neuron {
     std::uint32_t slot = 0;
-    double output = 0;  // ‖v‖
+    double gate_bias = 0, value_bias = 0;  // as stored: the means are these and what the prior's mean adds
+    double output = 0;                     // ‖v‖
+    double second = 0;                     // Φ_ii
     double energy = 0;
     GatedNeuron input;
     GatedSeries series;
   };
-  void expand(Neuron& neuron) const;
+  GatedGram gram(std::size_t first, std::size_t second) const;
+  void weigh(Neuron& neuron, std::size_t p) const;
   void add_profile(const Neuron& neuron);
 
   GatedOperator operator_;
   std::array<std::unique_ptr<UnitRows>, 3> sides_;  // gates, values, outputs
+  std::unique_ptr<SampledKernel> samples_;
   std::vector<Neuron> neurons_;
   GatedProfiles profiles_;
   double largest_amplitude_ = 0;

@@ -6,6 +6,7 @@
 #include "kernels/gated_pairs.h"
 #include "kernels/gram.h"
 #include "kernels/plain_pairs.h"
+#include "kernels/sample_rounds.h"
 
 namespace herm {
 
@@ -30,19 +31,23 @@ std::vector<float> load_floats(const Job& job, const StoredMatrix& stored) {
 }  // namespace
 
 MergeOutcome merge_block(const Job& job, const Activation& activation, const StoredBlock& block,
-                         const MergeOptions& options) {
+                         const MergeOptions& options, const InputSamples* samples) {
   block.check();
   const auto start = Clock::now();
   // Rows that are multiplied whenever they are read have to lie in order.
-  const RowRoom room{merge_capacity(block.input.neurons(), options.round_share), !options.stored};
+  const std::size_t m = block.input.neurons();
+  // On samples no position is given up, so that there is one for every parent.
+  const RowRoom room =
+      samples ? RowRoom{2 * m, false} : RowRoom{merge_capacity(m, options.round_share), !options.stored};
   std::unique_ptr<NeuronPairs> neurons;
   if (block.has_gate) {
-    neurons = std::make_unique<GatedPairs>(job, activation, block, room);
+    neurons = std::make_unique<GatedPairs>(job, activation, block, room, samples);
   } else {
-    neurons = std::make_unique<PlainPairs>(job, activation, block, room);
+    neurons = std::make_unique<PlainPairs>(job, activation, block, room, samples);
   }
   const double load = seconds_since(start);
-  MergeOutcome outcome{{}, merge_rounds(job, *neurons, options)};
+  MergeOutcome outcome{
+      {}, samples ? merge_on_samples(job, *neurons, options.round_share) : merge_rounds(job, *neurons, options)};
   outcome.report.seconds[MergeReport::kLoad] = load;
   outcome.merges = neurons->merges();
   return outcome;

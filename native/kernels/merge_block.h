@@ -5,6 +5,7 @@
 
 #include "kernels/merge.h"
 #include "kernels/merge_rounds.h"
+#include "kernels/sampled_kernel.h"
 #include "kernels/stored_block.h"
 
 namespace herm {
@@ -16,8 +17,9 @@ struct MergeOutcome {
 
 // The same for every number of threads. Throws KernelError("NON_FINITE") where energies leave the range of double
 // precision.
+// With samples (or null) as merge_on_samples does, of the options the share alone counts.
 MergeOutcome merge_block(const Job& job, const Activation& activation, const StoredBlock& block,
-                         const MergeOptions& options);
+                         const MergeOptions& options, const InputSamples* samples = nullptr);
 
 // Seconds of the BLAS calls that the block's Gram matrices take and nothing else, in fixed tiles on job.threads()
 // threads: what a merge is measured against.

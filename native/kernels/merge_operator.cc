@@ -15,6 +15,10 @@ double BiasFormat::round(double bias) const {
   });
 }
 
+std::array<double, 3> BiasFormat::round_all(const std::array<double, 3>& means, double shift) const {
+  return {round(means[0] - shift), round(means[1] - shift), round(means[2] - shift)};
+}
+
 MergeOperator::MergeOperator(const Activation& activation, const BiasFormat& bias)
     : expander_(activation, kSearchDegree), bias_(bias) {}
 
@@ -25,17 +29,18 @@ Parent MergeOperator::absorb_into(const PairView& pair, int kept) const {
   parent.cost = projection.cost;
   parent.alpha = kept == 0 ? std::array{1.0, 0.0} : std::array{0.0, 1.0};
   parent.beta = projection.beta;
-  parent.bias = pair.mean[k];
+  parent.bias = pair.bias[k];
   return parent;
 }
 
 // The parent with these inputs and the output that projects the pair's function onto it.
 Parent MergeOperator::project(const PairView& pair, const Mixture& mixture, double bias, const HermiteSeries& first,
-                              const HermiteSeries& second) const {
+                              const HermiteSeries& second, const SampledPair* samples) const {
   thread_local HermiteSeries series;
-  expander_.expand(mixture.dev, bias, series);
-  const std::array<double, 2> cross{kernel(first, series, mixture.rho[0]), kernel(second, series, mixture.rho[1])};
-  const Projection projection = project_on(pair.phi, pair.output, cross, series.second);
+  expander_.expand(mixture.dev, bias + pair.shift(mixture.alpha), series);
+  ParentKernel phi{{kernel(first, series, mixture.rho[0]), kernel(second, series, mixture.rho[1])}, series.second};
+  if (samples) phi = samples->blend(phi, {{{mixture.alpha, bias - pair.stored_bias(mixture.alpha)}}});
+  const Projection projection = project_on(pair.phi, pair.output, phi.cross, phi.second);
   Parent parent;
   parent.cost = projection.cost;
   parent.alpha = mixture.alpha;
@@ -44,19 +49,19 @@ Parent MergeOperator::project(const PairView& pair, const Mixture& mixture, doub
   return parent;
 }
 
-Parent MergeOperator::best(const PairView& pair, const HermiteSeries& first, const HermiteSeries& second) const {
+Parent MergeOperator::best(const PairView& pair, const HermiteSeries& first, const HermiteSeries& second,
+                           const SampledPair* samples) const {
   Parent best = absorb_into(pair, 0);
   const Parent other = absorb_into(pair, 1);
   if (other.cost < best.cost) best = other;
   Mixture mixture;
   if (!mix(expander_.activation(), pair, mixture)) return best;
-  const auto& means = mixture.means;
+  const auto biases = bias_.round_all(mixture.means, pair.shift(mixture.alpha));
   double to_beat = best.cost - kMergeNoise * pair_energy(pair.phi, pair.output);
-  for (std::size_t c = 0; c < means.size(); ++c) {
-    const double bias = bias_.round(means[c]);
-    const bool tried = (c > 0 && means[c] == means[0]) || (c > 1 && means[c] == means[1]);
-    if (tried || !std::isfinite(bias)) continue;
-    const Parent parent = project(pair, mixture, bias, first, second);
+  for (std::size_t c = 0; c < biases.size(); ++c) {
+    const bool tried = (c > 0 && biases[c] == biases[0]) || (c > 1 && biases[c] == biases[1]);
+    if (tried || !std::isfinite(biases[c])) continue;
+    const Parent parent = project(pair, mixture, biases[c], first, second, samples);
     if (parent.cost < to_beat) {
       best = parent;
       to_beat = parent.cost;

@@ -5,6 +5,7 @@
 
 #include "kernels/dtype.h"
 #include "kernels/mixture.h"
+#include "kernels/sampled_kernel.h"
 
 namespace herm {
 
@@ -15,6 +16,8 @@ struct BiasFormat {
 
   // The bias that a mixture gets instead of this one: the nearest number with 10 mantissa bits (bias_grid.h).
   double round(double bias) const;
+  // The same of the biases that give these means, to which the prior's mean adds `shift`.
+  std::array<double, 3> round_all(const std::array<double, 3>& means, double shift) const;
 };
 
 // w_p = Σ α_k w_k, v_p = Σ β_k v_k, bias b_p. α and β are half-precision numbers (a file stores them as such) and b_p
@@ -31,13 +34,15 @@ class MergeOperator {
   MergeOperator(const Activation& activation, const BiasFormat& bias);
 
   const HermiteExpander& expander() const { return expander_; }
-  // The cheapest of both absorptions and the mixtures; absorbing wins ties, because its parent is exact.
-  Parent best(const PairView& pair, const HermiteSeries& first, const HermiteSeries& second) const;
+  // The cheapest of both absorptions and the mixtures; absorbing wins ties, because its parent is exact. With samples
+  // (or null), whose kernel the view has, mixtures are held against them, too.
+  Parent best(const PairView& pair, const HermiteSeries& first, const HermiteSeries& second,
+              const SampledPair* samples = nullptr) const;
 
  private:
   Parent absorb_into(const PairView& pair, int kept) const;
   Parent project(const PairView& pair, const Mixture& mixture, double bias, const HermiteSeries& first,
-                 const HermiteSeries& second) const;
+                 const HermiteSeries& second, const SampledPair* samples) const;
 
   HermiteExpander expander_;
   BiasFormat bias_;

@@ -13,10 +13,18 @@ namespace herm {
 // Everything a merge needs to know of a pair.
 struct PairView {
   std::array<double, 2> dev;   // n_k
-  std::array<double, 2> mean;  // μ_k
+  std::array<double, 2> mean;  // μ_k = b_k + ⟨w_k, prior's mean⟩
   Sym2 input;                  // ⟨w_k, w_l⟩
   Sym2 phi;                    // Φ_kl
   Sym2 output;                 // H_kl = ⟨v_k, v_l⟩
+  std::array<double, 2> bias;  // b_k
+
+  // Σ α_k b_k
+  double stored_bias(const std::array<double, 2>& alpha) const { return alpha[0] * bias[0] + alpha[1] * bias[1]; }
+  // ⟨w_p, prior's mean⟩ of w_p = Σ α_k w_k.
+  double shift(const std::array<double, 2>& alpha) const {
+    return alpha[0] * (mean[0] - bias[0]) + alpha[1] * (mean[1] - bias[1]);
+  }
 };
 
 struct Mixture {

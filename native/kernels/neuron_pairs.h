@@ -13,6 +13,8 @@
 
 namespace herm {
 
+class SampledKernel;
+
 constexpr std::size_t kMaxSides = 3;
 constexpr std::size_t kMaxKinds = 5;  // of Gram matrices
 
@@ -63,6 +65,10 @@ class NeuronPairs {
   virtual float trust() const { return 1; }
   // The sweep as the schedule counts it.
   void sweep_trusted(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const;
+  // Φ_ab of the Gaussian prior alone.
+  virtual double gaussian_kernel(std::size_t a, std::size_t b) const = 0;
+  // What the neurons do on samples, or null: then nothing is swept, and costs are the operator's own.
+  virtual const SampledKernel* samples() const = 0;
   // The cost again, more closely, from the vectors in double precision.
   virtual double estimate(std::size_t owner, std::size_t partner) const = 0;
 

@@ -19,25 +19,36 @@ constexpr float kTrust = 0.92F;
 
 }  // namespace
 
-PlainPairs::PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room)
+PlainPairs::PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room,
+                       const InputSamples* samples)
     : operator_(activation, {block.has_bias, block.bias.dtype}), profiles_(room.capacity) {
-  const RowReader input(job, block.input), output(job, block.output);
+  const RowReader input(job, block.input, block.prior), output(job, block.output);
   const std::size_t m = input.rows();
   if (m <= kSmall) trust_ = kTrust;
   const auto devs = input.norms(job), outputs = output.norms(job);
-  const auto bias = load_biases(block.has_bias, block.bias, m);
+  const auto bias = load_biases(block.has_bias, block.bias, m), shifts = input.shifts(job);
   std::vector<Neuron> neurons(m);
   std::vector<double> energies(m);
   parallel_for(job, m, kExpansions, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       neurons[i].slot = static_cast<std::uint32_t>(i);
-      operator_.expander().expand(devs[i].times(1), bias[i], neurons[i].series);
+      neurons[i].bias = bias[i];
+      operator_.expander().expand(devs[i].times(1), bias[i] + shifts[i], neurons[i].series);
       neurons[i].output = outputs[i].times(1);
-      neurons[i].energy = countable_energy(neurons[i].output * neurons[i].output * neurons[i].series.second);
-      energies[i] = neurons[i].energy;
     }
   });
+  if (samples) {
+    samples_ = std::make_unique<SampledKernel>(job, activation, block, *samples);
+    std::vector<double> gaussian(m);
+    for (std::size_t i = 0; i < m; ++i) gaussian[i] = neurons[i].series.second;
+    samples_->match(gaussian);
+  }
+  for (std::size_t i = 0; i < m; ++i) {
+    weigh(neurons[i], i);
+    energies[i] = neurons[i].energy;
+  }
   const auto order = order_by_energy(energies);
+  if (samples_) samples_->reorder(order);
   input_ = std::make_unique<UnitRows>(job, input, devs, order, room);
   output_ = std::make_unique<UnitRows>(job, output, outputs, order, room);
 
@@ -49,8 +60,15 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
     neurons_.push_back(std::move(neurons[i]));
     largest_amplitude_ = std::max(largest_amplitude_, std::sqrt(neurons_.back().energy));
   }
+  if (samples_) return;
   for (const Neuron& neuron : neurons_) add_profile(neuron);
   estimate_ = std::make_unique<const CostEstimate>(job, activation, block.has_bias, deviations);
+}
+
+// Its kernel with itself, and its energy.
+void PlainPairs::weigh(Neuron& neuron, std::size_t p) const {
+  neuron.second = samples_ ? samples_->blend(samples_->second(p), neuron.series.second) : neuron.series.second;
+  neuron.energy = countable_energy(neuron.output * neuron.output * neuron.second);
 }
 
 void PlainPairs::add_profile(const Neuron& neuron) {
@@ -70,19 +88,32 @@ PairView PlainPairs::view(std::size_t first, std::size_t second) const {
   const Neuron &a = neurons_[first], &b = neurons_[second];
   const double rho = input_->correlation(first, second), h = output_->correlation(first, second);
   const double n1 = a.series.dev, n2 = b.series.dev;
+  const double phi = kernel(a.series, b.series, rho);
   return {{n1, n2},
           {a.series.mean, b.series.mean},
           {n1 * n1, n1 * n2 * rho, n2 * n2},
-          {a.series.second, kernel(a.series, b.series, rho), b.series.second},
-          {a.output * a.output, a.output * b.output * h, b.output * b.output}};
+          {a.second, samples_ ? samples_->blend(samples_->cross(first, second), phi) : phi, b.second},
+          {a.output * a.output, a.output * b.output * h, b.output * b.output},
+          {a.bias, b.bias}};
+}
+
+double PlainPairs::gaussian_kernel(std::size_t a, std::size_t b) const {
+  if (a == b) return neurons_[a].series.second;
+  return kernel(neurons_[a].series, neurons_[b].series, input_->correlation(a, b));
 }
 
 double PlainPairs::estimate(std::size_t owner, std::size_t partner) const {
+  if (samples_) {
+    const bool swapped = neurons_[partner].slot < neurons_[owner].slot;
+    return swapped ? parent_of(partner, owner).cost : parent_of(owner, partner).cost;
+  }
   return (*estimate_)(view(owner, partner), short_[owner], short_[partner]);
 }
 
 Parent PlainPairs::parent_of(std::size_t first, std::size_t second) const {
-  return operator_.best(view(first, second), neurons_[first].series, neurons_[second].series);
+  const SampledPair sampled{samples_.get(), first, second};
+  return operator_.best(view(first, second), neurons_[first].series, neurons_[second].series,
+                        samples_ ? &sampled : nullptr);
 }
 
 void PlainPairs::begin_merges(std::size_t count) {
@@ -98,7 +129,7 @@ SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
   const bool swapped = neurons_[second].slot < neurons_[first].slot;
   const std::size_t i = swapped ? second : first, j = swapped ? first : second;
   const PairView pair = view(i, j);
-  const Parent parent = operator_.best(pair, neurons_[i].series, neurons_[j].series);
+  const Parent parent = parent_of(i, j);
   Merge& merge = merges_[merges_.size() - merging_ + t];
   merge = {neurons_[i].slot,
            neurons_[j].slot,
@@ -112,8 +143,10 @@ SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
   neuron.slot = merge.i;
   const double dev = std::sqrt(std::max(0.0, quadratic(pair.input, parent.alpha)));
   neuron.output = std::sqrt(std::max(0.0, quadratic(pair.output, parent.beta)));
-  operator_.expander().expand(dev, parent.bias, neuron.series);
-  neuron.energy = countable_energy(neuron.output * neuron.output * neuron.series.second);
+  neuron.bias = parent.bias;
+  operator_.expander().expand(dev, parent.bias + pair.shift(parent.alpha), neuron.series);
+  if (samples_) samples_->merge(p, i, j, {{{parent.alpha, parent.bias - pair.stored_bias(parent.alpha)}}});
+  weigh(neuron, p);
   const auto child = [&](std::size_t k) { return swapped ? 1 - k : k; };
   for (std::size_t k = 0; k < 2; ++k) {
     mix[0][child(k)] = dev > 0 ? parent.alpha[k] * pair.dev[k] / dev : 0;
@@ -125,7 +158,7 @@ SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
 }
 
 void PlainPairs::end_merges() {
-  for (std::size_t p = neurons_.size() - merging_; p < neurons_.size(); ++p) add_profile(neurons_[p]);
+  for (std::size_t p = neurons_.size() - merging_; !samples_ && p < neurons_.size(); ++p) add_profile(neurons_[p]);
   merging_ = 0;
 }
 

@@ -17,7 +17,9 @@ class PlainPairs final : public NeuronPairs {
  public:
   // Neurons in ascending order of their energies, of a block whose parts belong together (StoredBlock::check). Room for
   // `capacity` positions. Throws KernelError("NON_FINITE") where energies leave the range of double precision.
-  PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room);
+  // With samples (or null) the kernel is blended with theirs.
+  PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room,
+             const InputSamples* samples = nullptr);
 
   std::size_t size() const override { return neurons_.size(); }
   std::span<const GramKind> kinds() const override;
@@ -25,6 +27,8 @@ class PlainPairs final : public NeuronPairs {
   double energy(std::size_t p) const override { return neurons_[p].energy; }
   void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
   float trust() const override { return trust_; }
+  double gaussian_kernel(std::size_t a, std::size_t b) const override;
+  const SampledKernel* samples() const override { return samples_.get(); }
   double estimate(std::size_t owner, std::size_t partner) const override;
   void begin_merges(std::size_t count) override;
   SideMix merge(std::size_t t, std::size_t first, std::size_t second) override;
@@ -38,15 +42,19 @@ class PlainPairs final : public NeuronPairs {
  private:
   struct Neuron {
     std::uint32_t slot = 0;
+    double bias = 0;    // as stored: the series' mean is the bias and what the prior's mean adds
     double output = 0;  // ‖v‖
+    double second = 0;  // Φ_ii
     double energy = 0;
     HermiteSeries series;
   };
+  void weigh(Neuron& neuron, std::size_t p) const;
   void add_profile(const Neuron& neuron);
 
   MergeOperator operator_;
   std::unique_ptr<UnitRows> input_, output_;
-  std::unique_ptr<const CostEstimate> estimate_;  // made once the deviations are known
+  std::unique_ptr<SampledKernel> samples_;
+  std::unique_ptr<const CostEstimate> estimate_;  // made once the deviations are known; none with samples
   std::vector<Neuron> neurons_;
   std::vector<ShortSeries> short_;
   Profiles profiles_;

@@ -76,6 +76,25 @@ void solve(const Job& job, const Matrix& factor, MutMatrix out) {
   });
 }
 
+double trace(const Matrix& a) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rows(); ++i) sum += a(i, i);
+  return sum;
+}
+
+// phi and out := (1 − ε) of the samples' and ε s of what they are.
+void blend(const SampledFit& samples, Matrix& phi, MutMatrix out) {
+  const auto& [sampled, share] = samples;
+  const double own = trace(sampled->gram), other = trace(phi);
+  // Where all neurons are silent on the samples, the prior alone tells them apart.
+  const double gaussian = share > 0 ? share * (own > 0 && other > 0 ? own / other : 1) : 0;
+  const auto mix = [&](double x, double y) { return gaussian > 0 ? (1 - share) * x + gaussian * y : (1 - share) * x; };
+  for (std::size_t i = 0; i < phi.rows(); ++i) {
+    for (std::size_t j = 0; j < phi.cols(); ++j) phi(i, j) = mix(sampled->gram(i, j), phi(i, j));
+    for (std::size_t c = 0; c < out.cols; ++c) out(i, c) = mix(sampled->cross(i, c), out(i, c));
+  }
+}
+
 void scale_rows(MutMatrix m, const std::vector<double>& scale) {
   for (std::size_t i = 0; i < m.rows; ++i)
     for (std::size_t c = 0; c < m.cols; ++c) m(i, c) *= scale[i];
@@ -84,20 +103,22 @@ void scale_rows(MutMatrix m, const std::vector<double>& scale) {
 }  // namespace
 
 void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& full, const BlockNeurons& kept,
-           double ridge, MutMatrix out) {
+           double ridge, MutMatrix out, const SampledFit* samples) {
   const std::size_t k = kept.input.rows;
   if (k == 0 || out.cols == 0) return;
-  const BlockKernel kept_kernel(job, expander, kept), full_kernel(job, expander, full);
+  Matrix phi(k, k);
+  if (!samples || samples->blend > 0) {
+    const BlockKernel kept_kernel(job, expander, kept), full_kernel(job, expander, full);
+    project(job, kept_kernel, full_kernel, full.output, out);
+    kept_kernel.matrix(job, phi.view());
+  }
+  if (samples) blend(*samples, phi, out);
   std::vector<double> scale(k);
   for (std::size_t i = 0; i < k; ++i) {
-    const double energy = kept_kernel.second(i);
+    const double energy = phi(i, i);
     if (!std::isfinite(energy)) fail_not_finite();
     scale[i] = energy > 0 ? 1 / std::sqrt(energy) : 0;
   }
-
-  project(job, kept_kernel, full_kernel, full.output, out);
-  Matrix phi(k, k);
-  kept_kernel.matrix(job, phi.view());
   equilibrate(phi, scale);
   factorise(job, phi, ridge);
   scale_rows(out, scale);

@@ -8,6 +8,7 @@ namespace herm {
 
 SkeletonWalk::SkeletonWalk(const Job& job, const StoredBlock& block, const TreeView& tree)
     : tree_(tree),
+      prior_(block.prior),
       input_(load(job, block.input)),
       output_(load(job, block.output)),
       gate_(block.has_gate ? load(job, block.gate) : Side{}),
@@ -93,9 +94,16 @@ std::vector<double> SkeletonWalk::living(const std::vector<double>& bias) const 
   return kept;
 }
 
-SkeletonWalk::Skeleton SkeletonWalk::skeleton() const {
+SkeletonWalk::Skeleton SkeletonWalk::weights() const {
   return {living_rows(input_), living(bias_), living_rows(output_), gated_ ? living_rows(gate_) : Matrix(),
           living(gate_bias_)};
+}
+
+SkeletonWalk::Skeleton SkeletonWalk::skeleton() const {
+  Skeleton found = weights();
+  prior_.apply(found.input.view(), found.bias);
+  if (gated_) prior_.apply(found.gate.view(), found.gate_bias);
+  return found;
 }
 
 }  // namespace herm

@@ -31,7 +31,7 @@ class SkeletonWalk {
   void narrow_to(const Job& job, std::size_t width);
 
   std::size_t width() const { return living_; }
-  // The skeleton's weights in double, neurons in ascending order of their slots.
+  // The skeleton's weights in double, neurons in ascending order of their slots, inputs as in LoadedBlock.
   struct Skeleton {
     Matrix input;              // [k×n]
     std::vector<double> bias;  // [k], or empty
@@ -43,6 +43,8 @@ class SkeletonWalk {
     static const double* pointer(const std::vector<double>& values) { return values.empty() ? nullptr : values.data(); }
   };
   Skeleton skeleton() const;
+  // The same as a file serves them: for x, not for z.
+  Skeleton weights() const;
 
  private:
   struct Side {
@@ -57,6 +59,7 @@ class SkeletonWalk {
   std::vector<double> living(const std::vector<double>& bias) const;
 
   TreeView tree_;
+  InputPrior prior_;
   Side input_, output_, gate_;
   bool gated_;
   std::vector<double> bias_, gate_bias_;  // by slot, or empty

@@ -1,10 +1,11 @@
-// A block as its model file stores it, and the same in double with neurons as rows.
+// A block as its model file stores it, and the same in double with neurons as rows and inputs x ~ N(0, I).
 #pragma once
 
 #include <stdexcept>
 #include <vector>
 
 #include "kernels/dtype.h"
+#include "kernels/input_prior.h"
 #include "kernels/interaction.h"
 
 namespace herm {
@@ -19,10 +20,12 @@ struct StoredBlock {
   StoredMatrix gate{};  // m neurons, width n
   bool has_gate_bias = false;
   StoredMatrix gate_bias{};  // [1×m]
+  InputPrior prior{};        // of the inputs
 
   // Throws std::invalid_argument where the parts do not belong together.
   void check() const {
     const std::size_t m = input.neurons();
+    prior.check(input.width());
     if (output.neurons() != m) throw std::invalid_argument("input and output weights differ in neurons");
     if (has_gate && (gate.neurons() != m || gate.width() != input.width()))
       throw std::invalid_argument("gates and values differ in size");
@@ -32,6 +35,7 @@ struct StoredBlock {
   }
 };
 
+// Its functions: input weights and biases as they are where the prior is N(0, I).
 class LoadedBlock {
  public:
   explicit LoadedBlock(const StoredBlock& stored) {
@@ -39,9 +43,11 @@ class LoadedBlock {
     input_ = load_neurons(stored.input);
     output_ = load_neurons(stored.output);
     if (stored.has_bias) bias_ = load_bias(stored.bias);
+    stored.prior.apply(input_.view(), bias_);
     if (!stored.has_gate) return;
     gate_ = load_neurons(stored.gate);
     if (stored.has_gate_bias) gate_bias_ = load_bias(stored.gate_bias);
+    stored.prior.apply(gate_.view(), gate_bias_);
   }
 
   BlockNeurons view() const {

@@ -15,7 +15,8 @@ constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
 
 }  // namespace
 
-RowReader::RowReader(const Job& job, const StoredMatrix& stored) : stored_(stored) {
+RowReader::RowReader(const Job& job, const StoredMatrix& stored, const InputPrior& prior)
+    : stored_(stored), prior_(prior) {
   if (!stored.transposed) return;
   // Not value-initialised: the threads that fill it touch it first.
   lanes_.reset(new std::uint8_t[checked_mul(checked_mul(stored.rows, stored.cols), dtype_bytes(stored.dtype))]);
@@ -23,6 +24,11 @@ RowReader::RowReader(const Job& job, const StoredMatrix& stored) : stored_(store
 }
 
 void RowReader::read(std::size_t row, double* out) const {
+  read_stored(row, out);
+  prior_.rescale(out);
+}
+
+void RowReader::read_stored(std::size_t row, double* out) const {
   const void* bytes = stored_.transposed ? lanes_.get() : stored_.bytes;
   const std::size_t row_bytes = width() * dtype_bytes(stored_.dtype);
   widen(stored_.dtype, static_cast<const char*>(bytes) + row * row_bytes, width(), out);
@@ -38,6 +44,19 @@ std::vector<RowNorm> RowReader::norms(const Job& job) const {
     }
   });
   return norms;
+}
+
+std::vector<double> RowReader::shifts(const Job& job) const {
+  std::vector<double> shifts(rows());
+  if (prior_.isotropic()) return shifts;
+  parallel_for(job, rows(), kRows, [&](std::size_t begin, std::size_t end) {
+    std::vector<double> row(width());
+    for (std::size_t i = begin; i < end; ++i) {
+      read_stored(i, row.data());
+      shifts[i] = prior_.shift(row.data());
+    }
+  });
+  return shifts;
 }
 
 UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<RowNorm>& norms,

@@ -8,25 +8,32 @@
 #include <vector>
 
 #include "kernels/dtype.h"
+#include "kernels/input_prior.h"
 #include "kernels/job.h"
 #include "kernels/large_array.h"
 #include "kernels/unit_row.h"
 
 namespace herm {
 
-// Rows of a stored matrix, neurons as rows, one at a time in double.
+// Rows of a stored matrix, neurons as rows, one at a time in double; input weights as they are where their prior is
+// N(0, I).
 class RowReader {
  public:
-  RowReader(const Job& job, const StoredMatrix& stored);
+  RowReader(const Job& job, const StoredMatrix& stored, const InputPrior& prior = {});
 
   std::size_t rows() const { return stored_.neurons(); }
   std::size_t width() const { return stored_.width(); }
   void read(std::size_t row, double* out) const;  // out [width]
   // ‖row‖ of every row.
   std::vector<RowNorm> norms(const Job& job) const;
+  // What the prior's mean adds to the bias of every row.
+  std::vector<double> shifts(const Job& job) const;
 
  private:
+  void read_stored(std::size_t row, double* out) const;
+
   StoredMatrix stored_;
+  InputPrior prior_;
   std::unique_ptr<std::uint8_t[]> lanes_;  // a transposed copy, where the file has neurons as columns
 };
 

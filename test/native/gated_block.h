@@ -76,6 +76,8 @@ inline herm::GatedPairView pair_view(const herm::GatedExpander& expander, const 
   view.gate_dev = {std::sqrt(own_i.gate), std::sqrt(own_j.gate)};
   view.gate_mean = {f.gate_bias[i], f.gate_bias[j]};
   view.value_mean = {f.value_bias[i], f.value_bias[j]};
+  view.gate_bias = view.gate_mean;
+  view.value_bias = view.value_mean;
   view.gate = {own_i.gate, mixed.gate, own_j.gate};
   view.value = {own_i.value, mixed.value, own_j.value};
   view.cross = {{{own_i.gate_value, mixed.gate_value}, {mixed.value_gate, own_j.gate_value}}};

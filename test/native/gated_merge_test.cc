@@ -93,6 +93,36 @@ TEST_CASE("the cost of a gated merge in a tree is the squared change of the bloc
   }
 }
 
+TEST_CASE("under a norm's prior the cost of a gated merge is that of the built parent, with its own weights") {
+  const std::vector<double> mean{0.8, -1.5, 0.3, 2, 0}, scale{0.5, 2, -1, 0.25, 0};
+  for (const Activation& phi : kGates) {
+    for (unsigned seed = 1; seed <= 10; ++seed) {
+      GatedTestBlock pair(2, 5, 3, 50 * seed);
+      for (std::size_t c = 0; c < 5; ++c) pair.gate(1, c) = pair.gate(0, c) + 0.3 * pair.gate(1, c);
+      StoredBlock before = stored(pair);
+      before.prior = {mean, scale};
+      const auto merges = merge_block(Job(), phi, before, {0}).merges;
+      REQUIRE(merges.size() == 1);
+      const Merge& merge = merges[0];
+      const auto numbers = [](const std::array<std::uint16_t, 2>& halves) {
+        return std::array{from_half(halves[0]), from_half(halves[1])};
+      };
+      const GatedTestBlock merged = oracle::built(pair, 0, 1,
+                                                  {merge.cost, numbers(merge.gate_alpha), numbers(merge.alpha),
+                                                   numbers(merge.beta), merge.gate_bias, merge.bias});
+      StoredBlock after = stored(merged);
+      after.prior = before.prior;
+      const LoadedBlock full(before), one(after);
+      const HermiteExpander expander(phi, kSearchDegree);
+      const double energy = squared_norm(Job(), expander, full.view());
+      CAPTURE(static_cast<int>(phi.kind));
+      CAPTURE(seed);
+      CHECK(std::fabs(merge.cost - squared_distance(Job(), expander, full.view(), energy, one.view())) <=
+            1e-6 * energy);
+    }
+  }
+}
+
 TEST_CASE("the search finds the matching of all pairs of gated neurons, merge for merge") {
   for (const Activation& phi : kGates) {
     for (const bool biased : {true, false}) {

@@ -85,6 +85,66 @@ TEST_CASE("a merge's cost is the squared change of the block's function") {
   }
 }
 
+TEST_CASE("under a norm's prior a merge's cost is the squared change of the block's function, with its own weights") {
+  const std::vector<double> mean{0.8, -1.5, 0.3, 2, 0}, scale{0.5, 2, -1, 0.25, 0};
+  for (const Activation& phi : kActivations) {
+    for (unsigned seed = 1; seed <= 24; ++seed) {
+      const TestBlock pair(2, 5, 3, seed, seed % 2 == 0);
+      StoredBlock stored = pair.stored();
+      stored.prior = {mean, scale};
+      const auto merges = merge_block(Job(), phi, stored, {0}).merges;
+      REQUIRE(merges.size() == 1);
+      const Merge& merge = merges[0];
+      if (!stored.has_bias) CHECK(merge.bias == 0);
+      TestBlock merged(1, 5, 3, seed, stored.has_bias);
+      for (std::size_t c = 0; c < 5; ++c) {
+        merged.input(0, c) =
+            from_half(merge.alpha[0]) * pair.input(0, c) + from_half(merge.alpha[1]) * pair.input(1, c);
+      }
+      for (std::size_t c = 0; c < 3; ++c) {
+        merged.output(0, c) =
+            from_half(merge.beta[0]) * pair.output(0, c) + from_half(merge.beta[1]) * pair.output(1, c);
+      }
+      if (stored.has_bias) merged.bias[0] = merge.bias;
+      StoredBlock one = merged.stored();
+      one.prior = stored.prior;
+      const LoadedBlock before(stored), after(one);
+      const HermiteExpander expander(phi, kSearchDegree);
+      const double energy = squared_norm(Job(), expander, before.view());
+      CAPTURE(static_cast<int>(phi.kind));
+      CAPTURE(seed);
+      CHECK(std::fabs(merge.cost - squared_distance(Job(), expander, before.view(), energy, after.view())) <=
+            1e-6 * energy);
+    }
+  }
+}
+
+TEST_CASE("functions under a norm's prior have the moments of that prior") {
+  const std::vector<double> mean{0.8, -1.5, 0.3, 2, 0}, scale{0.5, 2, -1, 0.25, 0};
+  const TestBlock block(3, 5, 2, 4);
+  StoredBlock stored = block.stored();
+  stored.prior = {mean, scale};
+  const LoadedBlock loaded(stored);
+  const HermiteExpander expander({ActivationKind::Relu}, kSearchDegree);
+  double energy = 0;
+  constexpr int kSamples = 200000;
+  std::mt19937_64 random(5);
+  std::normal_distribution<double> normal;
+  for (int s = 0; s < kSamples; ++s) {
+    std::array<double, 2> y{};
+    std::array<double, 5> x;
+    for (std::size_t c = 0; c < 5; ++c) x[c] = mean[c] + scale[c] * normal(random);
+    for (std::size_t i = 0; i < 3; ++i) {
+      const double act = std::max(0.0, std::inner_product(x.begin(), x.end(), block.input.row(i), block.bias[i]));
+      for (std::size_t c = 0; c < 2; ++c) y[c] += act * block.output(i, c);
+    }
+    energy += y[0] * y[0] + y[1] * y[1];
+  }
+  CHECK(energy / kSamples == doctest::Approx(squared_norm(Job(), expander, loaded.view())).epsilon(0.02));
+  stored.prior = {mean, {scale.data(), 4}};
+  CHECK_THROWS_AS(LoadedBlock{stored}, std::invalid_argument);
+}
+
 TEST_CASE("identity activation without biases: the parent is generator 1 up to half precision") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     const TestBlock pair(2, 4, 4, seed, false);

@@ -11,7 +11,8 @@ import { percent, printable, sections } from '../render.ts';
 
 interface CompressCommandOptions extends CommonOptions, ModelOptions {
   readonly output: string;
-  readonly prior: 'isotropic';
+  readonly prior?: 'isotropic' | 'norm';
+  readonly norm?: readonly string[];
   readonly refit?: readonly number[];
   readonly threads?: number;
   readonly memory?: number;
@@ -39,9 +40,15 @@ export function addCompress(program: Command, run: Run): void {
     .argument('<model>', MODEL_HELP)
     .requiredOption('-o, --output <file>', 'the .herm file to write')
     .addOption(
-      new Option('--prior <name>', 'what inputs look like: isotropic is x ~ N(0, I)')
-        .choices(['isotropic'])
-        .default('isotropic'),
+      new Option(
+        '--prior <name>',
+        'what inputs look like: isotropic is x ~ N(0, I), norm is what the norm before each block leaves; default: norm where --norm is given',
+      ).choices(['isotropic', 'norm']),
+    )
+    .option(
+      '--norm <block=weight,bias>',
+      'the norm right before a block, by its tensors; a * stands for the same text everywhere; repeat for more',
+      (text: string, before: readonly string[] = []) => [...before, text],
     )
     .addOption(
       new Option('--refit <shares>', 'store refitted output weights for these widths, "50%,25%"').argParser(
@@ -60,6 +67,7 @@ export function addCompress(program: Command, run: Run): void {
     'herm compress model.safetensors -o model.herm',
     'herm compress model.safetensors -o model.herm --refit 50%,25%',
     'herm compress Qwen3-0.6B/ -o qwen3.herm --activation silu --resume',
+    'herm compress Qwen3-0.6B/ -o qwen3.herm --activation silu --norm "model.layers.*.mlp=model.layers.*.post_attention_layernorm.weight"',
     'herm compress model.safetensors -o model.herm --blocks "fc1>fc2" --activation gelu',
   ]).action((path: string, options: CompressCommandOptions) =>
     run(options, (context) => compress(path, options, context)),
@@ -67,12 +75,13 @@ export function addCompress(program: Command, run: Run): void {
 }
 
 async function compress(path: string, options: CompressCommandOptions, context: Context): Promise<Outcome> {
-  const { output, force, json: _json, quiet: _quiet, ...rest } = options;
+  const { output, force, norm: norms, json: _json, quiet: _quiet, ...rest } = options;
   const { signal, progress } = context;
   await checkOutput(output, path, force === true);
   const report = await progress('reading', (show) =>
     compressModel(path, output, {
       ...rest,
+      norms,
       signal,
       onProgress: ({ stage, block, done }) =>
         show(done, block === undefined ? STAGES[stage] : `${STAGES[stage]} ${printable(block)}`),

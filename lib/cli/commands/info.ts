@@ -24,6 +24,7 @@ async function info(path: string, { signal }: Context): Promise<Outcome> {
       bytes: file.size,
       complete: file.complete,
       original: file.original,
+      prior: file.prior,
       blocks: file.blocks.map(({ name, inputs, neurons, outputs, activation }, b) => ({
         name,
         inputs,
@@ -84,6 +85,11 @@ function render(file: HermFile): string {
   return sections(head, blockTable, widthTable(file), refitTable(file));
 }
 
+const INPUTS: Readonly<Record<HermFile['prior'], string>> = {
+  isotropic: 'x ~ N(0, I)',
+  norm: 'x ~ N(β, diag(γ²)) of its norm',
+};
+
 function fileCounts({ files, extras }: Original): string {
   return `${files.length} safetensors, ${extras.length} others: ${[...files, ...extras].map(({ name }) => name).join(', ')}`;
 }
@@ -94,8 +100,7 @@ function widthTable(file: HermFile): string {
     const share = `${((100 * prefix) / file.original.size).toFixed(1)}%`;
     return { widths, errors: errorsAt(file, level), extra: [formatBytes(prefix), share] };
   });
-  const title =
-    'Widths, coarse to fine; a download may stop after any of them. Error: ‖f − f_k‖/‖f‖ of each block for x ~ N(0, I).';
+  const title = `Widths, coarse to fine; a download may stop after any of them. Error: ‖f − f_k‖/‖f‖ of each block for ${INPUTS[file.prior]}.`;
   return `${styled('dim', title)}\n${levelTable(file.blocks, rows, ['bytes', 'of original'])}`;
 }
 

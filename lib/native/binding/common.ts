@@ -25,6 +25,23 @@ export interface NativeBlock {
   /** Of a gated block, whose `input` and `bias` are the value branch: gate weights as `input`, gate biases as `bias`. */
   readonly gate?: NativeMatrix | undefined;
   readonly gateBias?: NativeMatrix | undefined;
+  /** Inputs x ~ N(priorMean, diag(priorScale²)), [n] each; undefined: x ~ N(0, I). */
+  readonly priorMean?: Float64Array | undefined;
+  readonly priorScale?: Float64Array | undefined;
+}
+
+/** What a block was given, and how much a Gaussian prior counts beside it. */
+export interface NativeSamples {
+  /** [N×n] row-major */
+  readonly inputs: Float32Array;
+  /** ε in [0, 1] */
+  readonly blend: number;
+}
+
+/** What should come of samples, too. */
+export interface NativeFitSamples extends NativeSamples {
+  /** [N×p] row-major, without the output bias */
+  readonly targets: Float64Array;
 }
 
 /** Numbered as `herm::ActivationKind`. */

@@ -1,4 +1,4 @@
-import type { NativeActivation, NativeBlock, NativeJob } from './common.ts';
+import type { NativeActivation, NativeBlock, NativeFitSamples, NativeJob } from './common.ts';
 
 export interface InteractionKernels {
   /** Φ, H and Γ = Φ ∘ H of a block: native/kernels/interaction.h. */
@@ -19,6 +19,7 @@ export interface InteractionArgs extends NativeBlock {
 
 export interface RefitOutputArgs extends NativeBlock {
   readonly activation: NativeActivation;
+  readonly samples?: NativeFitSamples | undefined;
   readonly ridge: number;
   /** [k×n] input weights and [k] biases (or undefined) of the neurons to fit. */
   readonly kept: Float64Array;

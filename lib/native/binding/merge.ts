@@ -1,4 +1,4 @@
-import type { NativeActivation, NativeBlock, NativeJob } from './common.ts';
+import type { NativeActivation, NativeBlock, NativeJob, NativeSamples } from './common.ts';
 
 export interface MergeKernel {
   /** HERM's rounds: native/kernels/merge_rounds.h. */
@@ -11,6 +11,8 @@ export interface MergeRoundsArgs extends NativeBlock {
   readonly activation: NativeActivation;
   /** Share of the living neurons that one round may merge, in pairs; 0 merges one pair a round. */
   readonly roundShare: number;
+  /** HERM's rounds on samples instead (native/kernels/sample_rounds.h); `plain` and `stored` mean nothing then. */
+  readonly samples?: NativeSamples | undefined;
   /** Look at all pairs in every round: the oracle of the search. */
   readonly plain: boolean;
   /** Keep Gram matrices in memory; otherwise compute rows whenever they are read. */

@@ -46,7 +46,7 @@ export async function writeModel(path: string, input: ModelToWrite): Promise<Wri
   const { model, blocks, trees, refits = [], options: { onProgress, ...rest } = {} } = input;
   const spool = await temporarySpool(`${path}.tmp`);
   try {
-    const writer = new HermWriter(model, blocks, spool);
+    const writer = new HermWriter(model, blocks, 'isotropic', spool);
     const steps = writer.layout.groups.length + 2;
     const step = (at: number): CallOptions => ({ ...rest, onProgress: (done) => onProgress?.((at + done) / steps) });
     const digests = await digestsOf(model, step(0));

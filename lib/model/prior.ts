@@ -1,0 +1,74 @@
+import { HermError } from '../errors.ts';
+import type { NativeBlock, NativeSamples } from '../native/binding.ts';
+import type { Block } from './block.ts';
+
+/** Inputs x ~ N(mean, diag(deviation²)), as a LayerNorm (or RMSNorm: mean 0) right before the block leaves them. */
+export interface NormPrior {
+  /** β [n]; default: zeros. */
+  readonly mean?: Float64Array | undefined;
+  /** γ [n], of either sign. */
+  readonly deviation: Float64Array;
+}
+
+/** What a block's inputs are taken to look like without any data: x ~ N(0, I), or what the norm before it says. */
+export type GaussianPrior = 'isotropic' | NormPrior;
+
+/** Sample inputs of a block, blended with a Gaussian prior: Φ = (1 − ε) Φ_samples + ε s Φ_Gaussian, traces matched by s. */
+export interface SamplesPrior {
+  /** [N×n] row-major. */
+  readonly inputs: Float32Array;
+  /** ε in [0, 1]; {@link chooseBlend} finds one. */
+  readonly blend: number;
+  /** Default: `isotropic`. */
+  readonly gaussian?: GaussianPrior | undefined;
+  /**
+   * [N×p] what should come of these inputs, without the output bias: refits are for it and errors against it. Default: the
+   * block's own outputs.
+   */
+  readonly targets?: Float64Array | undefined;
+}
+
+export type Prior = GaussianPrior | SamplesPrior;
+
+/** What calls take that depend on how inputs are distributed. */
+export interface PriorOptions {
+  /** Default: `isotropic`. */
+  readonly prior?: Prior | undefined;
+}
+
+const isSamples = (prior: Prior): prior is SamplesPrior => prior !== 'isotropic' && 'inputs' in prior;
+
+/** @throws HermError `PRIOR` where the samples do not fit the block. */
+export function samplesOf(block: Block, prior: Prior = 'isotropic'): (NativeSamples & SamplesPrior) | undefined {
+  if (!isSamples(prior)) return undefined;
+  const { inputs, blend, targets } = prior;
+  const count = inputs.length / block.inputs;
+  const refuse = (why: string) => {
+    throw new HermError('PRIOR', `The samples of block ${block.name} ${why}.`, { block: block.name });
+  };
+  if (!(Number.isInteger(count) && count > 0)) {
+    refuse(`are ${inputs.length} numbers, which is no matrix of rows of ${block.inputs} inputs`);
+  }
+  if (!(blend >= 0 && blend <= 1)) refuse(`need a blend from 0 to 1, not ${blend}`);
+  if (targets && targets.length !== count * block.outputs) {
+    refuse(`need ${count}×${block.outputs} targets, not ${targets.length} numbers`);
+  }
+  return prior;
+}
+
+/**
+ * A block's weights with what is known of its inputs without samples.
+ *
+ * @throws HermError `PRIOR` where the prior does not fit the block, or is not finite
+ */
+export function withPrior(block: Block, weights: NativeBlock, prior: Prior = 'isotropic'): NativeBlock {
+  if (prior === 'isotropic') return weights;
+  if (isSamples(prior)) return withPrior(block, weights, prior.gaussian);
+  const { deviation, mean = new Float64Array(deviation.length) } = prior;
+  for (const [name, values] of Object.entries({ deviation, mean })) {
+    if (values.length === block.inputs && values.every(Number.isFinite)) continue;
+    const why = `The prior of block ${block.name} needs ${block.inputs} finite numbers as its ${name}; it has ${values.length}${values.length === block.inputs ? ', not all of them finite' : ''}.`;
+    throw new HermError('PRIOR', why, { block: block.name, inputs: block.inputs, length: values.length });
+  }
+  return { ...weights, priorMean: mean, priorScale: deviation };
+}
