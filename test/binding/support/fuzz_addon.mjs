@@ -38,6 +38,13 @@ const block = () => ({
   activation: activation(),
   ...pick([{}, gate()]),
 });
+const norm = () => pick([{}, { priorMean: f64(n), priorScale: f64(n) }]);
+// Five samples, or none.
+const samples = (rest = {}) => {
+  const inputs = Float32Array.from(f64(5 * n));
+  return pick([{}, { samples: { inputs, blend: pick([0, 0.3, 1]), ...rest } }]);
+};
+const fitSamples = () => samples({ targets: f64(5 * p) });
 const slots = () => Uint32Array.of(0, 1, 0, 2, 0, 3);
 const halves = () => new Uint16Array(6).fill(0x3800);
 const tree = () => ({ pairs: slots(), alpha: halves(), beta: halves(), parentBias: f64(3) });
@@ -108,11 +115,33 @@ const constantPlanes = () => new Uint8Array(40).fill(1);
 const valid = {
   buildInfo: () => ({}),
   encodedBound: () => ({}),
-  certify: () => ({ ...blockWithTree(), widths: Uint32Array.of(4, 2, 1), errors: f64(3) }),
-  refitSkeleton: () => ({ ...blockWithTree(), width: 2, ridge: 1e-9, refitted: u8(2 * p * 8), error: f64(1) }),
-  interaction: () => ({ ...block(), kernel: f64(m * m), outputGram: f64(m * m), interaction: f64(m * m) }),
+  certify: () => ({ ...blockWithTree(), ...norm(), ...fitSamples(), widths: Uint32Array.of(4, 2, 1), errors: f64(3) }),
+  refitSkeleton: () => ({
+    ...blockWithTree(),
+    ...norm(),
+    ...fitSamples(),
+    width: 2,
+    ridge: 1e-9,
+    refitted: u8(2 * p * 8),
+    error: f64(1),
+  }),
+  skeletonWeights: () => {
+    const found = blockWithTree();
+    return {
+      ...found,
+      width: 2,
+      inputOut: f64(2 * n),
+      outputOut: f64(2 * p),
+      biasOut: f64(found.bias ? 2 : 0),
+      gateOut: f64(found.gate ? 2 * n : 0),
+      gateBiasOut: f64(found.gateBias ? 2 : 0),
+    };
+  },
+  interaction: () => ({ ...block(), ...norm(), kernel: f64(m * m), outputGram: f64(m * m), interaction: f64(m * m) }),
   refitOutput: () => ({
     ...block(),
+    ...norm(),
+    ...fitSamples(),
     ridge: 1e-9,
     kept: f64(2 * n),
     keptBias: pick([undefined, f64(2)]),
@@ -141,6 +170,8 @@ const valid = {
   symmetries: () => ({ ...block(), classes: u8(m), groups: new Uint32Array(m) }),
   mergeRounds: () => ({
     ...block(),
+    ...norm(),
+    ...samples(),
     roundShare: 0.05,
     plain: pick([true, false]),
     pairs: new Uint32Array(6),
