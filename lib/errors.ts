@@ -92,6 +92,10 @@ export const HERM_ERROR_CODES = [
   'ACTIVATION',
   /** What the inputs of a block look like (norm weights, samples) is not said, or does not fit the block. */
   'PRIOR',
+  /** A config.json that is not valid, or says something else than the tensors beside it. */
+  'CONFIG',
+  /** A model in another format than safetensors, such as GGUF or PyTorch's. */
+  'MODEL_FORMAT',
 ] as const;
 
 export type HermErrorCode = (typeof HERM_ERROR_CODES)[number];

@@ -53,6 +53,8 @@ export type { Skeleton, SkeletonOptions, WidthRequest } from './herm/skeleton.ts
 export type { GateMerges, MergeTree } from './herm/tree.ts';
 export { type TruncateReport, truncate } from './herm/truncate.ts';
 export { type UpgradeOptions, type UpgradeReport, upgrade } from './herm/upgrade.ts';
+export { type BlockDescription, describeBlocks, precedingNorm } from './model/architectures/describe.ts';
+export type { PrecedingNorm } from './model/architectures/norm.ts';
 export type { Activation, ActivationName, Block, BlockGate, WeightRef } from './model/block.ts';
 export { type FindBlocksOptions, findBlocks } from './model/blocks.ts';
 export { forward, type Layer, type LayerGate, mlpLayers } from './model/forward.ts';

@@ -4,6 +4,7 @@ import { type Block, neuronTensors } from '../model/block.ts';
 import { findBlocks } from '../model/blocks.ts';
 import { quoteName } from '../model/messages.ts';
 import { type Model, readNamed } from '../model/model.ts';
+import { inParts } from '../model/parts.ts';
 import { lookupIn, type TensorLookup } from '../model/weights.ts';
 
 /** The options of every command that looks for blocks in a model. */
@@ -41,5 +42,5 @@ export async function loadBlock(model: Model, name: string, options: ModelOption
 
 /** The tensors of a block's neurons. */
 export async function loadWeights(model: Model, block: Block): Promise<TensorLookup> {
-  return lookupIn(await readNamed(model, neuronTensors(block)));
+  return lookupIn(await readNamed(inParts(model, [block]), neuronTensors(block)));
 }

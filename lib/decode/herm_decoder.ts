@@ -4,6 +4,7 @@ import { HermError } from '../errors.ts';
 import { allocating } from '../file/allocating.ts';
 import { groupLevels } from '../file/groups.ts';
 import { interleave } from '../file/interleave.ts';
+import { joinTensors } from '../file/joined.ts';
 import { type Axis, type BiasLayout, outputWeight, type WeightLayout, weightShape } from '../file/layout.ts';
 import type { HermHeader } from '../file/schema.ts';
 import type { Container } from './container.ts';
@@ -90,7 +91,7 @@ export class HermDecoder {
     for (const [index, { name }] of this.header.tensors.entries()) {
       tensors.push(refitted?.get(name) ?? (await allocating(name, () => this.#tensor(index, all))));
     }
-    return tensors;
+    return joinTensors(this.header, tensors);
   }
 
   /** The files of the original: those that hold tensors, then those beside them. */

@@ -4,6 +4,7 @@ import { checkFileNames } from '../model/file_name.ts';
 import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type TensorInfo, tensorBytes } from '../model/tensor.ts';
 import { growsAt } from './groups.ts';
+import { checkJoined, wholeTensors } from './joined.ts';
 import { type Layout, planLayout, weightShape } from './layout.ts';
 import { type ChunkEntry, type HermHeader, headerSchema, LIMITS } from './schema.ts';
 
@@ -50,6 +51,12 @@ export function checkHeader(value: unknown, file: string): CheckedHeader {
     file,
   );
   const layout = attempt(file, () => planLayout(json.tensors, blocks));
+  attempt(file, () => checkJoined(json, columnsIn(layout)));
+  checkNames(
+    wholeTensors(json).map(({ name }) => name),
+    'tensor',
+    file,
+  );
   checkLadder(json, file);
   checkPerBlockLists(json, file);
   const shifts = checkShifts(json, layout, file);
@@ -69,6 +76,12 @@ function attempt<T>(file: string, check: () => T): T {
     if (!(cause instanceof HermError)) throw cause;
     throw new HermError('HERM_HEADER', `${file} is not a valid .herm file. ${cause.message}`, { file }, { cause });
   }
+}
+
+/** The block that a tensor's columns belong to, if they do. */
+function columnsIn({ weights }: Layout): (tensor: string) => number | undefined {
+  const blocks = new Map(weights.map(({ name, colAxis }) => [name, colAxis?.block]));
+  return (tensor) => blocks.get(tensor);
 }
 
 function toBlock({ merges: _, bias, outputBias, gate, ...rest }: HermHeader['blocks'][number]): Block {

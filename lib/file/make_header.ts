@@ -63,7 +63,7 @@ function errorsOf({ neurons }: Block, { merges, errors }: WrittenBlock, widths: 
 
 /** The header of a file with these chunks, in this order. */
 export function makeHeader(
-  { name, files, extras, tensors }: Model,
+  { name, files, extras, tensors, joined }: Model,
   blocks: readonly Block[],
   prior: HermHeader['prior'],
   { blocks: written, ladder, refits }: FilePlan,
@@ -80,6 +80,7 @@ export function makeHeader(
     }),
     extras: extras.map(({ name, size }, extra) => ({ name, size, sha256: digests.extras[extra]! })),
     tensors: tensors.map((info) => ({ ...info, shape: [...info.shape] })),
+    joined: joined.map((join) => ({ ...join })),
     shifts: shifts.map(([tensor, shift]): [number, number] => [indexOf.get(tensor)!, shift]).sort(([a], [b]) => a - b),
     blocks: blocks.map((block, index) => ({ ...block, merges: written[index]!.merges })),
     prior,

@@ -19,6 +19,7 @@ import type { Traffic } from '../source/range_reader.ts';
 import type { HermContent } from './content.ts';
 import { type Damage, describePart } from './damage.ts';
 import { levelEnds } from './header.ts';
+import { wholeTensors } from './joined.ts';
 import { type HermParts, type OpenOptions, openParts } from './open.ts';
 import type { HermHeader } from './schema.ts';
 
@@ -124,7 +125,7 @@ export class HermFile {
       return chunks.start + offset + length;
     });
     this.metadata = mergeMetadata(json.files.map((file) => file.metadata));
-    this.tensors = json.tensors;
+    this.tensors = wholeTensors(json).map(({ parts: _, ...info }) => info);
     this.original = originalOf(json);
   }
 

@@ -150,6 +150,8 @@ export const headerSchema = z.object({
   /** Files beside them. */
   extras: list(extra, LIMITS.extras),
   tensors: list(tensor, LIMITS.tensors),
+  /** Tensors that are one in their safetensors file: `count` from number `first` on, joined along their first axis. */
+  joined: list(z.object({ name, first: size, count: size.min(2) }), LIMITS.tensors).default([]),
   /** Zero low bits that all elements of a weight tensor share, by tensor index. */
   shifts: list(z.tuple([size.max(LIMITS.tensors), size.max(63)]), 3 * LIMITS.blocks),
   blocks: perBlock(block),

@@ -9,6 +9,7 @@ import { type FindBlocksOptions, findBlocks } from '../model/blocks.ts';
 import { digestsOf } from '../model/digest.ts';
 import { type Model, modelOf } from '../model/model.ts';
 import { withModel } from '../model/open_model.ts';
+import { inParts } from '../model/parts.ts';
 import type { ByteSource } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
 import { findPriors, type InputPriors } from './find_priors.ts';
@@ -97,11 +98,13 @@ export async function compress(
 }
 
 /** {@link compress} for a model that is open. */
-export async function compressModel(model: Model, output: string, options: CompressOptions): Promise<CompressReport> {
+export async function compressModel(whole: Model, output: string, options: CompressOptions): Promise<CompressReport> {
   const { signal, allowNonfinite = false } = options;
-  await refuseInput(model, output);
+  await refuseInput(whole, output);
   const target = await findTarget(output);
-  const { blocks, leftOut } = await finiteBlocks(model, findBlocks(model, options), allowNonfinite, signal);
+  const found = findBlocks(whole, options);
+  const model = inParts(whole, found);
+  const { blocks, leftOut } = await finiteBlocks(model, found, allowNonfinite, signal);
   const digests = await digestsOf(model, stageOptions(options, 'read'));
   const priors = findPriors(model, blocks, options);
   const origin = originOf(model, blocks, digests, priors, options);

@@ -1,4 +1,5 @@
 import type { HermContent } from '../file/content.ts';
+import { wholeTensors } from '../file/joined.ts';
 import { atomicDirectory } from '../model/atomic_directory.ts';
 import { serializedParts, writeSafetensors } from '../model/safetensors_write.ts';
 import { withTotalSize } from '../model/shard_index.ts';
@@ -48,11 +49,12 @@ export async function writeSkeleton(
   }
   const kernel = { signal: options.signal, threads: options.threads };
   const totalSize = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
+  const whole = wholeTensors(json);
   await atomicDirectory(
     path,
     async (write) => {
       for (const [file, { name, metadata: own }] of json.files.entries()) {
-        const members = tensors.filter((_, index) => json.tensors[index]!.file === file);
+        const members = tensors.filter((_, index) => whole[index]!.file === file);
         await write(name, counted(serializedParts(members, new Map(own))));
       }
       for (const [extra, { name }] of json.extras.entries()) {

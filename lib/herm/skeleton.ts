@@ -1,5 +1,6 @@
 import { HermError } from '../errors.ts';
 import type { HermContent } from '../file/content.ts';
+import { joinTensors } from '../file/joined.ts';
 import { outputWeight, weightShape } from '../file/layout.ts';
 import { quoteName } from '../model/messages.ts';
 import { mergeMetadata } from '../model/model.ts';
@@ -92,7 +93,7 @@ export async function buildSkeleton(
     options.onProgress?.((index + 1) / json.tensors.length);
   }
   return {
-    tensors,
+    tensors: joinTensors(json, tensors),
     metadata: mergeMetadata(json.files.map((file) => file.metadata)),
     widths: Object.fromEntries(blocks.map(({ name }, block) => [name, widths[block]!])),
     refitted: refit !== undefined,

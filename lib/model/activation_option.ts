@@ -19,7 +19,8 @@ interface ActivationOption {
 }
 
 /**
- * The activations of blocks by name, from the option if there is one, else from the model's metadata key `activation`.
+ * The activations of blocks by name, from the option if there is one, else from the model's metadata key `activation`; where
+ * these say nothing of a block, what is `known` of it.
  *
  * @throws HermError `ACTIVATION` when neither says it, or one of them names an unknown activation, slope or block.
  */
@@ -27,10 +28,19 @@ export function chooseActivations(
   names: readonly string[],
   option: string | undefined,
   metadata: ReadonlyMap<string, string>,
+  known: (block: string) => Activation | undefined = () => undefined,
 ): Map<string, Activation> {
   const text = option ?? metadata.get('activation');
   if (text === undefined) {
-    throw activationError('The model file does not say which activation its blocks have.', { blocks: names });
+    return new Map(
+      names.map((name) => {
+        const activation = known(name);
+        if (activation !== undefined) return [name, activation];
+        const why = 'The model file does not say which activation its blocks have, and their names leave a choice.';
+        const hint = 'A config.json beside it would: name the directory then.';
+        throw activationError(`${why} ${hint}`, { block: name, blocks: names, unsaid: true });
+      }),
+    );
   }
   const from = option === undefined ? 'The metadata key "activation" of the model' : 'The activation option';
   const { general, byBlock } = parse(text, from);
@@ -43,7 +53,7 @@ export function chooseActivations(
   }
   return new Map(
     names.map((name) => {
-      const activation = byBlock.get(name) ?? general;
+      const activation = byBlock.get(name) ?? general ?? known(name);
       if (activation !== undefined) return [name, activation];
       throw activationError(`${from} (${quoteName(text)}) does not cover the block ${quoteName(name)}.`, {
         block: name,

@@ -1,11 +1,15 @@
 import { HermError } from '../errors.ts';
 import { chooseActivations } from './activation_option.ts';
-import type { Block, BlockGate, WeightRef } from './block.ts';
+import { checkConfig } from './architectures/check_config.ts';
+import { asKnownModel, type FoundBlock, findKnownBlocks, identify } from './architectures/find.ts';
+import { knownActivation } from './architectures/known.ts';
+import type { Activation, Block, BlockGate, WeightRef } from './block.ts';
 import { BLOCKS_HELP, type BlockSpec, type BlocksOption, parseBlocksOption } from './block_option.ts';
 import { findGatedBlocks } from './gated_blocks.ts';
 import { checkBias, checkFloat, findLayers, specOf } from './linears.ts';
 import { quoteName } from './messages.ts';
 import type { ModelHeader } from './model.ts';
+import { findTensor } from './parts.ts';
 import { findStacks, type Stack } from './stacks.ts';
 import type { TensorInfo } from './tensor.ts';
 
@@ -37,8 +41,21 @@ export function withActivations(
   option: string | undefined,
 ): Block[] {
   const names = shapes.map(({ name }) => name);
-  const activations = chooseActivations(names, option, header.metadata);
+  const activations = chooseActivations(names, option, header.metadata, namedActivations(shapes, header));
   return shapes.map((shape) => ({ ...shape, activation: activations.get(shape.name)! }));
+}
+
+/** What the tensors' names and the model's configuration say of each block's activation; looked up when it is asked for. */
+function namedActivations(
+  shapes: readonly BlockShape[],
+  header: ModelHeader,
+): (block: string) => Activation | undefined {
+  const model = asKnownModel(header);
+  return (block) => {
+    const { input } = shapes.find(({ name }) => name === block)!;
+    const known = identify(model, input.tensor);
+    return known && knownActivation(known, block);
+  };
 }
 
 /**
@@ -48,19 +65,23 @@ export function withActivations(
  * the option is not valid, `TENSOR_MISSING`, `BLOCK_SHAPE`, `BLOCK_DTYPE` or `SHARED_TENSOR` when tensors do not fit.
  */
 export function findBlockShapes(header: ModelHeader, option?: BlocksOption): BlockShape[] {
-  const specs = option === undefined ? findSpecs(header) : parseBlocksOption(option);
   const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
+  const known = option === undefined ? findKnownBlocks(header) : [];
+  const specs = option === undefined ? findSpecs(header, known) : parseBlocksOption(option);
   const blocks = specs.map((spec) => toBlock(spec, byName));
+  for (const found of known) checkConfig(found.known, blocks.find(({ name }) => name === found.spec.name)!);
   checkTies(blocks);
   return blocks;
 }
 
 const collator = new Intl.Collator('en', { numeric: true });
 
-function findSpecs(header: ModelHeader): BlockSpec[] {
+function findSpecs(header: ModelHeader, known: readonly FoundBlock[]): BlockSpec[] {
+  const taken = new Set(known.flatMap(({ spec }) => [spec.input, spec.output]));
+  const gated = findGatedBlocks(header).filter(({ input, output }) => !taken.has(input) && !taken.has(output));
+  const named = [...known.map(({ spec }) => spec), ...gated];
+  if (named.length > 0) return named.sort((a, b) => collator.compare(a.name, b.name));
   const layers = findLayers(header);
-  const gated = findGatedBlocks(layers.linears);
-  if (gated.length > 0) return gated.sort((a, b) => collator.compare(a.name, b.name));
   const stacks = findStacks(layers).filter(({ length }) => length > 1);
   if (stacks.length === 0) {
     throw new HermError(
@@ -81,7 +102,7 @@ function toSpecs(stack: Stack): BlockSpec[] {
 
 function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): BlockShape {
   const find = (tensor: string): TensorInfo => {
-    const info = byName.get(tensor);
+    const info = findTensor(byName, tensor);
     if (info !== undefined) return info;
     throw new HermError(
       'TENSOR_MISSING',
@@ -90,7 +111,7 @@ function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): Bloc
     );
   };
   const findBias = (tensor: string | undefined, weight: TensorInfo, length: number): string | undefined => {
-    if (tensor === undefined || (spec.biasesByName && !byName.has(tensor))) return undefined;
+    if (tensor === undefined || (spec.biasesByName && findTensor(byName, tensor) === undefined)) return undefined;
     checkBias(find(tensor), weight, length);
     return tensor;
   };

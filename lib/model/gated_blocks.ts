@@ -1,5 +1,6 @@
 import type { BlockSpec } from './block_option.ts';
-import { type Linear, parentOf, specOf } from './linears.ts';
+import { findLayers, parentOf, specOf } from './linears.ts';
+import type { ModelHeader } from './model.ts';
 
 /** What the gate, the value and the output of a gated block are called: Llama, Qwen, Gemma, Mistral; T5 v1.1. */
 const NAMES = [
@@ -7,11 +8,16 @@ const NAMES = [
   { gate: 'wi_0', value: 'wi_1', output: 'wo' },
 ] as const;
 
+const NAMED = /(?:^|\.)([^.]+)\.(?:weight|bias)$/;
+
 /**
  * The gated blocks of a model by the names of their three linears, where the shapes agree; each is called after its
  * part, for example `model.layers.0.mlp`.
  */
-export function findGatedBlocks(linears: readonly Linear[]): BlockSpec[] {
+export function findGatedBlocks({ tensors, metadata }: ModelHeader): BlockSpec[] {
+  const parts = NAMES.flatMap(({ gate, value, output }) => [gate, value, output]);
+  const named = tensors.filter(({ name }) => parts.some((part) => NAMED.exec(name)?.[1] === part));
+  const { linears } = findLayers({ tensors: named, metadata });
   const byName = new Map(linears.map((linear) => [linear.name, linear]));
   return linears.flatMap(({ name }) => {
     const parent = parentOf(name);

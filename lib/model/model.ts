@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
 import { concat } from './concat.ts';
+import type { ModelConfig } from './config.ts';
 import type { FileFormat } from './file_format.ts';
 import { checkFileNames } from './file_name.ts';
+import type { Joined } from './parts.ts';
 import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from './safetensors.ts';
 import type { ByteSource } from './source.ts';
 import type { Tensor, TensorInfo } from './tensor.ts';
@@ -30,7 +32,12 @@ export interface ModelTensor extends TensorInfo {
 }
 
 /** What the search for blocks looks at. */
-export type ModelHeader = Pick<SafetensorsHeader, 'tensors' | 'metadata'>;
+export interface ModelHeader extends Pick<SafetensorsHeader, 'tensors' | 'metadata'> {
+  /** What lies beside the tensors as `config.json`. */
+  readonly config?: ModelConfig | undefined;
+  /** Tensors of the list that are one in the file. */
+  readonly joined?: readonly Joined[];
+}
 
 /** A file of a model that holds no tensors, such as `config.json`. */
 export interface ExtraFile {
@@ -49,13 +56,15 @@ export interface Model extends ModelHeader {
   /** Of all files; where two of them say something else, the first one counts. */
   readonly metadata: ReadonlyMap<string, string>;
   readonly files: readonly ModelFile[];
+  /** Tensors of the list that are one in the file; only {@link inParts} makes any. */
+  readonly joined: readonly Joined[];
   /** What lies beside them and belongs to the model. */
   readonly extras: readonly ExtraFile[];
   /** What lies beside them too, and is too large or of another kind. */
   readonly leftOut: readonly string[];
 }
 
-type Beside = Partial<Pick<Model, 'extras' | 'leftOut'>>;
+type Beside = Partial<Pick<Model, 'extras' | 'leftOut' | 'config'>>;
 
 /**
  * A model of these safetensors files.
@@ -73,7 +82,7 @@ export async function modelOf(name: string, sources: readonly ByteSource[], besi
 
 /** A model of files whose headers are read. @throws HermError `HERM_NAME` for files that cannot lie in one directory. */
 export function openedModel(name: string, files: readonly ModelFile[], beside: Beside = {}): Model {
-  const { extras = [], leftOut = [] } = beside;
+  const { extras = [], leftOut = [], config } = beside;
   checkFileNames(
     [...files, ...extras].map((file) => file.name),
     name,
@@ -83,6 +92,8 @@ export function openedModel(name: string, files: readonly ModelFile[], beside: B
     files,
     tensors: files.flatMap(({ header }, file) => header.tensors.map((info) => ({ ...info, file }))),
     metadata: mergeMetadata(files.map(({ header }) => [...header.metadata])),
+    config,
+    joined: [],
     extras,
     leftOut,
   };

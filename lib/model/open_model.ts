@@ -1,9 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { CONFIG_NAME, type ModelConfig, parseConfig } from './config.ts';
 import { ioError, quoteName } from './messages.ts';
 import { type ExtraFile, type Model, modelOf } from './model.ts';
 import { checkShards, filesError, parseShardIndex, type ShardIndex } from './shard_index.ts';
-import { type ByteSource, fileSource } from './source.ts';
+import { type ByteSource, fileSource, readWhole } from './source.ts';
 
 /** Larger files beside a model are not part of it. */
 export const MAX_EXTRA_BYTES = 2 ** 26;
@@ -48,13 +49,18 @@ async function openModel(path: string, sources: ByteSource[]): Promise<Model> {
   return shardedModel(path, sources, index, { extras, leftOut: [] });
 }
 
+async function readConfig(extras: readonly ExtraFile[]): Promise<ModelConfig | undefined> {
+  const found = extras.find(({ name }) => name === CONFIG_NAME);
+  return found && parseConfig(await readWhole(found.path), found.path);
+}
+
 async function shardedModel(
   path: string,
   sources: readonly ByteSource[],
   index: ShardIndex | undefined,
   beside: Pick<Model, 'extras' | 'leftOut'>,
 ): Promise<Model> {
-  const model = await modelOf(path, sources, beside);
+  const model = await modelOf(path, sources, { ...beside, config: await readConfig(beside.extras) });
   if (index !== undefined) {
     checkShards(
       index,

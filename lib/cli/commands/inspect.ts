@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Symmetries, symmetriesOf } from '../../analysis/symmetry.ts';
 import { HermError } from '../../errors.ts';
 import { activationText } from '../../model/activation_option.ts';
+import { type BlockDescription, describeBlocks } from '../../model/architectures/describe.ts';
 import type { Activation, Block } from '../../model/block.ts';
 import { type BlockShape, findBlockShapes, withActivations } from '../../model/blocks.ts';
 import type { Model } from '../../model/model.ts';
@@ -15,7 +16,7 @@ import { type Column, keyValues, sections, table } from '../render.ts';
 
 interface InspectOptions extends CommonOptions, ModelOptions {}
 
-interface InspectedBlock extends BlockShape {
+interface InspectedBlock extends BlockShape, BlockDescription {
   readonly dtype: string;
   /** Undefined where nothing says it; then there are no symmetries either. */
   readonly activation: Activation | undefined;
@@ -64,20 +65,37 @@ async function inspectBlocks(
 ): Promise<InspectedBlock[]> {
   const dtypes = new Map(model.tensors.map(({ name, dtype }) => [name, dtype]));
   const dtypeOf = ({ input }: BlockShape) => dtypes.get(input.tensor)!;
-  const known = activation !== undefined || model.metadata.has('activation');
-  if (!known) {
-    return shapes.map((shape) => ({ ...shape, dtype: dtypeOf(shape), activation: undefined, symmetries: undefined }));
+  const named = describeBlocks(model);
+  const blocks = withKnownActivations(shapes, model, activation);
+  if (blocks === undefined) {
+    const nothing = { activation: undefined, symmetries: undefined };
+    return shapes.map((shape) => ({ ...shape, ...named(shape), dtype: dtypeOf(shape), ...nothing }));
   }
-  const blocks = withActivations(shapes, model, activation);
   return progress('looking for symmetries', async (onProgress) => {
     const inspected: InspectedBlock[] = [];
     for (const [index, block] of blocks.entries()) {
       const symmetries = await symmetriesIn(model, block, signal);
-      inspected.push({ ...block, dtype: dtypeOf(block), symmetries });
+      inspected.push({ ...block, ...named(block), dtype: dtypeOf(block), symmetries });
       onProgress((index + 1) / blocks.length);
     }
     return inspected;
   });
+}
+
+/** Undefined where nothing says them. @throws HermError `ACTIVATION` for what says something that is not known. */
+function withKnownActivations(
+  shapes: readonly BlockShape[],
+  model: Model,
+  option: string | undefined,
+): Block[] | undefined {
+  try {
+    return withActivations(shapes, model, option);
+  } catch (error) {
+    if (!(error instanceof HermError) || error.code !== 'ACTIVATION') throw error;
+    const { unsaid } = error.details;
+    if (unsaid === true) return undefined;
+    throw error;
+  }
 }
 
 async function symmetriesIn(model: Model, block: Block, signal: AbortSignal): Promise<Symmetries> {

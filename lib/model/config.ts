@@ -1,0 +1,78 @@
+import { HermError } from '../errors.ts';
+import { quoteName } from './messages.ts';
+
+/** `config.json` as Hugging Face lays it beside a model's weights. */
+export interface ModelConfig {
+  /** What messages call it. */
+  readonly file: string;
+  readonly json: Settings;
+}
+
+export type Settings = Readonly<Record<string, unknown>>;
+
+/** The name of the file. */
+export const CONFIG_NAME = 'config.json';
+
+/** @throws HermError `CONFIG` for what is no JSON object. */
+export function parseConfig(bytes: Uint8Array, file: string): ModelConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    // As any other text that is no object.
+  }
+  if (isSettings(json)) return { file, json };
+  throw new HermError('CONFIG', `${file} is not a JSON object. Mend it, or remove it.`, { file });
+}
+
+export function isSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A part of a configuration: that of one of the networks that a model is made of. */
+export interface ConfigPart {
+  /** What messages call it: the file and the path of the part in it. */
+  readonly file: string;
+  /** Members from the whole configuration to the part, `['vision_config']`; empty: it is the whole. */
+  readonly path: readonly string[];
+  readonly settings: Settings;
+  /** The architecture that it names. */
+  readonly modelType: string | undefined;
+}
+
+const VISION = /(^|\.)(vision|visual|image)[^.]*\./;
+const TEXT = /(^|\.)(text|language)[^.]*\./;
+
+/** The part of a configuration that a layer of this name belongs to: models of several networks have one for each. */
+export function configFor({ file, json }: ModelConfig, layer: string): ConfigPart {
+  const path = partPath(json, `${layer}.`);
+  const settings = path.reduce<Settings>((outer, key) => outer[key] as Settings, json);
+  const { model_type: outer } = json;
+  const { model_type: type = outer } = settings;
+  return {
+    file: path.length === 0 ? file : `${file} (${path.join('.')})`,
+    path,
+    settings,
+    modelType: typeof type === 'string' ? type : undefined,
+  };
+}
+
+function partPath(json: Settings, layer: string): string[] {
+  const { hidden_size: size } = json;
+  const has = (key: string) => isSettings(json[key]);
+  if (VISION.test(layer) && has('vision_config')) return ['vision_config'];
+  if (has('text_config') && (TEXT.test(layer) || size === undefined)) return ['text_config'];
+  return [];
+}
+
+/** The error for a configuration that says something else than the tensors do. */
+export function contradiction(
+  { file }: Pick<ConfigPart, 'file'>,
+  key: string,
+  value: unknown,
+  tensor: string,
+  why: string,
+): HermError {
+  const message = `${file} says ${key}: ${JSON.stringify(value)}, but ${quoteName(tensor)} ${why}. One of them is of another model: mend ${key}, or get both again.`;
+  return new HermError('CONFIG', message, { file, key, value, tensor });
+}

@@ -1,0 +1,99 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openHerm as openDecoder } from '../../lib/decode/index.ts';
+import { openHerm } from '../../lib/file/read.ts';
+import { compress } from '../../lib/herm/compress.ts';
+import { describeBlocks } from '../../lib/model/architectures/describe.ts';
+import type { Block } from '../../lib/model/block.ts';
+import { findBlocks } from '../../lib/model/blocks.ts';
+import { forward, mlpLayers } from '../../lib/model/forward.ts';
+import { withModel } from '../../lib/model/open_model.ts';
+import type { Tensor } from '../../lib/model/tensor.ts';
+import { lookupIn } from '../../lib/model/weights.ts';
+import { type Checkpoint, tensorsOf, writeCheckpoint } from '../support/checkpoints.ts';
+import { GATED_ZOO } from '../support/zoo_gated.ts';
+import { PLAIN_ZOO } from '../support/zoo_plain.ts';
+
+const ZOO: readonly Checkpoint[] = [...PLAIN_ZOO, ...GATED_ZOO];
+const NAMES = ZOO.map(({ name }) => name);
+
+let folder: string;
+const at = (name: string) => join(folder, name);
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hermkit-zoo-'));
+  for (const [seed, checkpoint] of ZOO.entries()) {
+    writeCheckpoint(at(checkpoint.name), checkpoint, tensorsOf(checkpoint, seed));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What a test expects, of what was found. */
+function summary(block: Block, norm: object | undefined) {
+  const { input, output, gate, bias, outputBias } = block;
+  return {
+    ...{ name: block.name, activation: block.activation.name, input: input.tensor, output: output.tensor },
+    ...(gate && { gate: gate.weight.tensor }),
+    ...(input.transposed && { transposed: true }),
+    ...(bias !== undefined && { bias }),
+    ...(outputBias !== undefined && { outputBias }),
+    ...(gate?.bias !== undefined && { gateBias: gate.bias }),
+    ...(norm && { norm }),
+  };
+}
+
+/** The block's outputs for some inputs. */
+async function outputsOf(block: Block, tensors: readonly Tensor[]): Promise<Float64Array> {
+  const x = Float64Array.from({ length: 5 * block.inputs }, (_, n) => Math.sin(7 * n + 1));
+  return forward(mlpLayers([block], lookupIn(tensors)), x, 5);
+}
+
+describe.each(ZOO)('$name', ({ name, blocks }) => {
+  it('shows all its feed-forward blocks, and nothing else', async () => {
+    await withModel(at(name), async (model) => {
+      const told = describeBlocks(model);
+      const found = findBlocks(model).map((block) => summary(block, told(block).norm));
+      expect(found).toEqual([...blocks].sort((a, b) => (a.name < b.name ? -1 : 1)));
+    });
+  });
+
+  it('comes back byte for byte, and at full width computes the same', async () => {
+    await compress(at(name), at(`${name}.herm`));
+    const file = await openHerm(at(`${name}.herm`));
+    await file.recoverTo(at(`${name} again`));
+    for (const one of readdirSync(at(name))) {
+      expect(readFileSync(join(at(`${name} again`), one)).equals(readFileSync(join(at(name), one)))).toBe(true);
+    }
+    const original = tensorsOf(ZOO[NAMES.indexOf(name)]!, NAMES.indexOf(name));
+    const full = (await file.skeleton('full')).tensors;
+    const half = (await file.skeleton(0.5)).tensors;
+    const half2 = await (await openDecoder(readFileSync(at(`${name}.herm`)))).skeleton(
+      Object.fromEntries(file.blocks.map(({ name: block, neurons }) => [block, neurons / 2])),
+    );
+    expect(full.map((tensor) => tensor.name).sort()).toEqual(original.map((tensor) => tensor.name).sort());
+    expect(half2).toEqual(half);
+    for (const block of file.blocks) {
+      expect(await outputsOf(block, full)).toEqual(await outputsOf(block, original));
+      expect((await outputsOf(block, half)).every(Number.isFinite)).toBe(true);
+    }
+    const owned = new Set(file.blocks.flatMap((block) => [block.input.tensor, block.output.tensor]));
+    expect(owned.size).toBe(2 * blocks.length);
+    await file.close();
+  });
+});
+
+describe('fused tensors', () => {
+  it('are one tensor again in every network, with the rows of both halves', async () => {
+    const file = await openHerm(at('Phi-3.herm'));
+    const wide = lookupIn((await file.skeleton('full')).tensors);
+    const narrow = lookupIn((await file.skeleton(0.25)).tensors);
+    const name = 'model.layers.1.mlp.gate_up_proj.weight';
+    expect({ wide: wide(name).shape, narrow: narrow(name).shape }).toEqual({ wide: [32, 6], narrow: [8, 6] });
+    expect(file.tensors.find((tensor) => tensor.name === name)).toMatchObject({ shape: [32, 6] });
+    // The gate first.
+    const rows = narrow(name).data.byteLength / 2;
+    expect(narrow(`${name}[1/2]`).data).toEqual(narrow(name).data.subarray(0, rows));
+    await file.close();
+  });
+});

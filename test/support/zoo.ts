@@ -1,0 +1,108 @@
+import type { Checkpoint, Expected } from './checkpoints.ts';
+
+/** Sizes of all miniatures: H of the residual stream, M neurons. */
+export const H = 6;
+export const M = 16;
+const LAYERS = 2;
+
+type Shapes = Record<string, readonly number[]>;
+
+const linear = (name: string, outputs: number, inputs: number, bias = true): Shapes => ({
+  [`${name}.weight`]: [outputs, inputs],
+  ...(bias && { [`${name}.bias`]: [outputs] }),
+});
+const conv1d = (name: string, outputs: number, inputs: number): Shapes => ({
+  [`${name}.weight`]: [inputs, outputs],
+  [`${name}.bias`]: [outputs],
+});
+const norm = (name: string, bias = true): Shapes => ({
+  [`${name}.weight`]: [H],
+  ...(bias && { [`${name}.bias`]: [H] }),
+});
+
+interface Plan {
+  readonly name: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** In front of every layer: `transformer.h.#`. */
+  readonly layers: string;
+  readonly activation: string;
+  readonly input: string;
+  readonly output: string;
+  readonly gate?: string;
+  readonly fused?: true;
+  readonly transposed?: true;
+  readonly bias: boolean;
+  /** What the block is called, within the layer; '' where it is the layer. */
+  readonly part: string;
+  readonly norm?: { readonly name: string; readonly kind: string; readonly bias: boolean; readonly offset?: number };
+  /** Other tensors of a layer. */
+  readonly beside?: (layer: string) => Shapes;
+  /** Other tensors of the model. */
+  readonly around?: Shapes;
+  readonly neurons?: number;
+  readonly count?: number;
+}
+
+/** A checkpoint whose layers are all alike. */
+export function plan({ name, config, around = {}, ...layer }: Plan): Checkpoint {
+  const numbers = Array.from({ length: layer.count ?? LAYERS }, (_, n) => n);
+  const layers = numbers.map((n) => layer.layers.replace('#', String(n)));
+  const tensors = layers.map((at) => layerTensors(at, layer));
+  return {
+    name,
+    ...(config && { config }),
+    tensors: Object.assign({}, around, ...tensors) as Shapes,
+    blocks: layers.map((at) => expected(at, layer)),
+  };
+}
+
+function layerTensors(at: string, layer: Omit<Plan, 'name'>): Shapes {
+  const { input, output, gate, fused, transposed, bias, beside, neurons = M } = layer;
+  const make = transposed ? conv1d : linear;
+  const norms = layer.norm && norm(`${at}.${layer.norm.name}`, layer.norm.bias);
+  return {
+    ...beside?.(at),
+    ...norms,
+    ...(gate && linear(`${at}.${gate}`, neurons, H, bias)),
+    ...make(`${at}.${input}`, fused ? 2 * neurons : neurons, H, bias),
+    ...make(`${at}.${output}`, H, neurons, bias),
+  };
+}
+
+function expected(
+  at: string,
+  { input, output, gate, fused, transposed, bias, ...layer }: Omit<Plan, 'name'>,
+): Expected {
+  const half = (tensor: string, part: number) => (fused ? `${tensor}[${part}/2]` : tensor);
+  const weight = `${at}.${input}.weight`;
+  const gateWeight = fused ? half(weight, 1) : gate && `${at}.${gate}.weight`;
+  const gateBias = fused ? half(`${at}.${input}.bias`, 1) : gate && `${at}.${gate}.bias`;
+  const place = layer.norm && `${at}.${layer.norm.name}`;
+  return {
+    name: layer.part === '' ? at : `${at}.${layer.part}`,
+    activation: layer.activation,
+    input: half(weight, 2),
+    output: `${at}.${output}.weight`,
+    ...(gateWeight && { gate: gateWeight }),
+    ...(transposed && { transposed }),
+    ...(bias && { bias: half(`${at}.${input}.bias`, 2), outputBias: `${at}.${output}.bias` }),
+    ...(bias && gateBias && { gateBias }),
+    ...(layer.norm && {
+      norm: {
+        ...{ kind: layer.norm.kind, weight: `${place}.weight`, offset: layer.norm.offset ?? 0 },
+        ...(layer.norm.bias && { bias: `${place}.bias` }),
+      },
+    }),
+  };
+}
+
+/** Attention's own linears, which are no part of a feed-forward block. */
+export const projections =
+  (...names: readonly string[]) =>
+  (layer: string): Shapes =>
+    Object.assign({}, ...names.map((name) => linear(`${layer}.${name}`, H, H, false))) as Shapes;
+
+export const embedding = (name: string): Shapes => ({ [`${name}.weight`]: [11, H] });
+export const layernorm = (name: string, bias = true) => ({ name, kind: 'layernorm', bias });
+export const rmsnorm = (name: string, offset = 0) => ({ name, kind: 'rmsnorm', bias: false, offset });
+export { norm as normTensors };
