@@ -58,6 +58,8 @@ export function checkJoined({ tensors, joined }: HermHeader, columnsOf: (tensor:
     const alike = (other: typeof head) =>
       other.file === head.file && other.dtype === head.dtype && sameRows(head, other);
     if (head.shape.length === 0 || !others.every(alike)) throw bad('is made of tensors that differ in more than rows');
+    if (others.some(({ begin }, at) => begin !== members[at]!.end))
+      throw bad('is made of tensors with others between them');
     if (others.some((other) => columnsOf(other.name) !== columnsOf(head.name))) {
       throw bad('is made of tensors whose columns merge in different ways');
     }
