@@ -32,7 +32,8 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
   readonly prior?: 'isotropic' | 'norm' | undefined;
   /**
    * The norms right before blocks, each as `block=weight` or `block=weight,bias` by names of tensors. A `*` stands for the
-   * same text in all of them; `1+` before the weight: the norm scales by 1 + weight.
+   * same text in all of them; `1+` before the weight: the norm scales by 1 + weight. Norms of
+   * architectures that hermkit knows by name are found without.
    */
   readonly norms?: readonly string[] | undefined;
   /** Shares of all blocks' neurons, in (0, 1], for which to store refitted output weights. */

@@ -24,7 +24,7 @@ export function findPriors(
     if (descriptions.length === 0) return { kind, origin: {}, of: async () => kind };
     throw new HermError('BAD_ARGUMENT', 'Norms are of no use with the prior isotropic: leave out one of the two.');
   }
-  const norms = findNorms(blocks, descriptions);
-  for (const block of blocks) normOf(model, block, norms);
-  return { kind, origin: { norms }, of: (block) => readNorm(model, normOf(model, block, norms)) };
+  const described = findNorms(blocks, descriptions);
+  const norms = Object.fromEntries(blocks.map((block) => [block.name, normOf(model, block, described)]));
+  return { kind, origin: { norms }, of: (block) => readNorm(model, norms[block.name]!) };
 }

@@ -1,4 +1,5 @@
 import { HermError } from '../errors.ts';
+import { precedingNorm } from './architectures/describe.ts';
 import type { Block } from './block.ts';
 import { quoteName } from './messages.ts';
 import { type Model, readNamed } from './model.ts';
@@ -61,9 +62,13 @@ function starOf(pattern: string, name: string): string | undefined {
   return fits ? name.slice(before.length, name.length - after.length) : undefined;
 }
 
-/** The norm of a block among these. @throws HermError `PRIOR` where none is known, or its tensors do not fit */
+/**
+ * The norm of a block: among these, or what the names of its layer's tensors tell.
+ *
+ * @throws HermError `PRIOR` where none is known, or its tensors do not fit
+ */
 export function normOf(model: Model, block: Block, norms: Readonly<Record<string, NormTensors>>): NormTensors {
-  const norm = Object.hasOwn(norms, block.name) ? norms[block.name] : undefined;
+  const norm = Object.hasOwn(norms, block.name) ? norms[block.name] : namedNorm(model, block);
   if (norm === undefined) {
     const why = `Which norm block ${quoteName(block.name)} has is not known. ${HELP}`;
     throw new HermError('PRIOR', why, { block: block.name });
@@ -71,6 +76,11 @@ export function normOf(model: Model, block: Block, norms: Readonly<Record<string
   checkVector(model, block, norm.weight);
   if (norm.bias !== undefined) checkVector(model, block, norm.bias);
   return norm;
+}
+
+function namedNorm(model: Model, block: Block): NormTensors | undefined {
+  const norm = precedingNorm(model, block);
+  return norm && { weight: norm.weight, bias: norm.bias, plusOne: norm.offset === 1 };
 }
 
 function checkVector({ tensors }: Model, { name: block, inputs }: Block, name: string): void {

@@ -97,3 +97,24 @@ describe('fused tensors', () => {
     await file.close();
   });
 });
+
+describe('--prior norm', () => {
+  it.each(['Llama', 'Gemma', 'GPT-2', 'Phi-3'])('finds the norms of %s by itself', async (name) => {
+    await compress(at(name), at(`${name} norm.herm`), { prior: 'norm' });
+    const bare = await openHerm(at(`${name} norm.herm`));
+    const { blocks } = ZOO[NAMES.indexOf(name)]!;
+    const norms = blocks.map((block) => {
+      const { weight, bias, offset } = block.norm!;
+      return `${block.name}=${offset === 1 ? '1+' : ''}${weight}${bias === undefined ? '' : `,${bias}`}`;
+    });
+    await compress(at(name), at(`${name} said.herm`), { norms });
+    const said = await openHerm(at(`${name} said.herm`));
+    expect(bare.errors).toEqual(said.errors);
+    expect(bare.errors).not.toEqual((await openHerm(at(`${name}.herm`))).errors);
+    for (const file of [bare, said]) await file.close();
+  });
+
+  it('asks where there is none', async () => {
+    await expect(compress(at('OLMo 2'), at('none.herm'), { prior: 'norm' })).rejects.toMatchObject({ code: 'PRIOR' });
+  });
+});
