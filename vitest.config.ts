@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/{unit,binding,format,decode,e2e}/**/*.test.ts'],
+    include: ['test/{unit,binding,format,decode,onnx,e2e}/**/*.test.ts'],
     // Processes, not threads: the BLAS thread count belongs to the process, and a native crash names its file.
     pool: 'forks',
     testTimeout: 30_000,

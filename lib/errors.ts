@@ -46,6 +46,12 @@ export const HERM_ERROR_CODES = [
   'SAFETENSORS_OFFSETS',
   /** A safetensors file that is shorter or longer than its tensors: cut off, or with something appended. */
   'SAFETENSORS_TRAILING',
+  /** An .onnx file that is no ONNX model: cut off, damaged, or something else. */
+  'ONNX_FILE',
+  /** A tensor of an ONNX model whose dimensions or data cannot be right. */
+  'ONNX_TENSOR',
+  /** External data of an ONNX model that is missing, too short, or lies outside the model's directory. */
+  'ONNX_EXTERNAL',
   /** A model of several files that are missing, too many, or contradict their index. */
   'MODEL_FILES',
   /** A name of a file that could lead out of its directory, or is there twice. */

@@ -13,7 +13,7 @@ export interface ModelOptions {
   readonly activation?: string;
 }
 
-export const MODEL_HELP = 'a safetensors file, an index of shards, or a directory with either';
+export const MODEL_HELP = 'a safetensors file, an index of shards, an ONNX model, or a directory with one of these';
 
 export function withModelOptions(command: Command): Command {
   return command

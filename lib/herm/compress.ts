@@ -7,8 +7,8 @@ import { findTarget, temporaryName } from '../model/atomic_write.ts';
 import type { Block } from '../model/block.ts';
 import { type FindBlocksOptions, findBlocks } from '../model/blocks.ts';
 import { digestsOf } from '../model/digest.ts';
-import { type Model, modelOf } from '../model/model.ts';
-import { withModel } from '../model/open_model.ts';
+import type { Model } from '../model/model.ts';
+import { modelOfSource, withModel } from '../model/open_model.ts';
 import { inParts } from '../model/parts.ts';
 import type { ByteSource } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
@@ -78,12 +78,13 @@ export interface CompressReport extends Omit<WriteReport, 'errors' | 'refits'> {
 }
 
 /**
- * Makes a .herm file of a safetensors file: every block's hierarchy, the certificates of its widths, and everything
+ * Makes a .herm file of a model: every block's hierarchy, the certificates of its widths, and everything
  * needed to get the original back bit for bit, which is checked before the file takes its name. It goes through the model
  * one group of blocks after the other, so that no more than a group's weights are in memory.
  *
- * @param input by path a safetensors file, an index of shards, or a directory with either and what belongs to it; or a
- * safetensors file as an open source (which stays open)
+ * @param input by path a safetensors file, an index of shards, an ONNX model, or a directory with one of these and what
+ * belongs to it; or a safetensors file, or an ONNX model without external data, as an open source (which stays open; one
+ * whose name ends in `.onnx` is taken for an ONNX model)
  * @param output the path to write; an existing file there is replaced, unless it is the input itself
  * @throws HermError for a model that cannot be read or has no blocks ({@link findBlocks}), `NON_FINITE`, `PRIOR`,
  * `OUTPUT_EXISTS`, `MODEL_FILES`, `HERM_NAME`, `OUT_OF_MEMORY` ({@link buildTree}), `ABORTED`, `IO`, `BAD_ARGUMENT`
@@ -95,7 +96,7 @@ export async function compress(
 ): Promise<CompressReport> {
   for (const share of options.refit ?? []) checkShare(share);
   if (typeof input === 'string') return withModel(input, (model) => compressModel(model, output, options));
-  return compressModel(await modelOf(input.name, [input]), output, options);
+  return compressModel(await modelOfSource(input), output, options);
 }
 
 /** {@link compress} for a model that is open. */

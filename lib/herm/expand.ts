@@ -1,9 +1,12 @@
 import type { HermContent } from '../file/content.ts';
 import { wholeTensors } from '../file/joined.ts';
 import { atomicDirectory } from '../model/atomic_directory.ts';
+import { atomicWrite } from '../model/atomic_write.ts';
 import { serializedParts, writeSafetensors } from '../model/safetensors_write.ts';
 import { withTotalSize } from '../model/shard_index.ts';
 import type { CallOptions } from '../native/call.ts';
+import { isOnnxName } from '../onnx/open.ts';
+import { onnxSkeleton } from './onnx_skeleton.ts';
 import type { Skeleton } from './skeleton.ts';
 
 /** What {@link writeSkeleton} has written. */
@@ -13,21 +16,23 @@ export interface WrittenSkeleton {
   readonly files: readonly string[] | undefined;
 }
 
-const SINGLE = '.safetensors';
+const SAFETENSORS = '.safetensors';
 const INDEX = '.safetensors.index.json';
 
 /** Whether a skeleton of this file comes as a directory, as the original is one and the output does not say otherwise. */
 export function isDirectoryOutput({ header }: HermContent, path: string): boolean {
   const { files, extras } = header.json;
-  return files.length + extras.length > 1 && !path.endsWith(SINGLE);
+  const isSingle = path.endsWith(SAFETENSORS) || (isOnnxName(path) && files[0]!.format === 'onnx');
+  return files.length + extras.length > 1 && !isSingle;
 }
 
 /**
- * Writes a skeleton as one safetensors file; or, where the original is a directory and `path` does not end in
- * `.safetensors`, as a new directory: every tensor in the file in which the original has it, the index with the new sum of
- * sizes, and the other files as they are.
+ * Writes a skeleton as one safetensors file, or as an ONNX model where the original is one and `path` does not end in
+ * `.safetensors`; or, where the original is a directory and `path` does not end like a single file, as a new directory:
+ * every tensor in the file in which the original has it, the index with the new sum of sizes, and the other files as they
+ * are.
  *
- * @throws HermError as {@link writeSafetensors}; `OUTPUT_EXISTS` for a directory that is there and not empty.
+ * @throws HermError as {@link writeSafetensors} and {@link onnxSkeleton}; `OUTPUT_EXISTS` for a directory that is there and not empty.
  */
 export async function writeSkeleton(
   content: HermContent,
@@ -42,12 +47,19 @@ export async function writeSkeleton(
     bytes += parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return parts;
   };
+  const kernel = { signal: options.signal, threads: options.threads };
+  const isOnnx = json.files[0]!.format === 'onnx' && !path.endsWith(SAFETENSORS);
   if (!isDirectoryOutput(content, path)) {
+    if (isOnnx) {
+      const [model] = await onnxSkeleton(content, tensors, true, kernel);
+      await atomicWrite(path, (file) => file.write(counted(model!)[0]!), signal);
+      return { bytes, files: undefined };
+    }
     counted(serializedParts(tensors, metadata));
     await writeSafetensors(path, tensors, metadata, signal);
     return { bytes, files: undefined };
   }
-  const kernel = { signal: options.signal, threads: options.threads };
+  const onnx = isOnnx ? await onnxSkeleton(content, tensors, false, kernel) : [];
   const totalSize = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
   const whole = wholeTensors(json);
   await atomicDirectory(
@@ -55,7 +67,7 @@ export async function writeSkeleton(
     async (write) => {
       for (const [file, { name, metadata: own }] of json.files.entries()) {
         const members = tensors.filter((_, index) => whole[index]!.file === file);
-        await write(name, counted(serializedParts(members, new Map(own))));
+        await write(name, counted(onnx[file] ?? serializedParts(members, new Map(own))));
       }
       for (const [extra, { name }] of json.extras.entries()) {
         const kept = await content.extra(extra, kernel);

@@ -6,6 +6,7 @@ import { knownActivation } from './architectures/known.ts';
 import type { Activation, Block, BlockGate, WeightRef } from './block.ts';
 import { BLOCKS_HELP, type BlockSpec, type BlocksOption, parseBlocksOption } from './block_option.ts';
 import { findGatedBlocks } from './gated_blocks.ts';
+import type { GraphBlocks } from './graph_blocks.ts';
 import { checkBias, checkFloat, findLayers, specOf } from './linears.ts';
 import { quoteName } from './messages.ts';
 import type { ModelHeader } from './model.ts';
@@ -31,7 +32,35 @@ export type BlockShape = Omit<Block, 'activation'>;
  * @throws HermError what {@link findBlockShapes} throws; `ACTIVATION` when the activation is unknown.
  */
 export function findBlocks(header: ModelHeader, options: FindBlocksOptions = {}): Block[] {
+  if (header.graph !== undefined) return blocksOfGraph(header.graph, options);
   return withActivations(findBlockShapes(header, options.blocks), header, options.activation);
+}
+
+/**
+ * The blocks of a graph, which says everything itself.
+ *
+ * @throws HermError `NO_BLOCKS`, `BLOCK_SPEC` or `ACTIVATION` for options that would say something else.
+ */
+function blocksOfGraph({ blocks, leftAlone }: GraphBlocks, { blocks: byHand, activation }: FindBlocksOptions): Block[] {
+  if (byHand !== undefined) {
+    throw new HermError(
+      'BLOCK_SPEC',
+      'The blocks of an ONNX model are those of its graph: leave the option blocks out.',
+    );
+  }
+  if (activation !== undefined) {
+    const why = 'The graph of an ONNX model says which activations it has: leave the option activation out.';
+    throw new HermError('ACTIVATION', why, {});
+  }
+  checkTies(blocks);
+  if (blocks.length > 0) return [...blocks];
+  const reasons = leftAlone.map(({ tensor, why }) => `${quoteName(tensor)}: ${why}`).slice(0, 3);
+  const why = reasons.length === 0 ? '' : ` What comes near (${leftAlone.length}): ${reasons.join('; ')}.`;
+  throw new HermError(
+    'NO_BLOCKS',
+    `The graph has no two linear layers (MatMul, Gemm) with constant weights and nothing but an activation in between.${why}`,
+    { leftAlone },
+  );
 }
 
 /** @throws HermError `ACTIVATION` when neither the option nor the model's metadata says it for every block. */
@@ -65,6 +94,7 @@ function namedActivations(
  * the option is not valid, `TENSOR_MISSING`, `BLOCK_SHAPE`, `BLOCK_DTYPE` or `SHARED_TENSOR` when tensors do not fit.
  */
 export function findBlockShapes(header: ModelHeader, option?: BlocksOption): BlockShape[] {
+  if (header.graph !== undefined) return blocksOfGraph(header.graph, { blocks: option });
   const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
   const known = option === undefined ? findKnownBlocks(header) : [];
   const specs = option === undefined ? findSpecs(header, known) : parseBlocksOption(option);

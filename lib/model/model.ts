@@ -3,6 +3,7 @@ import { concat } from './concat.ts';
 import type { ModelConfig } from './config.ts';
 import type { FileFormat } from './file_format.ts';
 import { checkFileNames } from './file_name.ts';
+import type { GraphBlocks } from './graph_blocks.ts';
 import type { Joined } from './parts.ts';
 import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from './safetensors.ts';
 import type { ByteSource } from './source.ts';
@@ -37,6 +38,8 @@ export interface ModelHeader extends Pick<SafetensorsHeader, 'tensors' | 'metada
   readonly config?: ModelConfig | undefined;
   /** Tensors of the list that are one in the file. */
   readonly joined?: readonly Joined[];
+  /** What the model's graph says, where it has one: then names and shapes are not asked. */
+  readonly graph?: GraphBlocks | undefined;
 }
 
 /** A file of a model that holds no tensors, such as `config.json`. */
@@ -64,7 +67,8 @@ export interface Model extends ModelHeader {
   readonly leftOut: readonly string[];
 }
 
-type Beside = Partial<Pick<Model, 'extras' | 'leftOut' | 'config'>>;
+/** What a model is beside its files of tensors. */
+export type Beside = Partial<Pick<Model, 'extras' | 'leftOut' | 'config' | 'graph'>>;
 
 /**
  * A model of these safetensors files.
@@ -82,7 +86,7 @@ export async function modelOf(name: string, sources: readonly ByteSource[], besi
 
 /** A model of files whose headers are read. @throws HermError `HERM_NAME` for files that cannot lie in one directory. */
 export function openedModel(name: string, files: readonly ModelFile[], beside: Beside = {}): Model {
-  const { extras = [], leftOut = [], config } = beside;
+  const { extras = [], leftOut = [], config, graph } = beside;
   checkFileNames(
     [...files, ...extras].map((file) => file.name),
     name,
@@ -96,6 +100,7 @@ export function openedModel(name: string, files: readonly ModelFile[], beside: B
     joined: [],
     extras,
     leftOut,
+    graph,
   };
 }
 

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isOnnxName, onnxModel } from '../onnx/open.ts';
 import { CONFIG_NAME, type ModelConfig, parseConfig } from './config.ts';
 import { ioError, quoteName } from './messages.ts';
 import { type ExtraFile, type Model, modelOf } from './model.ts';
@@ -12,8 +13,8 @@ const SHARD = '.safetensors';
 const INDEX = '.safetensors.index.json';
 
 /**
- * Opens a model, hands it to `work` and closes it again. It is a safetensors file, an index of shards beside it, or a
- * directory with either; a directory's other small files belong to the model, too.
+ * Opens a model, hands it to `work` and closes it again. It is a safetensors file, an index of shards beside it, an ONNX
+ * model, or a directory with one of these; a directory's other small files belong to the model, too.
  *
  * @throws HermError `IO`; `MODEL_FILES` for files that are missing or contradict each other; `SAFETENSORS_…`.
  */
@@ -26,6 +27,14 @@ export async function withModel<T>(path: string, work: (model: Model) => Promise
   }
 }
 
+/** A model in one open source, which stays open. @throws HermError as {@link withModel} */
+export function modelOfSource(source: ByteSource): Promise<Model> {
+  if (!isOnnxName(source.name)) return modelOf(source.name, [source]);
+  return onnxModel(source.name, basename(source.name), source, async (file) => {
+    throw filesError(source.name, `${quoteName(file)} is not beside it, as it is no path`);
+  });
+}
+
 async function openModel(path: string, sources: ByteSource[]): Promise<Model> {
   const open = async (names: readonly string[], folder: string) => {
     for (const name of names) sources.push(await fileSource(join(folder, name)));
@@ -34,11 +43,13 @@ async function openModel(path: string, sources: ByteSource[]): Promise<Model> {
     throw ioError('read', path, cause);
   });
   if (info.isDirectory()) {
-    const { shards, index, extras, leftOut } = await listDirectory(path);
+    const { shards, index, extras, leftOut, onnx } = await listDirectory(path);
+    if (onnx !== undefined) return openOnnx(path, join(path, onnx), sources, { extras, leftOut });
     await open(index?.shards ?? shards, path);
     return shardedModel(path, sources, index, { extras, leftOut });
   }
   if (!path.endsWith(INDEX)) {
+    if (isOnnxName(path)) return openOnnx(path, path, sources);
     sources.push(await fileSource(path));
     return modelOf(path, sources);
   }
@@ -52,6 +63,30 @@ async function openModel(path: string, sources: ByteSource[]): Promise<Model> {
 async function readConfig(extras: readonly ExtraFile[]): Promise<ModelConfig | undefined> {
   const found = extras.find(({ name }) => name === CONFIG_NAME);
   return found && parseConfig(await readWhole(found.path), found.path);
+}
+
+/** An ONNX model; what it names as its external data is not beside it, but part of it. */
+async function openOnnx(
+  name: string,
+  path: string,
+  sources: ByteSource[],
+  beside: Pick<Model, 'extras' | 'leftOut'> = { extras: [], leftOut: [] },
+): Promise<Model> {
+  const open = async (file: string) => {
+    const source = await fileSource(file);
+    sources.push(source);
+    return source;
+  };
+  return onnxModel(
+    name,
+    basename(path),
+    await open(path),
+    (file) => open(join(dirname(path), file)),
+    (external) => ({
+      extras: beside.extras.filter((extra) => !external.includes(extra.name)),
+      leftOut: beside.leftOut.filter((file) => !external.includes(file)),
+    }),
+  );
 }
 
 async function shardedModel(
@@ -75,23 +110,36 @@ interface Listing {
   readonly index: ShardIndex | undefined;
   readonly extras: readonly ExtraFile[];
   readonly leftOut: readonly string[];
+  /** The one ONNX model, where there are no shards. */
+  readonly onnx?: string;
 }
 
 async function listDirectory(path: string): Promise<Listing> {
   const shards: string[] = [];
   const extras: ExtraFile[] = [];
   const leftOut: string[] = [];
+  const onnx: string[] = [];
   for (const name of (await namesIn(path)).sort()) {
     const file = join(path, name);
     // Behind links: the cache of Hugging Face's hub is made of them.
     const info = await stat(file).catch(() => undefined);
     if (info?.isFile() !== true) leftOut.push(name);
     else if (name.endsWith(SHARD)) shards.push(name);
-    else if (info.size > MAX_EXTRA_BYTES || name.endsWith('.herm')) leftOut.push(name);
-    else extras.push({ name, path: file, size: info.size });
+    else {
+      if (isOnnxName(name)) onnx.push(name);
+      if (info.size > MAX_EXTRA_BYTES || name.endsWith('.herm')) leftOut.push(name);
+      else extras.push({ name, path: file, size: info.size });
+    }
+  }
+  const [only, ...others] = onnx;
+  if (shards.length === 0 && only !== undefined) {
+    if (others.length > 0) throw filesError(path, `it has ${onnx.length} ONNX models; name one of them`);
+    const isOther = (name: string) => name !== only;
+    const beside = { extras: extras.filter(({ name }) => isOther(name)), leftOut: leftOut.filter(isOther) };
+    return { shards, index: undefined, ...beside, onnx: only };
   }
   const indexes = extras.filter(({ name }) => name.endsWith(INDEX));
-  if (shards.length === 0) throw filesError(path, 'it has no safetensors files');
+  if (shards.length === 0) throw filesError(path, 'it has no safetensors file and no ONNX model');
   if (indexes.length > 1) throw filesError(path, `it has ${indexes.length} indexes of shards`);
   const [found] = indexes;
   if (found === undefined) {

@@ -22,7 +22,7 @@ interface ExpandOptions extends CommonOptions {
 export function addExpand(program: Command, run: Run): void {
   const command = program
     .command('expand')
-    .description('Write the model at any width as a safetensors file.')
+    .description('Write the model at any width: as a safetensors file, or as an ONNX model if the original is one.')
     .argument('<file>', 'the .herm file, or the beginning of one; a path or an http(s) address')
     .requiredOption('-o, --output <file>', 'the model file to write; or a new directory, if the original is one')
     .addOption(new Option('--width <widths>', WIDTHS_HELP).argParser(parseWidths).conflicts('maxError'))
@@ -38,6 +38,7 @@ export function addExpand(program: Command, run: Run): void {
     'herm expand model.herm --width 25% -o small.safetensors',
     'herm expand model.herm --width fc1=40,fc2=20 -o small.safetensors',
     'herm expand model.herm --max-error 0.05 -o small.safetensors',
+    'herm expand recogniser.herm --width 50% -o small.onnx',
     'herm expand damaged.herm --salvage --width 100% -o rest.safetensors',
     'herm expand https://example.org/model.herm --width 25% -o small.safetensors',
   ]).action((path: string, options: ExpandOptions) => {

@@ -4,7 +4,8 @@ import { HermError } from '../../errors.ts';
 import { activationText } from '../../model/activation_option.ts';
 import { type BlockDescription, describeBlocks } from '../../model/architectures/describe.ts';
 import type { Activation, Block } from '../../model/block.ts';
-import { type BlockShape, findBlockShapes, withActivations } from '../../model/blocks.ts';
+import { type BlockShape, findBlockShapes, findBlocks, withActivations } from '../../model/blocks.ts';
+import type { LeftAlone } from '../../model/graph_blocks.ts';
 import type { Model } from '../../model/model.ts';
 import { withModel } from '../../model/open_model.ts';
 import type { TensorInfo } from '../../model/tensor.ts';
@@ -12,7 +13,7 @@ import { blockWeights } from '../../model/weights.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { loadWeights, MODEL_HELP, type ModelOptions, withModelOptions } from '../model.ts';
-import { type Column, keyValues, sections, table } from '../render.ts';
+import { type Column, keyValues, printable, sections, table } from '../render.ts';
 
 interface InspectOptions extends CommonOptions, ModelOptions {}
 
@@ -30,6 +31,7 @@ export function addInspect(program: Command, run: Run): void {
     .argument('<model>', MODEL_HELP);
   withCommonOptions(withModelOptions(command), [
     'herm inspect model.safetensors',
+    'herm inspect recogniser.onnx',
     'herm inspect model.safetensors --blocks "fc1>fc2" --activation gelu',
   ]).action((path: string, options: InspectOptions) => run(options, (context) => inspect(path, options, context)));
 }
@@ -41,7 +43,11 @@ async function inspect(path: string, options: InspectOptions, context: Context):
     try {
       const shapes = findBlockShapes(model, options.blocks);
       const blocks = await inspectBlocks(model, shapes, options, context);
-      return { json: { ...head, blocks: blocks.map(toJson) }, text: sections(headText(path, head), blockText(blocks)) };
+      const leftAlone = model.graph?.leftAlone;
+      return {
+        json: { ...head, blocks: blocks.map(toJson), ...(leftAlone && { leftAlone }) },
+        text: sections(headText(path, head), blockText(blocks), leftAloneText(leftAlone ?? [])),
+      };
     } catch (error) {
       if (!(error instanceof HermError) || !UNKNOWN_BLOCKS.includes(error.code)) throw error;
       const { code, message, details } = error;
@@ -66,7 +72,8 @@ async function inspectBlocks(
   const dtypes = new Map(model.tensors.map(({ name, dtype }) => [name, dtype]));
   const dtypeOf = ({ input }: BlockShape) => dtypes.get(input.tensor)!;
   const named = describeBlocks(model);
-  const blocks = withKnownActivations(shapes, model, activation);
+  const blocks =
+    model.graph === undefined ? withKnownActivations(shapes, model, activation) : findBlocks(model, { activation });
   if (blocks === undefined) {
     const nothing = { activation: undefined, symmetries: undefined };
     return shapes.map((shape) => ({ ...shape, ...named(shape), dtype: dtypeOf(shape), ...nothing }));
@@ -153,6 +160,13 @@ function blockText(blocks: readonly InspectedBlock[]): string {
     ? 'The file does not say which activation it uses: give it with --activation, for example --activation relu.'
     : '';
   return sections(text, note);
+}
+
+/** Layers of a graph that follow each other and are no block. */
+function leftAloneText(leftAlone: readonly LeftAlone[]): string {
+  if (leftAlone.length === 0) return '';
+  const rows = leftAlone.map(({ tensor, why }) => [printable(tensor), printable(why)]);
+  return table([{ title: 'left alone' }, { title: 'why' }], rows);
 }
 
 function counts(symmetries: Symmetries | undefined): string[] {

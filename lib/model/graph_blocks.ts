@@ -1,0 +1,14 @@
+import type { Block } from './block.ts';
+
+/** Two linear layers of a graph that follow each other and are no block, and why. */
+export interface LeftAlone {
+  /** The weights of the first one. */
+  readonly tensor: string;
+  readonly why: string;
+}
+
+/** The blocks that the graph of a model shows, activations included. */
+export interface GraphBlocks {
+  readonly blocks: readonly Block[];
+  readonly leftAlone: readonly LeftAlone[];
+}

@@ -1,0 +1,135 @@
+import type { Block } from '../model/block.ts';
+import type { GraphBlocks, LeftAlone } from '../model/graph_blocks.ts';
+import { quoteName } from '../model/messages.ts';
+import { isFloatDType } from '../model/tensor.ts';
+import { nodeName, type OnnxGraph, type Use } from './graph.ts';
+import { type LinearNode, linearAt } from './linear_nodes.ts';
+import { recogniseActivation } from './recognise.ts';
+import { type Region, regionBefore } from './region.ts';
+import { infoOf, type OnnxTensor } from './tensor.ts';
+
+/** Two linear layers of a graph and what is between them. */
+export interface Candidate {
+  readonly first: LinearNode;
+  readonly second: LinearNode;
+  readonly region: Region;
+  /** Values that have one number for every neuron. */
+  readonly hidden: readonly string[];
+}
+
+/**
+ * The hidden layers of a graph: a linear layer, an activation, however it is written, and another linear layer, where
+ * nothing else reads what is in between, nor the weights and biases.
+ */
+export async function findGraphBlocks(graph: OnnxGraph): Promise<GraphBlocks> {
+  const blocks: Block[] = [];
+  const leftAlone: LeftAlone[] = [];
+  const names = new Set<string>();
+  for (const candidate of candidatesOf(graph)) {
+    if ('why' in candidate) {
+      leftAlone.push(candidate);
+      continue;
+    }
+    const { first } = candidate;
+    const leave = (why: string) => leftAlone.push({ tensor: first.weight.name, why });
+    const fault = faultOf(graph, candidate);
+    const activation = fault === undefined ? await recogniseActivation(graph, candidate.region) : undefined;
+    if (fault !== undefined) leave(fault);
+    else if (activation === undefined) leave('what stands behind it is no activation that hermkit knows');
+    else {
+      const name = blockName(graph, first, names);
+      names.add(name);
+      blocks.push(toBlock(name, candidate, activation));
+    }
+  }
+  return { blocks, leftAlone };
+}
+
+/** All pairs of linear layers with something in between that acts element by element, and others that look like them. */
+export function candidatesOf(graph: OnnxGraph): (Candidate | LeftAlone)[] {
+  const linears = [...graph.nodes.keys()].flatMap((node) => linearAt(graph, node) ?? []);
+  const byOutput = new Map(linears.map((linear) => [linear.output, linear]));
+  return linears.flatMap((second): (Candidate | LeftAlone)[] => {
+    const region = regionBefore(graph, second.input);
+    const first = region && byOutput.get(region.input);
+    if (first !== undefined && first.outputs === second.inputs) {
+      const made = [...region!.nodes].flatMap((node) => graph.nodes[node]!.output);
+      return [{ first, second, region: region!, hidden: [...first.inner, first.output, ...made] }];
+    }
+    return strangerBefore(graph, second, byOutput);
+  });
+}
+
+/** A node that is no activation between two linear layers that would fit each other. */
+function strangerBefore(graph: OnnxGraph, second: LinearNode, byOutput: ReadonlyMap<string, LinearNode>): LeftAlone[] {
+  const value = regionBefore(graph, second.input)?.input ?? second.input;
+  const node = graph.nodes[graph.producers.get(value) ?? -1];
+  const first = node?.input
+    .flatMap((input) => byOutput.get(input) ?? [])
+    .find(({ outputs }) => outputs === second.inputs);
+  if (node === undefined || first === undefined) return [];
+  return [{ tensor: first.weight.name, why: `${node.opType} ${nodeName(node)} stands behind it` }];
+}
+
+/** Why two layers cannot be a block; undefined if they can. */
+function faultOf(graph: OnnxGraph, { first, second, region, hidden }: Candidate): string | undefined {
+  if (first.fault !== undefined) return first.fault;
+  if (first.outputs === 0) return 'it has no neurons';
+  const own = [first.weight, ...(first.bias === undefined ? [] : [first.bias])];
+  for (const tensor of [...own, second.weight]) {
+    const fault = tensorFault(graph, tensor);
+    if (fault !== undefined) return fault;
+  }
+  for (const value of hidden) {
+    const isOwn = ({ node, input }: Use) => {
+      const isLast = value === region.output && node === second.node && input === 0;
+      return isLast || region.nodes.has(node) || first.inner.includes(value);
+    };
+    const reader = (graph.uses.get(value) ?? []).find((use) => !isOwn(use));
+    if (reader !== undefined) return `${nodeName(graph.nodes[reader.node]!)} reads its hidden values, too`;
+    if (graph.exported.has(value))
+      return `its hidden value ${quoteName(value)} is an output of the graph, or read elsewhere`;
+  }
+  return undefined;
+}
+
+function tensorFault({ uses, exported, file }: OnnxGraph, tensor: OnnxTensor): string | undefined {
+  const name = quoteName(tensor.name);
+  const { dtype } = tensor;
+  if (dtype === undefined || !isFloatDType(dtype)) return `${name} does not hold floating-point numbers`;
+  if (infoOf(tensor, file) === undefined)
+    return `the numbers of ${name} have no bytes of their own (raw_data, float_data, external data)`;
+  const readers = uses.get(tensor.name)?.length ?? 0;
+  if (readers > 1) return `${name} is shared: ${readers} nodes read it`;
+  return exported.has(tensor.name) ? `${name} is an output of the graph, or read elsewhere` : undefined;
+}
+
+function toBlock(name: string, { first, second }: Candidate, activation: Block['activation']): Block {
+  const refOf = ({ weight }: LinearNode, transposed: boolean) => {
+    const [rows, cols] = weight.shape as [number, number];
+    return { tensor: weight.name, rows, cols, transposed };
+  };
+  return {
+    name,
+    activation,
+    neurons: first.outputs,
+    inputs: first.inputs,
+    outputs: second.outputs,
+    input: refOf(first, first.byColumns),
+    bias: first.bias?.name,
+    output: refOf(second, !second.byColumns),
+    outputBias: undefined,
+  };
+}
+
+/** What exporters make up for weights that they have transposed. */
+const MADE_UP = /^(onnx::.*|_?v?_?\d+)$/;
+
+/** After its weights, or its node where those have no name of their own; without what options take for something else. */
+function blockName({ nodes }: OnnxGraph, { weight, node }: LinearNode, taken: ReadonlySet<string>): string {
+  const own = weight.name.replace(/\.weight$/, '');
+  const path = nodes[node]!.name.replace(/^\//, '').replace(/\/(MatMul|Gemm)(_\d+)?$/, '');
+  const chosen = MADE_UP.test(own) && path !== '' ? path.replaceAll('/', '.') : own;
+  const plain = chosen.replace(/[,=>]/g, '_');
+  return taken.has(plain) ? `${plain}#${taken.size}` : plain;
+}

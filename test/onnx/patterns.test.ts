@@ -1,0 +1,273 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fromBinary } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { withModel } from '../../lib/model/open_model.ts';
+import { ModelProtoSchema } from '../../lib/onnx/proto/onnx_pb.js';
+import { Random } from '../format/support/random.ts';
+import { floatAttribute, GraphBuilder, intAttribute, type Storage, stringAttribute } from './support/builder.ts';
+import { compressed, folderPerTest, graphOf, writeModel } from './support/files.ts';
+import {
+  first,
+  gemm,
+  INPUTS,
+  type Make,
+  matMul,
+  NEURONS,
+  network,
+  OUTPUTS,
+  product,
+  relu,
+  second,
+} from './support/layers.ts';
+import { runOnnx } from './support/run.ts';
+
+const MICROSOFT = 'com.microsoft';
+const at = folderPerTest();
+
+function numbers(count: number): Float32Array {
+  const random = new Random(3);
+  return Float32Array.from({ length: count }, () => random.gauss());
+}
+
+/** The whole way: found, compressed, recovered, expanded to full and half width, and run. */
+async function goThrough(
+  builder: GraphBuilder,
+  shape: readonly number[],
+  ...options: Parameters<GraphBuilder['build']>
+) {
+  const path = writeModel(at('in'), builder, ...options);
+  const { blocks, leftAlone } = await graphOf(path);
+  const file = await compressed(path);
+  const original = readFileSync(path);
+  await file.recoverTo(at('back.onnx'));
+  expect(Buffer.compare(readFileSync(at('back.onnx')), original)).toBe(0);
+  const x = numbers(shape.reduce((count, size) => count * size, 1));
+  const expected = await runOnnx(original, x, shape);
+  await file.writeSkeleton(at('full.onnx'), await file.skeleton('full'));
+  expect(await runOnnx(readFileSync(at('full.onnx')), x, shape)).toEqual(expected);
+  const half = await file.skeleton(0.5);
+  await file.writeSkeleton(at('half.onnx'), half);
+  const smaller = await runOnnx(readFileSync(at('half.onnx')), x, shape);
+  expect(smaller.dims).toEqual(expected.dims);
+  expect(smaller.data).not.toEqual(expected.data);
+  const sizes = await withModel(at('half.onnx'), async ({ graph }) => graph!.blocks.map(({ neurons }) => neurons));
+  expect(sizes).toEqual(blocks.map(({ name }) => half.widths[name]));
+  expect(sizes).toEqual(blocks.map(({ neurons }) => neurons / 2));
+  return { blocks, leftAlone };
+}
+
+const halved: Make = (graph, x) => graph.node('Mul', [x, graph.scalar(0.5)]);
+const onePlus: Make = (graph, x) => graph.node('Add', [graph.scalar(1, [1]), x]);
+const erf: Make = (graph, x) => graph.node('Erf', [graph.node('Div', [x, graph.scalar(Math.fround(Math.SQRT2))])]);
+const cubic: Make = (graph, x) => {
+  const cube = graph.node('Mul', [graph.node('Pow', [x, graph.scalar(3)]), graph.scalar(0.044715)]);
+  return graph.node('Mul', [graph.node('Add', [x, cube]), graph.scalar(0.7978845608)]);
+};
+const plain =
+  (opType: string): Make =>
+  (graph, x) =>
+    graph.node(opType, [x]);
+
+const ACTIVATIONS: readonly [string, Make, { name: string; slope?: number }][] = [
+  ['Relu', plain('Relu'), { name: 'relu' }],
+  ['Tanh', plain('Tanh'), { name: 'tanh' }],
+  ['Sigmoid', plain('Sigmoid'), { name: 'sigmoid', slope: 1 }],
+  ['LeakyRelu', plain('LeakyRelu'), { name: 'leaky_relu', slope: Math.fround(0.01) }],
+  [
+    'LeakyRelu with a slope',
+    (graph, x) => graph.node('LeakyRelu', [x], { attribute: [floatAttribute('alpha', 0.25)] }),
+    { name: 'leaky_relu', slope: 0.25 },
+  ],
+  ['Gelu', plain('Gelu'), { name: 'gelu' }],
+  [
+    'Gelu by tanh',
+    (graph, x) => graph.node('Gelu', [x], { attribute: [stringAttribute('approximate', 'tanh')] }),
+    { name: 'gelu_tanh' },
+  ],
+  ['Gelu of onnxruntime', (graph, x) => graph.node('Gelu', [x], { domain: MICROSOFT }), { name: 'gelu' }],
+  ['FastGelu of onnxruntime', (graph, x) => graph.node('FastGelu', [x], { domain: MICROSOFT }), { name: 'gelu_tanh' }],
+  [
+    'QuickGelu of onnxruntime',
+    (graph, x) => graph.node('QuickGelu', [x], { domain: MICROSOFT }),
+    { name: 'quick_gelu' },
+  ],
+  [
+    'GELU as x (1 + Erf) / 2',
+    (graph, x) => halved(graph, graph.node('Mul', [x, onePlus(graph, erf(graph, x))])),
+    { name: 'gelu' },
+  ],
+  [
+    'GELU as (x / 2)(1 + Erf)',
+    (graph, x) => graph.node('Mul', [halved(graph, x), onePlus(graph, erf(graph, x))]),
+    { name: 'gelu' },
+  ],
+  [
+    'GELU by tanh in ten nodes',
+    (graph, x) => graph.node('Mul', [halved(graph, x), onePlus(graph, graph.node('Tanh', [cubic(graph, x)]))]),
+    { name: 'gelu_tanh' },
+  ],
+  ['x·Sigmoid(x)', (graph, x) => graph.node('Mul', [x, graph.node('Sigmoid', [x])]), { name: 'silu' }],
+  ['Sigmoid(x)·x', (graph, x) => graph.node('Mul', [graph.node('Sigmoid', [x]), x]), { name: 'silu' }],
+  [
+    'x·Sigmoid(1.702 x)',
+    (graph, x) => graph.node('Mul', [x, graph.node('Sigmoid', [graph.node('Mul', [graph.scalar(1.702), x])])]),
+    { name: 'quick_gelu' },
+  ],
+  [
+    'Relu squared by Mul',
+    (graph, x) => {
+      const positive = graph.node('Relu', [x]);
+      return graph.node('Mul', [positive, positive]);
+    },
+    { name: 'relu2' },
+  ],
+  [
+    'Relu squared by Pow',
+    (graph, x) => graph.node('Pow', [graph.node('Relu', [x]), graph.scalar(2)]),
+    { name: 'relu2' },
+  ],
+  [
+    '1 / (1 + exp(−2x))',
+    (graph, x) => {
+      const power = graph.node('Exp', [graph.node('Neg', [graph.node('Mul', [x, graph.scalar(2)])])]);
+      return graph.node('Reciprocal', [onePlus(graph, power)]);
+    },
+    { name: 'sigmoid', slope: 2 },
+  ],
+];
+
+describe('a hidden layer in an ONNX graph', () => {
+  it.each(ACTIVATIONS)('is found and comes back with %s', async (_, activation, { name, slope }) => {
+    const { blocks, leftAlone } = await goThrough(network([first, activation, second]), [3, INPUTS]);
+    expect(leftAlone).toEqual([]);
+    expect(blocks).toMatchObject([
+      { name: 'fc1', activation: { name }, neurons: NEURONS, inputs: INPUTS, outputs: OUTPUTS, bias: 'fc1.bias' },
+    ]);
+    if (slope !== undefined) expect(blocks[0]!.activation.slope).toBeCloseTo(slope, 6);
+  });
+
+  const wide: [number, number] = [INPUTS, NEURONS];
+  const narrow: [number, number] = [NEURONS, OUTPUTS];
+  it.each<[string, Make, Make]>([
+    ['MatMul without biases', product('fc1', wide), product('fc2', narrow)],
+    ['Constant nodes', matMul('fc1', wide, { as: 'node' }), matMul('fc2', narrow, { as: 'node' })],
+    ['float_data', matMul('fc1', wide, { form: 'floats' }), matMul('fc2', narrow, { form: 'floats' })],
+    ['Constant nodes of float_data', matMul('fc1', wide, { as: 'node', form: 'floats' }), second],
+    ['Gemm', gemm('fc1', wide, {}), gemm('fc2', narrow, {})],
+    ['Gemm of transposed weights', gemm('fc1', wide, { transB: 1 }), gemm('fc2', narrow, { transB: 1 })],
+    ['Gemm without biases', gemm('fc1', wide, { transB: 1 }, false), gemm('fc2', narrow, {}, false)],
+    ['Gemm, then MatMul', gemm('fc1', wide, { alpha: 1, beta: 1 }), second],
+    ['factors of the second Gemm', first, gemm('fc2', narrow, { alpha: 0.5, beta: 2 })],
+    ['a factor of biases that are not there', gemm('fc1', wide, { beta: 2 }, false), second],
+    [
+      'biases before the product',
+      (graph, x) => graph.node('Add', [graph.weights('b', [NEURONS]), product('fc1', wide)(graph, x)]),
+      second,
+    ],
+    [
+      'biases of a row',
+      (graph, x) => graph.node('Add', [product('fc1', wide)(graph, x), graph.weights('b', [1, NEURONS])]),
+      second,
+    ],
+    [
+      'biases of a Gemm of a row',
+      (graph, x) => graph.node('Gemm', [x, graph.weights('w', wide), graph.weights('b', [1, NEURONS])]),
+      second,
+    ],
+    [
+      'one bias for all outputs',
+      first,
+      (graph, x) => graph.node('Gemm', [x, graph.weights('w', narrow), graph.scalar(0.5, [1])]),
+    ],
+  ])('is found and comes back with %s', async (_, before, behind) => {
+    const { blocks } = await goThrough(network([before, relu, behind]), [3, INPUTS]);
+    expect(blocks).toMatchObject([{ activation: { name: 'relu' }, neurons: NEURONS }]);
+  });
+
+  it.each<[string, (number | string)[], number[]]>([
+    ['of three dimensions', ['batch', 'time', INPUTS], [2, 3, INPUTS]],
+    ['of fixed size', [2, 3, INPUTS], [2, 3, INPUTS]],
+  ])('is found and comes back for inputs %s', async (_, dims, shape) => {
+    const { blocks } = await goThrough(network([first, relu, second], dims), shape);
+    expect(blocks).toHaveLength(1);
+  });
+
+  it('has weights of half precision', async () => {
+    const storage: Storage = { dtype: 'F16' };
+    const cast =
+      (to: number): Make =>
+      (graph, x) =>
+        graph.node('Cast', [x], { attribute: [intAttribute('to', to)] });
+    const gelu: Make = (graph, x) => {
+      const scalar = (value: number) => graph.scalar(value, [], 'F16');
+      const inner = graph.node('Erf', [graph.node('Div', [x, scalar(Math.SQRT2)])]);
+      const outer = graph.node('Mul', [x, graph.node('Add', [inner, scalar(1)])]);
+      return graph.node('Mul', [outer, scalar(0.5)]);
+    };
+    const layers = [
+      cast(10),
+      matMul('fc1', [INPUTS, NEURONS], storage),
+      gelu,
+      matMul('fc2', [NEURONS, OUTPUTS], storage),
+      cast(1),
+    ];
+    const { blocks } = await goThrough(network(layers), [3, INPUTS]);
+    expect(blocks).toMatchObject([{ name: 'fc1', activation: { name: 'gelu' } }]);
+  });
+
+  it('may follow another one directly', async () => {
+    const middle = matMul('fc2', [NEURONS, 8]);
+    const { blocks } = await goThrough(network([first, relu, middle, plain('Tanh'), matMul('fc3', [8, OUTPUTS])]), [
+      3,
+      INPUTS,
+    ]);
+    expect(blocks).toMatchObject([
+      { name: 'fc1', output: { tensor: 'fc2.weight' }, activation: { name: 'relu' } },
+      { name: 'fc2', input: { tensor: 'fc2.weight' }, activation: { name: 'tanh' } },
+    ]);
+  });
+
+  it('leaves initializers that are inputs, and descriptions of values, as the new widths are', async () => {
+    const graph = network([first, relu, second]);
+    graph.input('fc1.weight', [INPUTS, NEURONS]);
+    graph.input('fc1.bias', [NEURONS]);
+    graph.input('fc2.weight', [NEURONS, OUTPUTS]);
+    graph.input('fc2.bias', [OUTPUTS]);
+    const last = graph.nodes.at(-2)!.output![0]!;
+    for (const { opType, output } of graph.nodes) {
+      if (opType === 'Relu' || opType === 'MatMul')
+        graph.describe(output![0]!, ['n', output![0] === last ? OUTPUTS : NEURONS]);
+    }
+    const { blocks } = await goThrough(graph, [3, INPUTS], { opset: 9, irVersion: 3 });
+    expect(blocks).toHaveLength(1);
+    const { valueInfo, input } = fromBinary(ModelProtoSchema, readFileSync(at('half.onnx'))).graph!;
+    expect(valueInfo.map(({ name }) => name)).toEqual([last]);
+    const sizes = input.map(({ type }) => {
+      const dims = type!.value.case === 'tensorType' ? type!.value.value.shape!.dim : [];
+      return dims.map(({ value }) => Number(value.value));
+    });
+    expect(sizes.slice(1)).toEqual([[INPUTS, 6], [6], [6, OUTPUTS], [OUTPUTS]]);
+  });
+
+  it('is called after its node where its weights have a name that an exporter made up', async () => {
+    const graph = new GraphBuilder();
+    const x = graph.input('x', ['n', INPUTS]);
+    const weights = graph.weights('onnx::MatMul_123', [INPUTS, NEURONS]);
+    const hidden = graph.node('Relu', [graph.node('MatMul', [x, weights])]);
+    graph.output(second(graph, hidden), ['n', OUTPUTS]);
+    Object.assign(graph.nodes.find(({ opType }) => opType === 'MatMul')!, { name: '/encoder/layers.0/mlp/fc1/MatMul' });
+    const { blocks } = await graphOf(writeModel(at('in'), graph));
+    expect(blocks.map(({ name }) => name)).toEqual(['encoder.layers.0.mlp.fc1']);
+  });
+
+  it('is the same for every order of its fields, as long as the bytes are kept', async () => {
+    const path = writeModel(at('in'), network([first, relu, second]));
+    // The same model once more behind a field that nobody knows (number 2000, 3 bytes).
+    const unknown = Uint8Array.of(0x82, 0x7d, 3, 1, 2, 3);
+    writeFileSync(path, Buffer.concat([unknown, readFileSync(path)]));
+    const file = await compressed(path);
+    await file.writeSkeleton(at('half.onnx'), await file.skeleton(0.5));
+    expect(readFileSync(at('half.onnx')).includes(Buffer.from(unknown))).toBe(true);
+    await expect(file.verify()).resolves.toMatchObject({ complete: true });
+  });
+});
