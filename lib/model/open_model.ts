@@ -139,7 +139,7 @@ async function listDirectory(path: string): Promise<Listing> {
     return { shards, index: undefined, ...beside, onnx: only };
   }
   const indexes = extras.filter(({ name }) => name.endsWith(INDEX));
-  if (shards.length === 0) throw filesError(path, 'it has no safetensors file and no ONNX model');
+  if (shards.length === 0) throw filesError(path, 'it has no safetensors files and no ONNX model');
   if (indexes.length > 1) throw filesError(path, `it has ${indexes.length} indexes of shards`);
   const [found] = indexes;
   if (found === undefined) {
