@@ -18,6 +18,8 @@ export interface Side {
   readonly followed: readonly number[];
   /** [K + 2N] of the nodes' grids, 0 where it is the tensor's own. */
   readonly floors: readonly number[];
+  /** [K + 2N] a node's weights are those of its lane times this. */
+  readonly gains: readonly number[];
 }
 
 /** The nodes of a block, as far as the levels reach: K roots by slot, then children i and j of every instruction. */

@@ -1,6 +1,9 @@
 import { AdaptiveModel } from './adaptive_model.ts';
 import { corrupt } from './corrupt.ts';
-import { type FloatFormat, fromHalf } from './float_format.ts';
+import { FLOAT_FORMATS, type FloatFormat, fromHalf } from './float_format.ts';
+import { Grid } from './grid.ts';
+import { LEVEL_PRIOR } from './lane_models.ts';
+import { readNumber } from './number_code.ts';
 import type { SymbolSource } from './rans.ts';
 
 /** How an instruction's coefficients are told: (1, 0), (0, 1), or any. */
@@ -12,6 +15,8 @@ const FLOOR_REACH = 8;
 const ZERO_FLOOR = 2 * FLOOR_REACH + 1;
 const FAR_FLOOR = ZERO_FLOOR + 1;
 const FLOOR_BITS = 11;
+/** Four to a power of two. */
+const LEVEL_OF_ONE = 4 * FLOAT_FORMATS.F32.bias;
 
 /** Coefficients by their upper bytes: most are between 1/8 and 2. */
 const COEFFICIENT_PRIOR = Array.from({ length: 256 }, (_, byte) => (byte >= 48 && byte < 64 ? 16 : 1));
@@ -25,39 +30,48 @@ export class SideReader {
   readonly coefficients: number[] = [];
   readonly followed: number[] = [];
   readonly floors: number[] = [];
+  readonly gains: number[] = [];
   readonly #format: FloatFormat;
   readonly #leaf: readonly boolean[];
   /** The last one read that is not 0. */
   #lastFloor: number;
-  readonly #kind = [0, 1, 2].map(() => new AdaptiveModel([4, 4, 24]));
+  /** The last one is for parents without floor. */
+  readonly #kind = [4, 4, 4, 14].map((prior) => new AdaptiveModel([prior, prior, 32 - 2 * prior]));
   readonly #coefficient = [0, 1].map(() => new AdaptiveModel(COEFFICIENT_PRIOR));
   readonly #followedModel = [new AdaptiveModel([28, 4]), new AdaptiveModel([4, 28]), new AdaptiveModel([8, 8])];
   readonly #floor = new AdaptiveModel(FLOOR_PRIOR);
+  readonly #multiple = new AdaptiveModel([8, 8]);
+  readonly #gain = new AdaptiveModel(LEVEL_PRIOR);
+  readonly #gainGrid: Grid;
 
   /** `leaf` tells of every node whether it is an original neuron; it is filled by the caller. */
   constructor(format: FloatFormat, leaf: readonly boolean[]) {
     this.#format = format;
     this.#leaf = leaf;
     this.#lastFloor = format.bias;
+    this.#gainGrid = new Grid(FLOAT_FORMATS.F32, format.mantissa <= 10 ? 13 : 0, 1);
   }
 
   readRoot(coder: SymbolSource, root: number): void {
     this.floors.push(this.#readFloor(coder, root, 0));
+    this.gains.push(this.#readGain(coder, root));
   }
 
   /** Children are nodes `first` and the next one. `before` and the result: how coefficients were told. */
   readSplit(coder: SymbolSource, parent: number, first: number, before: number): number {
-    const kind = this.#readCoefficients(coder, before);
+    const floor = this.floors[parent]!;
+    const kind = this.#readCoefficients(coder, floor === 0 ? 3 : before);
     this.#readFollowed(coder);
     const kept = this.kept(this.followed.length - 1);
-    const floor = this.floors[parent]!;
+    if (kept === 2 && this.gains[parent] !== 1) throw corrupt('a mixture has a gain');
     for (const child of [0, 1]) {
       if (child !== kept) {
         this.floors.push(this.#readFloor(coder, first + child, floor));
-        continue;
+      } else {
+        if (this.#leaf[first + child] && floor !== 0) throw corrupt('an original neuron has a floor');
+        this.floors.push(floor);
       }
-      if (this.#leaf[first + child] && floor !== 0) throw corrupt('an original neuron has a floor');
-      this.floors.push(floor);
+      this.gains.push(this.#readGain(coder, first + child));
     }
     return kind;
   }
@@ -70,7 +84,8 @@ export class SideReader {
   }
 
   settle(): void {
-    const models = [...this.#kind, ...this.#coefficient, ...this.#followedModel, this.#floor];
+    const models = [...this.#kind, ...this.#coefficient, ...this.#followedModel];
+    models.push(this.#floor, this.#multiple, this.#gain);
     for (const model of models) model.settle();
   }
 
@@ -110,5 +125,13 @@ export class SideReader {
     if (floor < 0 || floor > 2 * this.#format.bias) throw corrupt('a floor is out of range');
     if (floor !== 0) this.#lastFloor = floor;
     return floor;
+  }
+
+  /** Of mixtures, which have floors, and of original neurons it is 1. */
+  #readGain(coder: SymbolSource, node: number): number {
+    if (this.#leaf[node] || this.floors[node] !== 0 || this.#multiple.get(coder, 0) === 0) return 1;
+    const gain = readNumber(coder, this.#gain.get(coder, 0), this.#gainGrid, LEVEL_OF_ONE, false);
+    if (gain === 0) throw corrupt('a neuron is no multiple of its lane');
+    return gain;
   }
 }

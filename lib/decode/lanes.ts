@@ -16,6 +16,8 @@ export interface LaneNodes {
   readonly followed: ArrayLike<number>;
   /** [K + 2N] of the nodes' grids. */
   readonly floors: ArrayLike<number>;
+  /** [K + 2N] a node is its lane times this; undefined: all 1. */
+  readonly gains?: ArrayLike<number> | undefined;
   /** [K + 2N] each node's numbers. Children may take the place of their parents. */
   readonly rows: readonly Numbers[];
   /** Elements of a row. */

@@ -118,19 +118,20 @@ export class StripDecoder {
   }
 
   #split(n: number): Split {
-    const { roots, parents, coefficients, followed } = this.#nodes;
+    const { roots, parents, coefficients, followed, gains } = this.#nodes;
     const second = followed[n]!;
-    const followedCoefficient = coefficients[2 * n + second]!;
-    const codedCoefficient = coefficients[2 * n + 1 - second]!;
+    const a = coefficients[2 * n + second]!;
+    const b = coefficients[2 * n + 1 - second]!;
+    const gain = (node: number) => gains?.[node] ?? 1;
     const parent = this.#lane(parents[n]!);
     return {
       // A child may take its place.
       parent: { words: parent.words.slice(), grids: parent.grids },
       coded: this.#lane(roots + 2 * n + 1 - second),
       followed: this.#lane(roots + 2 * n + second),
-      codedCoefficient,
-      followedCoefficient,
-      absorbing: followedCoefficient === 1 && codedCoefficient === 0,
+      codedCoefficient: b * gain(roots + 2 * n + 1 - second),
+      followedCoefficient: a * gain(roots + 2 * n + second),
+      absorbing: a === 1 && b === 0,
     };
   }
 

@@ -63,7 +63,21 @@ function decodeLanesOf(held: HeldWeight, axis: WeightAxis, length: number): Numb
     strips: stripsOf(length),
   };
   decodeLanes(nodes, levels, width - hierarchy.roots, held.sections.flat());
-  return positionsBySlot(hierarchy, width).map((position) => lanes[position]!);
+  const living = livingNodes(hierarchy, width);
+  return positionsBySlot(hierarchy, width).map((position) => {
+    const gain = axis.side.gains[living[position]!]!;
+    return timesGains(held, lanes[position]!, () => gain);
+  });
+}
+
+/** The numbers of neurons from those of lanes. */
+function timesGains({ format, shift }: HeldWeight, lane: Numbers, gainOf: (e: number) => number): Numbers {
+  const { fine } = new GridRule(format, shift);
+  for (const [e, number] of lane.entries()) {
+    const gain = gainOf(e);
+    if (gain !== 1) lane[e] = fine.round(scaled(format, gain, number));
+  }
+  return lane;
 }
 
 function laneNodes({ format, shift }: HeldWeight, { hierarchy, side }: WeightAxis) {
@@ -86,6 +100,7 @@ function decodeShared(held: HeldWeight, rowAxis: WeightAxis, colAxis: WeightAxis
   return positionsBySlot(rowAxis.hierarchy, rowAxis.width).map((position) => {
     const node = living[position]!;
     const leaf = rank.get(node);
+    const rowGain = rowAxis.side.gains[node]!;
     const row = emptyNumbers(held.format, colAxis.width);
     if (leaf === undefined) {
       const split = splitRow(held, nodes[node]!, colAxis);
@@ -93,7 +108,7 @@ function decodeShared(held: HeldWeight, rowAxis: WeightAxis, colAxis: WeightAxis
     } else {
       for (const [at, column] of columnOrder.entries()) row[at] = columns[columnNodes[column]!]![leaf]!;
     }
-    return row;
+    return timesGains(held, row, (at) => rowGain * colAxis.side.gains[columnNodes[columnOrder[at]!]!]!);
   });
 }
 
@@ -155,18 +170,20 @@ function splitRow({ format, shift }: HeldWeight, row: Numbers, { hierarchy, side
     const second = side.followed[n]!;
     const a = side.coefficients[2 * n + second]!;
     const b = side.coefficients[2 * n + 1 - second]!;
+    const first = firstChild(hierarchy, n);
+    const aOfLane = a * side.gains[first + second]!;
     const at = positions[hierarchy.parents[n]!]!;
     const [parent, coded] = [split[at]!, split[position]!];
     const gridOf = (node: number) => rule.of(side.floors[node]!, 0, 0);
     const merging = {
-      followed: Math.abs(a),
-      coded: scaled(format, b, coded),
+      followed: Math.abs(aOfLane),
+      coded: scaled(format, b * side.gains[first + 1 - second]!, coded),
       parentGrid: gridOf(hierarchy.parents[n]!),
-      followedGrid: gridOf(firstChild(hierarchy, n) + second),
+      followedGrid: gridOf(first + second),
     };
     const absorbing = a === 1 && b === 0;
     const y = absorbing ? parent : nearestChild(format, merging, parent);
-    const followed = a < 0 ? -y : y;
+    const followed = aOfLane < 0 ? -y : y;
     split[at] = second === 1 ? coded : followed;
     split[position] = second === 1 ? followed : coded;
   }

@@ -90,6 +90,7 @@ function emptyUnfolding(neurons: number, roots: number, width: number, form: Hie
     coefficients: new Uint16Array(2 * instructions),
     followed: new Uint8Array(instructions),
     floors: new Uint16Array(nodes),
+    gains: new Float32Array(nodes),
   });
   const numbers = (dtype: DType | undefined) => new Uint8Array(dtype === undefined ? 0 : nodes * dtypeBytes(dtype));
   return {
@@ -116,14 +117,17 @@ function hierarchyArgs(unfolding: Unfolding, form: HierarchyForm, widths: readon
     inputCoefficients: input.coefficients,
     inputFollowed: input.followed,
     inputFloors: input.floors,
+    inputGains: input.gains,
     outputDtype: NATIVE_DTYPES[form.output],
     outputCoefficients: output.coefficients,
     outputFollowed: output.followed,
     outputFloors: output.floors,
+    outputGains: output.gains,
     gateDtype: numberOf(form.gate),
     gateCoefficients: gate?.coefficients,
     gateFollowed: gate?.followed,
     gateFloors: gate?.floors,
+    gateGains: gate?.gains,
     biases: form.biases && biases,
     biasDtype: numberOf(form.biases),
     gateBiases: form.gateBiases && gateBiases,

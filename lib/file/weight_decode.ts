@@ -1,4 +1,4 @@
-import { lanesOf, type RawMatrix, range, selectWords, transpose } from '../herm/exact_matrix.ts';
+import { applyGains, lanesOf, type RawMatrix, range, selectWords, transpose } from '../herm/exact_matrix.ts';
 import { ascendingPositions, frontier, leafOrder, nodeOfInstruction, type Unfolding } from '../herm/unfolding.ts';
 import { concat } from '../model/concat.ts';
 import { dtypeBytes } from '../model/tensor.ts';
@@ -57,7 +57,12 @@ async function decodeWhole(
   const matrix = emptyMatrix(held, width, length);
   const sections = held.sections.flat();
   await decodeNodes(held, matrix, side, levels, { rows: positionRows(side, width), sections, width }, options);
+  await applyGains(matrix, gainsOf(side, frontier(unfolding, width).nodes), undefined, options);
   return selectWords(matrix, ascendingPositions(unfolding, width), range(length), options, transposed);
+}
+
+function gainsOf({ gains }: SideLanes, nodes: Uint32Array): Float32Array {
+  return Float32Array.from(nodes, (node) => gains[node]!);
 }
 
 /** [K + 2N] the position of every node at widths up to `width`; 0 for those that come later. */
@@ -123,6 +128,8 @@ async function decodeShared(
   const rest = await mergedRows(held, nodes, merged, colTree, colSide, l, options);
   // Original rows first, then merged ones: [k×l] by positions of columns.
   const byNode = { ...nodes, rows: k, cols: l, words: concat([whole, rest]) };
+  const rowGains = gainsOf(rowSide, Uint32Array.from([...leaves, ...merged]));
+  await applyGains(byNode, rowGains, gainsOf(colSide, frontier(colTree, l).nodes), options);
   const place = new Map([...leaves, ...merged].map((node, at) => [node, at]));
   const rowOrder = ascendingPositions(rowTree, k).map((position) => place.get(living[position]!)!);
   return selectWords(byNode, rowOrder, ascendingPositions(colTree, l), options);
@@ -162,7 +169,7 @@ async function mergedRows(
   nodes: RawMatrix,
   rows: Uint32Array,
   colTree: Unfolding,
-  { roots, parents, followed, floors, coefficients }: SideLanes,
+  { roots, parents, followed, floors, coefficients, gains }: SideLanes,
   l: number,
   options: CodecOptions,
 ): Promise<Uint8Array> {
@@ -177,13 +184,16 @@ async function mergedRows(
   const splits = {
     positions: frontier(colTree, l).pairs,
     coefficients: new Uint16Array(2 * count),
+    gains: new Float32Array(2 * count),
     floors: new Uint16Array(2 * count),
     followedSecond: followed.slice(0, count),
   };
   for (let n = 0; n < count; n++) {
     const second = followed[n]!;
     splits.coefficients.set([coefficients[2 * n + second]!, coefficients[2 * n + 1 - second]!], 2 * n);
-    splits.floors.set([floors[parents[n]!]!, floors[nodeOfInstruction(roots, n) + second]!], 2 * n);
+    const first = nodeOfInstruction(roots, n);
+    splits.gains.set([gains[first + second]!, gains[first + 1 - second]!], 2 * n);
+    splits.floors.set([floors[parents[n]!]!, floors[first + second]!], 2 * n);
   }
   await callNative(options, (native, job) =>
     native.splitNearest({ ...lanesOf(lanes), ...splits, shift: held.shift }, job),

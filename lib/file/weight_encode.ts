@@ -7,7 +7,7 @@ import {
   transpose,
   unfoldRows,
 } from '../herm/exact_matrix.ts';
-import { type SideRecord, withRecord } from '../herm/fold.ts';
+import { withSide } from '../herm/fold.ts';
 import { coefficientsOf, type MergeTree } from '../herm/tree.ts';
 import { leafOrder, type Unfolding } from '../herm/unfolding.ts';
 import { dtypeBytes } from '../model/tensor.ts';
@@ -79,10 +79,10 @@ async function encodeShared(
   const columns = await unfoldRows(lanes, mergesOf(hierarchies, colAxis), { even: true }, options);
   note(hierarchies, colAxis, columns);
   const { roots } = hierarchies.unfoldings[colAxis.block]!;
-  const stored = storedNodes({ roots, followed: columns.followed });
-  const columnNodes = { ...matrix, rows: columns.floors.length, cols: rows, words: columns.words };
+  const stored = storedNodes({ roots, followed: columns.side.followed });
+  const columnNodes = { ...matrix, rows: columns.side.floors.length, cols: rows, words: columns.words };
   const folded = { ...matrix, words: await selectWords(columnNodes, stored, range(rows), options, true) };
-  const floors = Uint16Array.from(stored, (node) => columns.floors[node]!);
+  const floors = Uint16Array.from(stored, (node) => columns.side.floors[node]!);
   const nodes = await unfoldRows(folded, mergesOf(hierarchies, rowAxis), { floors }, options);
   note(hierarchies, rowAxis, nodes);
 
@@ -123,8 +123,8 @@ function widthsOf({ ladder }: Hierarchies, { block }: Axis): number[] {
   return ladder.map((level) => level[block]!);
 }
 
-function note({ unfoldings }: Hierarchies, { block, side }: Axis, record: SideRecord): void {
-  unfoldings[block] = withRecord(unfoldings[block]!, side, record);
+function note({ unfoldings }: Hierarchies, { block, side }: Axis, nodes: MatrixNodes): void {
+  unfoldings[block] = withSide(unfoldings[block]!, side, nodes.side);
 }
 
 /** Slots of the original neurons in the order in which they become visible as themselves. */

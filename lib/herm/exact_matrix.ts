@@ -1,6 +1,7 @@
 import { type DType, dtypeBytes } from '../model/tensor.ts';
 import { type Addon, NATIVE_DTYPES, type NativeJob, type NativeLanes } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
+import type { SideUnfolding } from './unfolding.ts';
 
 export type KernelOptions = Pick<CallOptions, 'signal' | 'threads'>;
 
@@ -26,10 +27,7 @@ export interface LaneMerges {
 export interface MatrixNodes {
   /** [(K + 2T)×cols] */
   readonly words: Uint8Array;
-  /** [K + 2T] floors of the nodes' grids, 0 for the tensor's own. */
-  readonly floors: Uint16Array;
-  /** [T] 1 where child j is the followed one. */
-  readonly followed: Uint8Array;
+  readonly side: SideUnfolding;
   /** [cols] int8: levels by which the elements differ in scale. */
   readonly elementShifts: Uint8Array;
 }
@@ -54,27 +52,43 @@ export async function unfoldRows(
   const nodes = rows + merges;
   const out = {
     words: new Uint8Array(nodes * cols * dtypeBytes(dtype)),
-    floors: new Uint16Array(nodes),
-    followed: new Uint8Array(merges),
+    side: {
+      coefficients: new Uint16Array(2 * merges),
+      followed: new Uint8Array(merges),
+      floors: new Uint16Array(nodes),
+      gains: new Float32Array(nodes),
+    },
     elementShifts: new Uint8Array(cols),
   };
-  const { words, ...notes } = out;
-  await callNative(options, (native, job) =>
-    native.unfoldLanes(
-      { ...lanesOf(matrix), ...tree, ...notes, shift, elementFloors, evenElements: even, nodes: words },
-      job,
-    ),
-  );
+  const { coefficients, ...notes } = out.side;
+  const args = {
+    ...{ ...lanesOf(matrix), ...tree, ...notes, shift, elementFloors, evenElements: even },
+    ...{ coefficientsOut: coefficients, elementShifts: out.elementShifts, nodes: out.words },
+  };
+  await callNative(options, (native, job) => native.unfoldLanes(args, job));
   return out;
 }
 
-/** Merges all lanes (rows) of a matrix in place: each lane that lives afterwards holds its root. */
+/** Merges all rows of a matrix in place: each one that lives afterwards holds its root. */
 export async function mergeRows(matrix: RawMatrix, tree: LaneMerges, options: KernelOptions): Promise<void> {
   if (tree.pairs.length === 0) return;
   const { shift } = matrix;
   await callNative(options, (native, job) =>
     native.mergeLanes({ ...lanesOf(matrix), ...tree, shift, elementFloors: undefined }, job),
   );
+}
+
+/** Turns lanes (rows) into the neurons that are multiples of them, in place; elements may be other neurons' lanes. */
+export async function applyGains(
+  matrix: RawMatrix,
+  gains: Float32Array,
+  elementGains: Float32Array | undefined,
+  options: KernelOptions,
+): Promise<void> {
+  const wanted = (list: Float32Array | undefined) => (list?.some((gain) => gain !== 1) ? list : undefined);
+  const args = { gains: wanted(gains), elementGains: wanted(elementGains), shift: matrix.shift };
+  if (args.gains === undefined && args.elementGains === undefined) return;
+  await callNative(options, (native, job) => native.applyGains({ ...lanesOf(matrix), ...args }, job));
 }
 
 export function lanesOf({ dtype, rows, cols, words }: RawMatrix): NativeLanes {

@@ -1,6 +1,6 @@
 import { fromFloat64, toFloat64 } from '../model/tensor.ts';
-import { allocateTree, coefficientsOf, type MergeTree, type Side } from './tree.ts';
-import { nodeOfInstruction, type SideUnfolding, sideOf, type Unfolding } from './unfolding.ts';
+import { allocateTree, type MergeTree, type Side } from './tree.ts';
+import { nodeOfInstruction, type SideUnfolding, type Unfolding } from './unfolding.ts';
 
 /** Biases as raw numbers of `bytes` bytes each: [m] of the original neurons and [T] of the parents. */
 export interface NodeBiases {
@@ -9,11 +9,8 @@ export interface NodeBiases {
   readonly parents: Uint8Array;
 }
 
-/** What exact coding noted on one side, in the order of an {@link Unfolding}. */
-export type SideRecord = Pick<SideUnfolding, 'followed' | 'floors'>;
-
 /**
- * The tree as a file unfolds it, to its full width, except for what exact coding will note ({@link withRecord}).
+ * The tree as a file unfolds it, to its full width, except for what exact coding notes of the sides ({@link withSide}).
  *
  * @param gateBiases of a gated block; otherwise not read
  */
@@ -32,9 +29,9 @@ export function unfoldTree(tree: MergeTree, biases: NodeBiases, gateBiases: Node
     biases: new Uint8Array(nodes * biases.bytes),
     gateBiases: new Uint8Array(nodes * gateBytes),
     costs: toBfloat16(tree.cost).reverse(),
-    input: unfoldSide(tree, 'input'),
-    output: unfoldSide(tree, 'output'),
-    gate: tree.gate && unfoldSide(tree, 'gate'),
+    input: emptySide(tree),
+    output: emptySide(tree),
+    gate: tree.gate && emptySide(tree),
   };
   const put = (at: number, slot: number, node: number) => {
     unfolding.slots[at] = slot;
@@ -52,15 +49,13 @@ export function unfoldTree(tree: MergeTree, biases: NodeBiases, gateBiases: Node
   return unfolding;
 }
 
-function unfoldSide(tree: MergeTree, side: Side): SideUnfolding {
-  const { neurons, merges } = tree;
-  const ofMerges = coefficientsOf(tree, side);
-  const coefficients = new Uint16Array(2 * merges);
-  for (let n = 0; n < merges; n++) {
-    const t = merges - 1 - n;
-    coefficients.set(ofMerges.subarray(2 * t, 2 * t + 2), 2 * n);
-  }
-  return { coefficients, followed: new Uint8Array(merges), floors: new Uint16Array(neurons + merges) };
+function emptySide({ neurons, merges }: MergeTree): SideUnfolding {
+  return {
+    coefficients: new Uint16Array(2 * merges),
+    followed: new Uint8Array(merges),
+    floors: new Uint16Array(neurons + merges),
+    gains: new Float32Array(neurons + merges).fill(1),
+  };
 }
 
 /** Costs are kept to 8 bits: they say what was lost about where, and are nothing that is computed with. */
@@ -69,8 +64,8 @@ function toBfloat16(values: Float64Array): Float32Array {
 }
 
 /** The unfolding with what exact coding noted on one side. */
-export function withRecord(unfolding: Unfolding, side: Side, { followed, floors }: SideRecord): Unfolding {
-  return { ...unfolding, [side]: { ...sideOf(unfolding, side), followed, floors } };
+export function withSide(unfolding: Unfolding, side: Side, record: SideUnfolding): Unfolding {
+  return { ...unfolding, [side]: record };
 }
 
 const NO_BIASES: NodeBiases = { bytes: 0, leaves: new Uint8Array(0), parents: new Uint8Array(0) };
@@ -121,11 +116,31 @@ export function foldTree(unfolding: Unfolding, biases: Float64Array, gateBiases:
     tree.cost[t] = unfolding.costs[n]!;
     for (const child of [0, 1]) {
       tree.pairs[2 * t + child] = slots[node + child]!;
-      tree.alpha[2 * t + child] = input.coefficients[2 * n + child]!;
-      tree.beta[2 * t + child] = output.coefficients[2 * n + child]!;
-      if (tree.gate) tree.gate.alpha[2 * t + child] = gate!.coefficients[2 * n + child]!;
       living[slots[node + child]!] = node + child;
     }
+    tree.alpha.set(foldCoefficients(input, n, parent, node), 2 * t);
+    tree.beta.set(foldCoefficients(output, n, parent, node), 2 * t);
+    tree.gate?.alpha.set(foldCoefficients(gate!, n, parent, node), 2 * t);
   }
   return tree;
 }
+
+/** Of the neurons, not of their lanes: those of a merge that keeps a lane are a ratio of gains, rounded. */
+function foldCoefficients(
+  { coefficients, gains }: SideUnfolding,
+  n: number,
+  parent: number,
+  first: number,
+): Uint16Array {
+  const both = coefficients.subarray(2 * n, 2 * n + 2);
+  if (gains[parent] === gains[first] && gains[parent] === gains[first + 1]) return both;
+  const kept = both.indexOf(HALF_ONE);
+  const other = both[1 - kept]!;
+  if (kept < 0 || (other & HALF_MAGNITUDE) !== 0) return both;
+  const ratio = Float64Array.of(gains[parent]! / gains[first + kept]!);
+  const half = new Uint16Array(fromFloat64(ratio, 'F16', 'a coefficient', [1]).data.buffer)[0]!;
+  return kept === 0 ? Uint16Array.of(half, other) : Uint16Array.of(other, half);
+}
+
+const HALF_ONE = 0x3c00;
+const HALF_MAGNITUDE = 0x7fff;

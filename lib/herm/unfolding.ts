@@ -33,12 +33,14 @@ export interface Unfolding {
 
 /** What an {@link Unfolding} knows of one side's weights: how they merge, and what exact coding noted (native/kernels/exact_tree.h). */
 export interface SideUnfolding {
-  /** [2N] half-precision bit patterns. */
+  /** [2N] half-precision bit patterns, (1, 0) or (0, 1) where the parent keeps a child's lane. */
   readonly coefficients: Uint16Array;
   /** [N] 1 where child j is the followed one, 0 where child i is. */
   readonly followed: Uint8Array;
   /** [K + 2N] the floor of each node's grid, 0 where it is the tensor's own. */
   readonly floors: Uint16Array;
+  /** [K + 2N] a node's weights are those of its lane times this; 1 where they are its lane. */
+  readonly gains: Float32Array;
 }
 
 /** [k] the node that lives at each position at width k, and [2(k − K)] the positions that each instruction joins. */

@@ -1,10 +1,12 @@
-// tensorShift, loadLanes, storeLanes, mergeLanes, unfoldLanes, splitNearest: exact coding of one tree over one tensor.
+// tensorShift, loadLanes, storeLanes, mergeLanes, unfoldLanes, splitNearest, applyGains: exact coding of one tree over
+// one tensor.
 #include "kernels/exact_tree.h"
 
 #include <algorithm>
 
 #include "binding/promise_worker.h"
 #include "kernels/lane_copy.h"
+#include "kernels/lane_gains.h"
 
 namespace herm::binding {
 
@@ -69,7 +71,10 @@ Napi::Value merge_lanes_binding(const Napi::CallbackInfo& info) {
   const Lanes lanes = lanes_arg(args);
   const LaneTree tree = tree_arg(args);
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
-    merge_lanes(job, lanes, tree, plan_lanes(job, lanes, tree), 0, tree.merges());
+    const LanePlan plan = plan_lanes(job, lanes, tree);
+    merge_lanes(job, lanes, tree, plan, 0, tree.merges());
+    const std::vector<float> gains = gains_after(tree, plan, lanes.lanes, tree.merges());
+    apply_gains(job, {lanes.dtype, lanes.shift, lanes.lanes, lanes.length, gains, {}, lanes.words});
   });
 }
 
@@ -80,15 +85,13 @@ Napi::Value unfold_lanes_binding(const Napi::CallbackInfo& info) {
   const std::size_t merges = tree.merges();
   if (merges > lanes.lanes) throw std::invalid_argument("a tree has fewer merges than lanes");
   std::uint8_t* nodes = words_arg(args, "nodes", lanes.dtype, lanes.lanes + merges, lanes.length);
-  const std::span<std::uint16_t> floors = args.uint16("floors", lanes.lanes + merges);
-  const std::span<std::uint8_t> followed = args.bytes("followed", merges);
+  const NodeNotes notes{args.uint16("floors", lanes.lanes + merges), args.float32("gains", lanes.lanes + merges),
+                        args.uint16("coefficientsOut", tree.coefficients.size()), args.bytes("followed", merges)};
   const std::span<std::uint8_t> shifts = args.bytes("elementShifts", lanes.length);
   const bool even = args.flag("evenElements");
   return PromiseWorker::run(std::move(args), [=](const Job& job) {
     const LanePlan plan = plan_lanes(job, lanes, tree, even);
-    unfold_nodes(job, lanes, tree, plan, nodes, floors);
-    // Instructions are coarse to fine, merges fine to coarse.
-    std::reverse_copy(plan.followed_is_j.begin(), plan.followed_is_j.end(), followed.begin());
+    unfold_nodes(job, lanes, tree, plan, nodes, notes);
     std::copy(plan.element_shifts.begin(), plan.element_shifts.end(), shifts.begin());
   });
 }
@@ -102,10 +105,20 @@ Napi::Value split_nearest_binding(const Napi::CallbackInfo& info) {
   splits.lanes = args.size("laneCount");
   splits.positions = args.uint32("positions");
   splits.coefficients = args.uint16("coefficients", splits.positions.size());
+  splits.gains = args.float32("gains", splits.positions.size());
   splits.floors = args.uint16("floors", splits.positions.size());
   splits.followed_second = args.bytes("followedSecond", splits.positions.size() / 2);
   splits.words = words_arg(args, "lanes", splits.dtype, splits.lanes, splits.length);
   return PromiseWorker::run(std::move(args), [=](const Job& job) { split_nearest(job, splits); });
+}
+
+Napi::Value apply_gains_binding(const Napi::CallbackInfo& info) {
+  Args args(info);
+  const Lanes lanes = lanes_arg(args);
+  LaneGains gains{lanes.dtype, lanes.shift, lanes.lanes, lanes.length, {}, {}, lanes.words};
+  if (args.has("gains")) gains.gains = args.float32("gains", lanes.lanes);
+  if (args.has("elementGains")) gains.element_gains = args.float32("elementGains", lanes.length);
+  return PromiseWorker::run(std::move(args), [=](const Job& job) { apply_gains(job, gains); });
 }
 
 }  // namespace
@@ -117,6 +130,7 @@ void init_exact_tree(Napi::Env env, Napi::Object exports) {
   export_function<merge_lanes_binding>(env, exports, "mergeLanes");
   export_function<unfold_lanes_binding>(env, exports, "unfoldLanes");
   export_function<split_nearest_binding>(env, exports, "splitNearest");
+  export_function<apply_gains_binding>(env, exports, "applyGains");
 }
 
 }  // namespace herm::binding

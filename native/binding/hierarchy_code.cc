@@ -17,6 +17,7 @@ HierarchySide side_arg(Args& args, const char* side, std::size_t nodes, std::siz
   arg.coefficients = args.uint16(key(side, "Coefficients").c_str(), checked_mul(2, instructions));
   arg.followed = args.bytes(key(side, "Followed").c_str(), instructions);
   arg.floors = args.uint16(key(side, "Floors").c_str(), nodes);
+  arg.gains = args.float32(key(side, "Gains").c_str(), nodes);
   return arg;
 }
 

@@ -18,6 +18,7 @@ NodeLanes lanes_arg(Args& args) {
   lanes.coefficients = args.uint16("coefficients");
   lanes.followed = args.bytes("followed", lanes.parents.size());
   lanes.floors = args.uint16("floors");
+  lanes.gains = args.float32("gains", lanes.floors.size());
   lanes.rows = args.uint32("rows");
   lanes.row_count = args.size("rowCount");
   lanes.length = args.size("length");

@@ -9,7 +9,9 @@
 #include "kernels/error.h"
 #include "kernels/exact_interval.h"
 #include "kernels/float_grid.h"
+#include "kernels/half.h"
 #include "kernels/lane_code.h"
+#include "kernels/lane_gains.h"
 #include "kernels/lane_grids.h"
 #include "kernels/matrix_view.h"
 #include "kernels/threads.h"
@@ -24,15 +26,8 @@ constexpr std::size_t kGrain = 64;
 // Children so much alike that one is a multiple of the other: their parent keeps its small numbers.
 constexpr double kAlike = 0.999;
 
-struct Merge {
-  std::size_t i, j;
-  double a_i, a_j;
-
-  bool absorbing() const { return (a_i == 1 && a_j == 0) || (a_i == 0 && a_j == 1); }
-  std::size_t absorber() const { return a_i == 0 ? j : i; }
-};
-
-std::vector<Merge> read_merges(const Lanes& lanes, const LaneTree& tree) {
+// As the tree has them.
+std::vector<LaneMerge> read_merges(const Lanes& lanes, const LaneTree& tree) {
   if (tree.pairs.size() % 2 != 0 || tree.coefficients.size() != tree.pairs.size()) {
     throw std::invalid_argument("a tree needs two slots and two coefficients a merge");
   }
@@ -40,16 +35,36 @@ std::vector<Merge> read_merges(const Lanes& lanes, const LaneTree& tree) {
     throw std::invalid_argument("elements need one floor each, or none");
   }
   if (lanes.shift < 0 || lanes.shift > mantissa_bits(lanes.dtype)) throw std::invalid_argument("shift is out of range");
-  std::vector<Merge> merges(tree.merges());
+  std::vector<LaneMerge> merges(tree.merges());
   for (std::size_t t = 0; t < merges.size(); ++t) {
     double a[2];
     widen(DType::F16, tree.coefficients.data() + 2 * t, 2, a);
     merges[t] = {tree.pairs[2 * t], tree.pairs[2 * t + 1], a[0], a[1]};
+    if (a[0] == 1 && a[1] == 0) merges[t].kept = kKeepsI;
+    if (a[0] == 0 && a[1] == 1) merges[t].kept = kKeepsJ;
     const bool finite = std::isfinite(a[0]) && std::isfinite(a[1]) && (a[0] != 0 || a[1] != 0);
     if (merges[t].i >= merges[t].j || merges[t].j >= lanes.lanes || !finite) {
       throw KernelError("HERM_CORRUPT",
                         "merge " + std::to_string(t) + ": its slots or coefficients are none of a tree");
     }
+  }
+  return merges;
+}
+
+// As the plan has them.
+std::vector<LaneMerge> planned_merges(const Lanes& lanes, const LaneTree& tree, const LanePlan& plan) {
+  std::vector<LaneMerge> merges = read_merges(lanes, tree);
+  const std::size_t count = merges.size();
+  if (plan.floors.size() != count || plan.kept.size() != count || plan.gains.size() != count) {
+    throw std::invalid_argument("no such merges");
+  }
+  std::vector<double> gains(lanes.lanes, 1);
+  for (std::size_t t = 0; t < count; ++t) {
+    LaneMerge& merge = merges[t];
+    merge.a_i *= gains[merge.i];
+    merge.a_j *= gains[merge.j];
+    merge.kept = plan.kept[t];
+    gains[merge.i] = merge.gain = plan.gains[t];
   }
   return merges;
 }
@@ -60,7 +75,7 @@ enum Sum : std::uint8_t { kNormI, kNormJ, kDot, kParent, kSums };
 
 // Adds those of elements [begin, end). Parents are not rounded here: what is chosen by these sums needs no last bits.
 template <DType D>
-void add_sums(const Lanes& lanes, const std::vector<Merge>& merges, std::span<const std::int8_t> shifts,
+void add_sums(const Lanes& lanes, const std::vector<LaneMerge>& merges, std::span<const std::int8_t> shifts,
               std::size_t begin, std::size_t end, Matrix& copy, double* sums) {
   using Word = typename FloatGrid<D>::Word;
   const std::size_t width = end - begin;
@@ -71,7 +86,7 @@ void add_sums(const Lanes& lanes, const std::vector<Merge>& merges, std::span<co
   double unit[kGrain];
   for (std::size_t e = 0; e < width; ++e) unit[e] = std::ldexp(1.0, -whole_shift(shifts[begin + e]));
   for (std::size_t t = 0; t < merges.size(); ++t) {
-    const Merge& merge = merges[t];
+    const LaneMerge& merge = merges[t];
     double* x = copy.row(merge.i);
     const double* y = copy.row(merge.j);
     double* sum = sums + kSums * t;
@@ -79,7 +94,8 @@ void add_sums(const Lanes& lanes, const std::vector<Merge>& merges, std::span<co
       sum[kNormI] += x[e] * x[e];
       sum[kNormJ] += y[e] * y[e];
       sum[kDot] += x[e] * y[e];
-      x[e] = merge.a_i * x[e] + merge.a_j * y[e];
+      const double parent = merge.a_i * x[e] + merge.a_j * y[e];
+      x[e] = merge.keeps() ? (merge.kept == kKeepsI ? x[e] : y[e]) : parent;
       sum[kParent] += (x[e] * unit[e]) * (x[e] * unit[e]);
     }
   }
@@ -87,7 +103,7 @@ void add_sums(const Lanes& lanes, const std::vector<Merge>& merges, std::span<co
 
 // [merges × kSums]. The parts do not depend on the number of threads, so neither do the sums.
 template <DType D>
-Matrix sums_of(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges,
+Matrix sums_of(const Job& job, const Lanes& lanes, const std::vector<LaneMerge>& merges,
                std::span<const std::int8_t> shifts) {
   constexpr std::size_t kParts = 64;
   const std::size_t grain = std::max(kGrain, (lanes.length + kParts - 1) / kParts);
@@ -118,34 +134,38 @@ std::uint16_t floor_of(const double* sum, std::size_t length) {
 }
 
 template <DType D>
-LanePlan plan_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges, bool even) {
+LanePlan plan_all(const Job& job, const Lanes& lanes, std::vector<LaneMerge>& merges, bool even) {
   LanePlan plan;
   plan.element_shifts.resize(lanes.length);
   if (!even) plan.element_shifts = element_shifts(job, D, lanes.words, lanes.lanes, lanes.length);
+  keep_multiples(job, lanes, GridRule(D, lanes.shift, plan.element_shifts, lanes.element_floors), merges);
   const Matrix sums = sums_of<D>(job, lanes, merges, plan.element_shifts);
   std::vector<std::uint16_t> floors(lanes.lanes);
   for (std::size_t t = 0; t < merges.size(); ++t) {
-    const Merge& merge = merges[t];
+    const LaneMerge& merge = merges[t];
     const double* sum = sums.row(t);
     // Of the child that weighs more in its parent most of the mantissa is in the parent.
     const double weight_i = std::fabs(merge.a_i) * std::sqrt(sum[kNormI]);
     const double weight_j = std::fabs(merge.a_j) * std::sqrt(sum[kNormJ]);
-    plan.followed_is_j.push_back(merge.a_i == 0 || (merge.a_j != 0 && weight_j > weight_i));
-    floors[merge.i] = merge.absorbing() ? floors[merge.absorber()] : floor_of<D>(sum, lanes.length);
+    const bool follows_j = merge.a_i == 0 || (merge.a_j != 0 && weight_j > weight_i);
+    plan.followed_is_j.push_back(merge.keeps() ? merge.kept == kKeepsJ : follows_j);
+    floors[merge.i] = merge.keeps() ? floors[merge.keeper()] : floor_of<D>(sum, lanes.length);
     plan.floors.push_back(floors[merge.i]);
+    plan.kept.push_back(merge.kept);
+    plan.gains.push_back(merge.gain);
   }
   return plan;
 }
 
 // Merges [from, to) in elements [begin, end) of lanes of `stride` elements.
 template <DType D>
-void merge_chunk(const Lanes& lanes, const Merge& merge, const GridRule& grids, int floor, std::size_t begin,
+void merge_chunk(const Lanes& lanes, const LaneMerge& merge, const GridRule& grids, int floor, std::size_t begin,
                  std::size_t end) {
   using Word = typename FloatGrid<D>::Word;
   std::uint8_t* x = lanes.words + merge.i * lanes.length * sizeof(Word);
   const std::uint8_t* y = lanes.words + merge.j * lanes.length * sizeof(Word);
-  if (merge.absorbing()) {
-    if (merge.absorber() == merge.j)
+  if (merge.keeps()) {
+    if (merge.kept == kKeepsJ)
       std::memcpy(x + begin * sizeof(Word), y + begin * sizeof(Word), (end - begin) * sizeof(Word));
     return;
   }
@@ -156,7 +176,7 @@ void merge_chunk(const Lanes& lanes, const Merge& merge, const GridRule& grids, 
 }
 
 template <DType D>
-void merge_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges, const LanePlan& plan,
+void merge_all(const Job& job, const Lanes& lanes, const std::vector<LaneMerge>& merges, const LanePlan& plan,
                std::size_t from, std::size_t to) {
   const GridRule grids(lanes.dtype, lanes.shift, plan.element_shifts, lanes.element_floors);
   parallel_for(job, lanes.length, kGrain, [&](std::size_t begin, std::size_t end) {
@@ -166,13 +186,13 @@ void merge_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& mer
 }
 
 template <DType D>
-void unfold_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& merges, const LanePlan& plan,
+void unfold_all(const Job& job, const Lanes& lanes, const std::vector<LaneMerge>& merges, const LanePlan& plan,
                 std::uint8_t* nodes) {
   const GridRule grids(lanes.dtype, lanes.shift, plan.element_shifts, lanes.element_floors);
   const std::size_t count = merges.size(), roots = lanes.lanes - count;
   const std::size_t row = lanes.length * dtype_bytes(D);
   std::vector<char> gone(lanes.lanes);
-  for (const Merge& merge : merges) gone[merge.j] = 1;
+  for (const LaneMerge& merge : merges) gone[merge.j] = 1;
   parallel_for(job, lanes.length, kGrain, [&](std::size_t begin, std::size_t end) {
     const StrictFloat strict;
     const std::size_t at = begin * dtype_bytes(D), bytes = (end - begin) * dtype_bytes(D);
@@ -192,21 +212,38 @@ void unfold_all(const Job& job, const Lanes& lanes, const std::vector<Merge>& me
   });
 }
 
-void node_floors(const std::vector<Merge>& merges, const LanePlan& plan, std::size_t lanes,
-                 std::span<std::uint16_t> floors) {
+// [K + 2n] from what leaves have and what the parents of all merges have.
+template <class Value>
+void by_node(const std::vector<LaneMerge>& merges, const std::vector<Value>& parents, Value leaf, std::size_t lanes,
+             std::span<Value> values) {
   const std::size_t count = merges.size(), roots = lanes - count;
-  std::vector<std::uint16_t> now(lanes);
+  std::vector<Value> now(lanes, leaf);
   std::vector<char> gone(lanes);
   for (std::size_t t = 0; t < count; ++t) {
     const std::size_t first = roots + 2 * (count - 1 - t);
-    floors[first] = now[merges[t].i];
-    floors[first + 1] = now[merges[t].j];
-    now[merges[t].i] = plan.floors[t];
+    values[first] = now[merges[t].i];
+    values[first + 1] = now[merges[t].j];
+    now[merges[t].i] = parents[t];
     gone[merges[t].j] = 1;
   }
   std::size_t root = 0;
   for (std::size_t slot = 0; slot < lanes; ++slot) {
-    if (!gone[slot]) floors[root++] = now[slot];
+    if (!gone[slot]) values[root++] = now[slot];
+  }
+}
+
+void note_instructions(const std::vector<LaneMerge>& merges, const LaneTree& tree, const LanePlan& plan,
+                       const NodeNotes& notes) {
+  const std::size_t count = merges.size();
+  for (std::size_t t = 0; t < count; ++t) {
+    const std::size_t n = count - 1 - t;
+    notes.followed[n] = plan.followed_is_j[t];
+    for (std::size_t child = 0; child < 2; ++child) {
+      std::uint16_t coefficient = tree.coefficients[2 * t + child];
+      if (merges[t].keeps() && merges[t].kept == child) coefficient = kHalfOne;
+      if (merges[t].keeps() && merges[t].kept != child && (coefficient & kHalfMagnitude) != 0) coefficient = 0;
+      notes.coefficients[2 * n + child] = coefficient;
+    }
   }
 }
 
@@ -220,8 +257,9 @@ void split_nearest_all(const Job& job, const NearestSplits& s) {
     for (std::size_t n = 0; n < s.followed_second.size(); ++n) {
       double a[2];
       widen(DType::F16, s.coefficients.data() + 2 * n, 2, a);
-      const ChildInterval<D> interval(a[0]);
       const bool absorbing = a[0] == 1 && a[1] == 0;
+      for (std::size_t k = 0; k < 2; ++k) a[k] *= s.gains[2 * n + k];
+      const ChildInterval<D> interval(a[0]);
       std::uint8_t* first = s.words + s.positions[2 * n] * s.length * sizeof(Word);
       std::uint8_t* second = s.words + s.positions[2 * n + 1] * s.length * sizeof(Word);
       for (std::size_t e = begin; e < end; ++e) {
@@ -276,39 +314,49 @@ int tensor_shift(const Job& job, DType dtype, const std::uint8_t* words, std::si
 }
 
 LanePlan plan_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, bool even) {
-  const std::vector<Merge> merges = read_merges(lanes, tree);
+  std::vector<LaneMerge> merges = read_merges(lanes, tree);
   return with_dtype(lanes.dtype, [&]<DType D>() { return plan_all<D>(job, lanes, merges, even); });
 }
 
 void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, const LanePlan& plan, std::size_t from,
                  std::size_t to) {
-  const std::vector<Merge> merges = read_merges(lanes, tree);
-  if (from > to || to > merges.size() || plan.floors.size() != merges.size()) {
-    throw std::invalid_argument("no such merges");
-  }
+  const std::vector<LaneMerge> merges = planned_merges(lanes, tree, plan);
+  if (from > to || to > merges.size()) throw std::invalid_argument("no such merges");
   with_dtype(lanes.dtype, [&]<DType D>() { merge_all<D>(job, lanes, merges, plan, from, to); });
 }
 
 void unfold_nodes(const Job& job, const Lanes& lanes, const LaneTree& tree, const LanePlan& plan, std::uint8_t* nodes,
-                  std::span<std::uint16_t> floors) {
-  const std::vector<Merge> merges = read_merges(lanes, tree);
-  if (merges.size() > lanes.lanes || floors.size() != lanes.lanes + merges.size()) {
-    throw std::invalid_argument("every node needs its floor");
+                  const NodeNotes& notes) {
+  const std::vector<LaneMerge> merges = planned_merges(lanes, tree, plan);
+  const std::size_t count = lanes.lanes + merges.size();
+  if (merges.size() > lanes.lanes || notes.floors.size() != count || notes.gains.size() != count ||
+      notes.coefficients.size() != 2 * merges.size() || notes.followed.size() != merges.size()) {
+    throw std::invalid_argument("every node needs its floor and gain, every merge its coefficients");
   }
   with_dtype(lanes.dtype, [&]<DType D>() { unfold_all<D>(job, lanes, merges, plan, nodes); });
-  node_floors(merges, plan, lanes.lanes, floors);
+  by_node<std::uint16_t>(merges, plan.floors, 0, lanes.lanes, notes.floors);
+  by_node<float>(merges, plan.gains, 1, lanes.lanes, notes.gains);
+  note_instructions(merges, tree, plan, notes);
+}
+
+std::vector<float> gains_after(const LaneTree& tree, const LanePlan& plan, std::size_t lanes, std::size_t count) {
+  std::vector<float> gains(lanes, 1);
+  for (std::size_t t = 0; t < count; ++t) gains.at(tree.pairs[2 * t]) = plan.gains.at(t);
+  return gains;
 }
 
 void split_nearest(const Job& job, const NearestSplits& splits) {
   const std::size_t count = splits.followed_second.size();
   bool fits = splits.positions.size() == 2 * count && splits.coefficients.size() == 2 * count &&
-              splits.floors.size() == 2 * count && splits.shift >= 0 && splits.shift <= mantissa_bits(splits.dtype);
+              splits.gains.size() == 2 * count && splits.floors.size() == 2 * count && splits.shift >= 0 &&
+              splits.shift <= mantissa_bits(splits.dtype);
   for (const std::uint32_t position : splits.positions) fits = fits && position < splits.lanes;
   for (const std::uint16_t floor : splits.floors) fits = fits && floor <= highest_floor(splits.dtype);
   for (std::size_t n = 0; fits && n < count; ++n) {
     double a[2];
     widen(DType::F16, splits.coefficients.data() + 2 * n, 2, a);
-    fits = std::isfinite(a[0]) && std::isfinite(a[1]) && a[0] != 0;
+    const float* const gains = splits.gains.data() + 2 * n;
+    fits = std::isfinite(a[0] * gains[0]) && std::isfinite(a[1] * gains[1]) && a[0] * gains[0] != 0;
   }
   if (!fits) throw std::invalid_argument("splits need lanes, coefficients and floors of their own");
   with_dtype(splits.dtype, [&]<DType D>() { split_nearest_all<D>(job, splits); });

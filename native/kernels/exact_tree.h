@@ -4,7 +4,8 @@
 // A *lane* is one neuron's weights; lanes are [lanes×length] raw words of a dtype, lane s belonging to slot s. Merge t
 // of a tree joins lanes i < j into the parent  round(a_i·x_i + a_j·x_j),  on a grid coarser than the children's. One
 // child is then coded in the light of its parent, and the other, the *followed* one, is one of the few numbers that
-// round to this parent (lane_code.h).
+// round to this parent (lane_code.h). Where one child is a multiple of the other, or has no part in the parent, the
+// parent keeps the lane of one child as it is, and is a multiple of it (lane_gains.h).
 //
 // Every result depends on IEEE + − × ÷ and rounding alone: the same bits on every CPU and for every thread count.
 #pragma once
@@ -52,22 +53,32 @@ struct LaneTree {
 struct LanePlan {
   std::vector<std::int8_t> element_shifts;  // [length] by which elements differ in scale (lane_code.h)
   std::vector<std::uint8_t> followed_is_j;  // [n]
-  std::vector<std::uint16_t> floors;  // [n] of the parent's grid; of an absorbing merge the followed child's: 0 the
-                                      // tensor's own
+  std::vector<std::uint16_t> floors;  // [n] of the parent's grid, or of the lane that it keeps: 0 the tensor's own
+  std::vector<std::uint8_t> kept;     // [n] whose lane the parent has (KeptLane)
+  std::vector<float> gains;           // [n] the parent's numbers are those of its lane times this
 };
 
 // Leaves the lanes as they are. std::invalid_argument, or KernelError HERM_CORRUPT for what no tree has.
 // `even`: elements are taken to be of one scale.
 LanePlan plan_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, bool even = false);
 
-// Merges [from, to): afterwards lane i holds the parent, lane j is what it was.
+// Merges [from, to): afterwards lane i holds the parent's lane, lane j is what it was.
 void merge_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, const LanePlan& plan, std::size_t from,
                  std::size_t to);
 
-// All merges, keeping every node: `nodes` [(K + 2n)×length] receives the K roots by slot, then, coarse to fine, the
-// children i and j of every merge; `floors` [K + 2n] the floors of their grids.
+// All nodes: the K roots by slot, then, coarse to fine, the children i and j of every merge.
+struct NodeNotes {
+  std::span<std::uint16_t> floors;        // [K + 2n] of the nodes' grids
+  std::span<float> gains;                 // [K + 2n]
+  std::span<std::uint16_t> coefficients;  // [2n] coarse to fine; (1, 0) or (0, 1) where the parent keeps a lane
+  std::span<std::uint8_t> followed;       // [n] coarse to fine
+};
+// All merges, keeping every node's lane: `nodes` [(K + 2n)×length].
 void unfold_nodes(const Job& job, const Lanes& lanes, const LaneTree& tree, const LanePlan& plan, std::uint8_t* nodes,
-                  std::span<std::uint16_t> floors);
+                  const NodeNotes& notes);
+
+// [lanes] by slot, after the first `count` merges.
+std::vector<float> gains_after(const LaneTree& tree, const LanePlan& plan, std::size_t lanes, std::size_t count);
 
 // What unfolds where no followed child was coded (a merged row of a matrix that two trees share): the nearest number to
 // what the parent and the coded child give.
@@ -77,6 +88,7 @@ struct NearestSplits {
   std::size_t length = 0;
   std::span<const std::uint32_t> positions;     // [2n] lanes that hold the parent, then the coded child
   std::span<const std::uint16_t> coefficients;  // [2n] of the followed, then of the coded child
+  std::span<const float> gains;                 // [2n] of the followed, then of the coded child
   std::span<const std::uint16_t> floors;        // [2n] of the parent's grid, then of the followed child's
   std::span<const std::uint8_t>
       followed_second;  // [n] 1: the followed child takes the coded one's lane, and the other way

@@ -7,6 +7,8 @@
 
 namespace herm {
 
+inline constexpr std::uint16_t kHalfOne = 0x3c00, kHalfInfinity = 0x7c00, kHalfMagnitude = 0x7fff;
+
 inline std::uint16_t to_half(double value) {
   std::uint16_t bits;
   narrow(DType::F16, &value, 1, &bits);

@@ -69,8 +69,8 @@ struct Reader {
 
 void check_side(const HierarchySide& side, std::size_t nodes, std::size_t instructions) {
   check(side.coefficients.size() == 2 * instructions && side.followed.size() == instructions &&
-            side.floors.size() == nodes,
-        "every instruction needs its coefficients, every node its floor");
+            side.floors.size() == nodes && side.gains.size() == nodes,
+        "every instruction needs its coefficients, every node its floor and gain");
 }
 
 void check_biases(const HierarchyBiases& biases, std::size_t nodes) {

@@ -1,7 +1,7 @@
 // A hierarchy as bits: its roots and, coarse to fine, the instructions that split them (docs/theory.md, "Recovery: bit
 // for bit"). Everything that an instruction says besides the weights of the children is here: which neuron it splits,
-// into which slots, by which coefficients, on which grids exact coding goes on (lane_code.h), the cost of the merge,
-// and the biases of both children.
+// into which slots, by which coefficients and gains, on which grids exact coding goes on (lane_code.h), the cost of the
+// merge, and the biases of both children.
 //
 // Levels as in level_stream.h; the models, too, run on from level to level. Integer arithmetic alone.
 #pragma once
@@ -23,6 +23,7 @@ struct HierarchySide {
   std::span<std::uint16_t> coefficients;  // [2N] half-precision bits: finite, the followed child's not 0
   std::span<std::uint8_t> followed;       // [N] 1 where the second child is the followed one
   std::span<std::uint16_t> floors;        // [K + 2N] of the nodes' grids, 0 the tensor's own, as all leaves'
+  std::span<float> gains;                 // [K + 2N] a node is its lane times this; 1 where it has a floor, and leaves'
 };
 
 struct HierarchyBiases {

@@ -38,13 +38,16 @@ constexpr std::array<std::uint16_t, 4> kEither{8, 8, 8, 8};
 SideModels::SideModels()
     : coefficient{AdaptiveModel<kCoefficientSymbols>(kCoefficientPrior),
                   AdaptiveModel<kCoefficientSymbols>(kCoefficientPrior)},
-      floor(kFloorPrior) {}
+      floor(kFloorPrior),
+      gain(level_prior()) {}
 
 void SideModels::settle() {
   for (auto& model : kind) model.settle();
   for (auto& model : coefficient) model.settle();
   for (auto& model : followed) model.settle();
   floor.settle();
+  multiple.settle();
+  gain.settle();
 }
 
 BiasModels::BiasModels()

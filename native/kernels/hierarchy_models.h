@@ -25,15 +25,16 @@ inline constexpr int kFloorBits = 11;
 inline constexpr std::size_t kSmallCosts = 16, kCostSymbols = kSmallCosts + 13;
 
 struct SideModels {
-  // By how the input side's were told (the input side's own: the first one).
-  std::array<AdaptiveModel<kCoefficientKinds>, kCoefficientKinds> kind{AdaptiveModel<kCoefficientKinds>({4, 4, 24}),
-                                                                       AdaptiveModel<kCoefficientKinds>({4, 4, 24}),
-                                                                       AdaptiveModel<kCoefficientKinds>({4, 4, 24})};
+  using Kind = AdaptiveModel<kCoefficientKinds>;
+  // By how the input side's were told (the input side's own: the first one), if the parent has a floor; else the last.
+  std::array<Kind, kCoefficientKinds + 1> kind{Kind({4, 4, 24}), Kind({4, 4, 24}), Kind({4, 4, 24}), Kind({14, 14, 4})};
   std::array<AdaptiveModel<kCoefficientSymbols>, 2> coefficient;  // of child i, of child j
   // By which coefficient is the larger one: i's, j's, neither's.
   std::array<AdaptiveModel<2>, 3> followed{AdaptiveModel<2>({28, 4}), AdaptiveModel<2>({4, 28}),
                                            AdaptiveModel<2>({8, 8})};
   AdaptiveModel<kFloorSymbols> floor;
+  AdaptiveModel<2> multiple{{8, 8}};  // whether a merged neuron without floor has a gain
+  LevelModel gain;
 
   SideModels();
   void settle();

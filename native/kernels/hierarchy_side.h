@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,8 +21,7 @@
 
 namespace herm {
 
-// Half-precision bits.
-inline constexpr std::uint16_t kHalfOne = 0x3c00, kHalfInfinity = 0x7c00, kHalfMagnitude = 0x7fff;
+inline constexpr int kLevelOfOne = 4 * 127;  // of gains (number_code.h)
 
 inline int exponent_bias(DType dtype) {
   return with_dtype(dtype, []<DType D>() { return FloatGrid<D>::kBias; });
@@ -42,21 +42,26 @@ class SideCoder {
   template <class Io>
   void root(Io& io, std::size_t root) {
     code_floor(io, root, 0);
+    code_gain(io, root);
   }
   // `before` is what this returned for the input side. Returns how the coefficients were told.
   template <class Io>
   std::size_t split(Io& io, const HierarchySplit& split, std::size_t before) {
-    const std::size_t kind = code_coefficients(io, split.n, before);
+    const std::size_t model = side_.floors[split.parent] == 0 ? kCoefficientKinds : before;
+    const std::size_t kind = code_coefficients(io, split.n, model);
+    if (kept(split.n) == 2 && side_.gains[split.parent] != 1) io.fail("a mixture has a gain");
     code_followed(io, split.n);
     for (std::size_t child = 0; child < 2; ++child) {
       if (child != kept(split.n)) {
         code_floor(io, split.first + child, side_.floors[split.parent]);
+        code_gain(io, split.first + child);
         continue;
       }
       const std::uint16_t floor = side_.floors[split.parent];
       if (leaf_[split.first + child] != 0 && floor != 0) io.fail("an original neuron has a floor");
       if (Io::kEncodes && side_.floors[split.first + child] != floor) io.fail("an absorbing neuron changes its floor");
       side_.floors[split.first + child] = floor;
+      code_gain(io, split.first + child);
     }
     return kind;
   }
@@ -125,6 +130,32 @@ class SideCoder {
     if (coded < 0 || coded > highest_floor(side_.dtype)) io.fail("a floor is out of range");
     floor = static_cast<std::uint16_t>(coded);
     if (coded != 0) last_floor_ = coded;
+  }
+
+  // Of mixtures, which have floors, and of leaves it is 1.
+  template <class Io>
+  void code_gain(Io& io, std::size_t node) {
+    using Format = FloatGrid<DType::F32>;
+    float& gain = side_.gains[node];
+    std::size_t told = gain != 1;
+    if (leaf_[node] == 0 && side_.floors[node] == 0) {
+      told = io.symbol(models_.multiple, told);
+    } else if (Io::kEncodes && told != 0) {
+      io.fail("a mixture has a gain");
+    } else {
+      told = 0;
+    }
+    if (told == 0) {
+      gain = 1;
+      return;
+    }
+    const auto word = std::bit_cast<Format::Word>(gain);
+    if (Io::kEncodes && (word & ((Format::Word{1} << gain_grid(side_.dtype).bits) - 1)) != 0) {
+      io.fail("a gain has too many bits");
+    }
+    gain =
+        std::bit_cast<float>(io.template number<DType::F32>(models_.gain, word, gain_grid(side_.dtype), kLevelOfOne));
+    if (gain == 0) io.fail("a neuron is no multiple of its lane");
   }
 
   HierarchySide side_;

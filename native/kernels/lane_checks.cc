@@ -49,6 +49,8 @@ void check_lanes(const NodeLanes& lanes, const LaneLevels& levels) {
   }
   for (const std::uint16_t floor : lanes.floors) valid(floor <= highest, "a floor is out of range");
   for (const std::uint16_t floor : lanes.element_floors) valid(floor <= highest, "a floor is out of range");
+  check(lanes.gains.empty() || lanes.gains.size() == nodes, "every node needs its gain, or none");
+  for (const float gain : lanes.gains) valid(std::isfinite(gain) && gain != 0, "a neuron is no multiple of its lane");
   check_levels(lanes, levels);
 }
 

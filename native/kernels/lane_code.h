@@ -27,6 +27,7 @@ struct NodeLanes {
   std::span<const std::uint16_t> coefficients;  // [2N] half-precision bits of the children
   std::span<const std::uint8_t> followed;       // [N] 1 where the second child is the followed one
   std::span<const std::uint16_t> floors;        // [K + 2N] floor of a node's grid, 0 where it is the tensor's own
+  std::span<const float> gains;                 // [K + 2N] a node is its lane times this; or empty: all 1
   std::span<const std::uint32_t> rows;          // [K + 2N] the row of each node
   std::size_t row_count = 0;
   std::size_t length = 0;                         // elements of a row

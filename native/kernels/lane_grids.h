@@ -31,6 +31,9 @@ auto with_dtype(DType dtype, Fn&& fn) {
 // ⌊shift / 4 + ½⌋: a shift of levels (lane_code.h) in whole powers of two.
 inline int whole_shift(int shift) { return (shift + 2) >> 2; }
 
+// Of gains (lane_gains.h), single-precision numbers of as many bits as mean anything to weights of this dtype.
+inline Grid gain_grid(DType dtype) { return {mantissa_bits(dtype) <= 10 ? 13 : 0, 1}; }
+
 // A lane has a floor, 0 for the tensor's own grid; elements move it by their shifts, and may have floors themselves.
 class GridRule {
  public:

@@ -1,8 +1,10 @@
 #include "kernels/skeleton_walk.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "kernels/lane_copy.h"
+#include "kernels/lane_gains.h"
 
 namespace herm {
 
@@ -76,13 +78,18 @@ void SkeletonWalk::narrow_to(const Job& job, std::size_t width) {
   }
 }
 
-Matrix SkeletonWalk::living_rows(const Side& side) const {
-  const std::size_t length = side.lanes.length;
-  const std::size_t lane_bytes = length * dtype_bytes(side.lanes.dtype);
+Matrix SkeletonWalk::living_rows(const Side& side, std::span<const std::uint16_t> coefficients) const {
+  const auto& [dtype, shift, lanes, length, words, floors] = side.lanes;
+  const std::size_t lane_bytes = length * dtype_bytes(dtype);
+  const std::vector<float> gains = gains_after({tree_.pairs, coefficients}, side.plan, lanes, merged_);
   Matrix rows(living_, length);
+  std::vector<std::uint8_t> neuron(lane_bytes);
   std::size_t row = 0;
   for (std::size_t slot = 0; slot < alive_.size(); ++slot) {
-    if (alive_[slot]) widen(side.lanes.dtype, side.words.data() + slot * lane_bytes, length, rows.row(row++));
+    if (!alive_[slot]) continue;
+    std::copy_n(words + slot * lane_bytes, lane_bytes, neuron.data());
+    apply_gains(Job(), {dtype, shift, 1, length, {&gains[slot], 1}, {}, neuron.data()});
+    widen(dtype, neuron.data(), length, rows.row(row++));
   }
   return rows;
 }
@@ -95,8 +102,8 @@ std::vector<double> SkeletonWalk::living(const std::vector<double>& bias) const 
 }
 
 SkeletonWalk::Skeleton SkeletonWalk::weights() const {
-  return {living_rows(input_), living(bias_), living_rows(output_), gated_ ? living_rows(gate_) : Matrix(),
-          living(gate_bias_)};
+  return {living_rows(input_, tree_.alpha), living(bias_), living_rows(output_, tree_.beta),
+          gated_ ? living_rows(gate_, tree_.gate_alpha) : Matrix(), living(gate_bias_)};
 }
 
 SkeletonWalk::Skeleton SkeletonWalk::skeleton() const {

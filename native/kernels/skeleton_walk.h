@@ -55,7 +55,7 @@ class SkeletonWalk {
   static Side load(const Job& job, const StoredMatrix& stored);
   void check_tree(const StoredBlock& block) const;
   std::vector<double> load_bias(bool present, const StoredMatrix& stored) const;
-  Matrix living_rows(const Side& side) const;
+  Matrix living_rows(const Side& side, std::span<const std::uint16_t> coefficients) const;
   std::vector<double> living(const std::vector<double>& bias) const;
 
   TreeView tree_;

@@ -88,6 +88,7 @@ class Strip {
     double a[2];
     widen(DType::F16, lanes_.coefficients.data() + 2 * n, 2, a);
     const bool absorbing = a[second] == 1 && a[1 - second] == 0;
+    for (std::size_t child = 0; child < 2 && !lanes_.gains.empty(); ++child) a[child] *= lanes_.gains[first + child];
     return {lanes_.parents[n], first + 1 - second, first + second, a[1 - second], a[second], absorbing};
   }
   void fill_grids(LaneGrids& grids, std::size_t node, std::size_t from, std::size_t to) const {

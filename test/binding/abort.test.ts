@@ -7,7 +7,7 @@ import { randomBlock } from './support/random_block.ts';
 
 /** A call that would go on for long, and the arrays that it fills. */
 interface LongCall {
-  readonly outputs: Record<string, Float64Array | Uint8Array | Uint16Array | Uint32Array>;
+  readonly outputs: Record<string, Float32Array | Float64Array | Uint8Array | Uint16Array | Uint32Array>;
   readonly start: (addon: Addon, job: NativeJob) => Promise<unknown>;
   /** Where the kernel shows that it is at work: its first output, or `control[1]`. Without it, the abort comes as soon as the call is queued. */
   readonly begun?: (job: NativeJob) => boolean;
@@ -139,6 +139,8 @@ const calls: Record<string, () => LongCall> = {
       lanes: new Uint8Array(wave(laneCount * length).buffer),
       nodes: new Uint8Array((2 * laneCount - 1) * length * 8),
       floors: new Uint16Array(2 * laneCount - 1),
+      gains: new Float32Array(2 * laneCount - 1),
+      coefficientsOut: new Uint16Array(2 * laneCount - 2),
       followed: new Uint8Array(laneCount - 1),
       elementShifts: new Uint8Array(length),
     };

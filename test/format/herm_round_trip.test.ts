@@ -3,8 +3,9 @@ import { serializeSafetensors } from '../../lib/model/safetensors.ts';
 import type { Tensor } from '../../lib/model/tensor.ts';
 import { type Case, type CaseOptions, makeCase } from './support/case.ts';
 import { compress, recover } from './support/herm.ts';
+import { mildCoefficients } from './support/network.ts';
 import { Random } from './support/random.ts';
-import { bfloat, extremes, powers, randomBits, repeats, zeros } from './support/values.ts';
+import { bfloat, extremes, geometric, powers, randomBits, repeats, zeros } from './support/values.ts';
 
 async function expectRoundTrip(original: Uint8Array, { blocks, trees }: Case): Promise<void> {
   // A Buffer, as readFileSync gives it: its slice() copies nothing, so that work in place would show.
@@ -13,6 +14,8 @@ async function expectRoundTrip(original: Uint8Array, { blocks, trees }: Case): P
   expect(Buffer.compare(recovered, original)).toBe(0);
   expect(Buffer.compare(given, original)).toBe(0);
 }
+
+const DEEP = [7, 20, 11, 13, 4];
 
 const CASES: Record<string, CaseOptions> = {
   'one hidden layer': { sizes: [7, 20, 4] },
@@ -41,6 +44,11 @@ const CASES: Record<string, CaseOptions> = {
   'zeros of both signs': { values: zeros },
   'powers of two': { values: powers },
   'equal, scaled and zero neurons': { values: repeats, sizes: [4, 40, 30, 3] },
+  'neurons that are all multiples of each other, F64': { values: geometric, sizes: DEEP, dtypes: ['F64'] },
+  'neurons that are all multiples of each other, F32': { values: geometric, sizes: DEEP },
+  'neurons that are all multiples of each other, F16': { values: geometric, sizes: DEEP, dtypes: ['F16'] },
+  'neurons that are all multiples of each other, BF16': { values: geometric, sizes: DEEP, dtypes: ['BF16'] },
+  'multiples in a gated layer, means alone': { gated: true, values: geometric, coefficients: mildCoefficients },
   'denormals and the largest F64 numbers': { values: extremes, dtypes: ['F64'] },
   'denormals and the largest F32 numbers': { values: extremes, dtypes: ['F32'] },
   'denormals and the largest F16 numbers': { values: extremes, dtypes: ['F16'] },

@@ -9,7 +9,7 @@ import { fromFloat64, type Tensor, toFloat64 } from '../../lib/model/tensor.ts';
 import { type Case, makeCase } from './support/case.ts';
 import { compress } from './support/herm.ts';
 import { mildCoefficients } from './support/network.ts';
-import { extremes } from './support/values.ts';
+import { extremes, geometric } from './support/values.ts';
 
 const open = (bytes: Uint8Array): Promise<HermFile> => openHerm(bufferSource(bytes, 'model.herm'));
 
@@ -108,6 +108,9 @@ describe('a skeleton', () => {
     ['rows are neurons', { dtypes: ['F32' as const] }, SINGLE],
     ['columns are neurons', { transposed: true, dtypes: ['F32' as const] }, SINGLE],
     ['coarse numbers', { dtypes: ['BF16' as const] }, 0.04],
+    ['multiples', { values: geometric, dtypes: ['F32' as const] }, SINGLE],
+    ['coarse multiples', { values: geometric, dtypes: ['BF16' as const] }, 0.04],
+    ['multiples in a gated layer', { gated: true, values: geometric, dtypes: ['F32' as const] }, SINGLE],
     ['a gated layer', { gated: true, dtypes: ['F32' as const] }, SINGLE],
     ['a gated layer, columns are neurons', { gated: true, transposed: true, dtypes: ['F32' as const] }, SINGLE],
   ])('is what its hierarchy says at every combination of widths (%s)', async (_, options, tolerance) => {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <numeric>
 #include <vector>
@@ -18,6 +19,8 @@ struct LanesFields {
   int shift = 0, only_followed = 0, even = 0, with_floors = 0;
   std::vector<std::uint32_t> parents, level_instructions, level_elements;
   std::vector<std::uint16_t> coefficients, floors, element_floors;
+  std::vector<std::uint32_t> gain_bits;
+  std::vector<float> gains;
   std::vector<std::uint8_t> followed, known;  // `known`: the words, where only followed children are coded
   std::vector<std::uint64_t> sizes;
 
@@ -40,11 +43,14 @@ struct LanesFields {
     io.numbers(followed, instructions, 1);
     const auto highest = static_cast<std::uint64_t>(highest_floor(dtype())) + 1;
     io.numbers(floors, nodes(), highest);
+    io.numbers(gain_bits, nodes(), 0xffffffff);
     io.numbers(element_floors, with_floors != 0 ? length : 0, highest);
     io.numbers(level_instructions, levels, instructions);
     io.numbers(level_elements, levels, length);
     io.numbers(sizes, 2 * levels * strips, 0xffff);
     io.numbers(known, only_followed != 0 ? bytes() : 0, 0xff);
+    gains.clear();
+    for (const std::uint32_t bits : gain_bits) gains.push_back(std::bit_cast<float>(bits));
     // That they grow is an argument, and nothing that a file says.
     std::sort(level_instructions.begin(), level_instructions.end());
     std::sort(level_elements.begin(), level_elements.end());
@@ -63,6 +69,7 @@ struct LanesFields {
     lanes.coefficients = coefficients;
     lanes.followed = followed;
     lanes.floors = floors;
+    lanes.gains = gains;
     lanes.rows = rows;
     lanes.row_count = rows.size();
     lanes.length = length;

@@ -1,6 +1,7 @@
 // Makes the corpora that fuzzers start from: `herm_fuzz_seeds FOLDER` writes FOLDER/<target>/seed-<number>, real
 // encodings of small random things, the same every time. Other files there are kept: what fuzzers have found.
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -84,6 +85,7 @@ Bytes lanes_seed(Random& random, std::size_t k) {
   fields.coefficients = nodes.coefficients;
   fields.followed = nodes.followed;
   fields.floors = nodes.floors;
+  for (const float gain : nodes.gains) fields.gain_bits.push_back(std::bit_cast<std::uint32_t>(gain));
   fields.levels = 1 + k % 3;
   // Elements appear from level to level in a single strip alone.
   fields.strips = k % 5 == 4 ? std::min<std::size_t>(2, fields.length) : 1;

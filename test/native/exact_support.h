@@ -164,10 +164,11 @@ struct Nodes {
   std::vector<std::uint16_t> element_floors, coefficients, floors;
   std::vector<std::uint32_t> parents, rows;
   std::vector<std::uint8_t> followed;
+  std::vector<float> gains;
 
   NodeLanes view() {
-    return {dtype, shift,       roots,  parents,        coefficients, followed,    floors,
-            rows,  rows.size(), length, element_floors, false,        words.data()};
+    return {dtype, shift, roots,       parents, coefficients,   followed, floors,
+            gains, rows,  rows.size(), length,  element_floors, false,    words.data()};
   }
 };
 
@@ -188,8 +189,6 @@ inline void number_nodes(Nodes& nodes, const Tree& tree, std::size_t lanes) {
     nodes.parents.push_back(living[tree.pairs[2 * t]]);
     living[tree.pairs[2 * t]] = first;
     living[tree.pairs[2 * t + 1]] = first + 1;
-    nodes.coefficients.push_back(tree.coefficients[2 * t]);
-    nodes.coefficients.push_back(tree.coefficients[2 * t + 1]);
   }
   for (std::uint32_t node = 0; node < lanes + merges; ++node) nodes.rows.push_back(node);
 }
@@ -205,11 +204,14 @@ inline Nodes unfold(DType dtype, Bytes words, std::size_t lanes, std::size_t len
   number_nodes(nodes, tree, lanes);
   const Lanes view{dtype, nodes.shift, lanes, length, words.data(), nodes.element_floors};
   const LanePlan plan = plan_lanes(job, view, tree.view(), even);
-  nodes.followed.assign(plan.followed_is_j.rbegin(), plan.followed_is_j.rend());
+  nodes.followed.resize(tree.merges());
   nodes.element_shifts = plan.element_shifts;
   nodes.floors.resize(nodes.rows.size());
+  nodes.gains.resize(nodes.rows.size());
+  nodes.coefficients.resize(tree.coefficients.size());
   nodes.words.resize(nodes.rows.size() * length * dtype_bytes(dtype));
-  unfold_nodes(job, view, tree.view(), plan, nodes.words.data(), nodes.floors);
+  unfold_nodes(job, view, tree.view(), plan, nodes.words.data(),
+               {nodes.floors, nodes.gains, nodes.coefficients, nodes.followed});
   return nodes;
 }
 

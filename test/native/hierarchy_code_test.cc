@@ -66,6 +66,7 @@ HierarchyArrays beginning(HierarchyArrays whole, std::size_t instructions) {
     side.coefficients.resize(2 * instructions);
     side.followed.resize(instructions);
     side.floors.resize(nodes);
+    side.gains.resize(nodes);
   }
   for (auto& words : whole.biases) {
     if (!words.empty()) words.resize(nodes * herm::dtype_bytes(whole.form.bias_dtype));
@@ -176,6 +177,10 @@ TEST_CASE("hierarchies: what is no hierarchy is not encoded") {
     a.leaf[0] = 0;
   });
   refuses([](HierarchyArrays& a) { a.leaf[33] = a.leaf[34] = 0; });
+  // Of a leaf, of a mixture, and of a lane that is split into a mixture's children.
+  refuses([](HierarchyArrays& a) { a.sides[1].gains[34] = 2; });
+  refuses([](HierarchyArrays& a) { std::fill(a.sides[1].gains.begin(), a.sides[1].gains.end(), 0.0F); });
+  refuses([](HierarchyArrays& a) { std::fill(a.sides[0].gains.begin(), a.sides[0].gains.end(), 1.5F); });
   CHECK_THROWS_AS(encode(good, {0, 9, 8, 15}), std::invalid_argument);
   CHECK_THROWS_AS(encode(good, {1, 15}), std::invalid_argument);
 }

@@ -26,6 +26,7 @@ struct HierarchyForm {
 struct SideArrays {
   std::vector<std::uint16_t> coefficients, floors;
   std::vector<std::uint8_t> followed;
+  std::vector<float> gains;
 
   bool operator==(const SideArrays&) const = default;
 };
@@ -41,7 +42,7 @@ struct HierarchyArrays {
   HierarchyArrays(const HierarchyForm& a_form, std::size_t instructions)
       : form(a_form), slots(nodes(instructions)), leaf(slots.size()), costs(instructions) {
     const SideArrays side{std::vector<std::uint16_t>(2 * instructions), std::vector<std::uint16_t>(slots.size()),
-                          std::vector<std::uint8_t>(instructions)};
+                          std::vector<std::uint8_t>(instructions), std::vector<float>(slots.size(), 1)};
     sides.assign(3, side);
     const std::size_t bytes = form.biases ? slots.size() * herm::dtype_bytes(form.bias_dtype) : 0;
     biases = {std::vector<std::uint8_t>(bytes), std::vector<std::uint8_t>(form.gated ? bytes : 0)};
@@ -63,7 +64,7 @@ struct HierarchyArrays {
     view.costs = floats;
     herm::HierarchySide* const targets[] = {&view.input, &view.output, &view.gate};
     for (std::size_t s = 0; s < 3; ++s) {
-      *targets[s] = {form.weights, sides[s].coefficients, sides[s].followed, sides[s].floors};
+      *targets[s] = {form.weights, sides[s].coefficients, sides[s].followed, sides[s].floors, sides[s].gains};
     }
     view.gated = form.gated;
     view.biases = {form.bias_dtype, biases[0]};
@@ -115,6 +116,7 @@ inline void put_floor(Random& random, HierarchyArrays& arrays, std::size_t s, st
   const auto highest = static_cast<std::size_t>(herm::highest_floor(arrays.form.weights));
   std::uint16_t& floor = arrays.sides[s].floors[node];
   floor = 0;
+  arrays.sides[s].gains[node] = 1;
   if (arrays.leaf[node] != 0 || random.one_in(10)) return;
   floor = static_cast<std::uint16_t>(random.one_in(10) ? 1 + random.below(highest) : highest / 2 + random.below(3));
 }
@@ -128,7 +130,8 @@ inline void put_side(Random& random, HierarchyArrays& arrays, std::size_t s, std
     put_floor(random, arrays, s, first + child);
   }
   side.followed[n] = static_cast<std::uint8_t>(random.below(2));
-  if (!random.one_in(4)) {
+  const bool multiple = side.gains[parent] != 1;
+  if (!random.one_in(4) && !multiple) {
     if ((a[0] & 0x7fff) == 0) a[0] = 0x3800;
     if ((a[1] & 0x7fff) == 0) a[1] = 0x3800;
     return;
@@ -141,6 +144,18 @@ inline void put_side(Random& random, HierarchyArrays& arrays, std::size_t s, std
   if (absorbs || (a[kept] & 0x7fff) == 0) a[kept] = absorbs ? 0x3c00 : 0x3800;
   if (a[kept] == 0x3c00 && !absorbs) a[kept] = 0x3800;
   if (absorbs) side.floors[first + kept] = side.floors[parent];
+}
+
+// Of a node whose lane lies on the tensor's own grid; call when its floor is known.
+inline void put_gain(Random& random, HierarchyArrays& arrays, std::size_t s, std::size_t node) {
+  SideArrays& side = arrays.sides[s];
+  const bool short_gain = herm::mantissa_bits(arrays.form.weights) <= 10;
+  side.gains[node] = 1;
+  if (arrays.leaf[node] != 0 || side.floors[node] != 0 || random.one_in(3)) return;
+  auto bits =
+      static_cast<std::uint32_t>(random.one_in(5) ? 1 + random.below(0x7f7fffff) : 0x3f000000 + random.below(1 << 24));
+  if (short_gain) bits = (bits & ~0x1fffU) | 0x2000U;
+  side.gains[node] = std::bit_cast<float>(bits | (random.one_in(3) ? 0x80000000U : 0));
 }
 
 // Any hierarchy: merges joins random living slots.
@@ -166,12 +181,18 @@ inline HierarchyArrays random_hierarchy(Random& random, const HierarchyForm& for
     arrays.slots[root] = static_cast<std::uint32_t>(living[root]);
     arrays.leaf[root] = merged[living[root]] == 0;
     node[living[root]] = root;
-    for (std::size_t s = 0; s < 3; ++s) put_floor(random, arrays, s, root);
+    for (std::size_t s = 0; s < 3; ++s) {
+      put_floor(random, arrays, s, root);
+      put_gain(random, arrays, s, root);
+    }
     for (const std::size_t which : {0, 1}) put_bias(random, arrays, which, root, root);
   }
   for (std::size_t n = 0; n < form.merges; ++n) {
     const std::size_t first = arrays.roots() + 2 * n, parent = node[arrays.slots[first]];
-    for (std::size_t s = 0; s < 3; ++s) put_side(random, arrays, s, n, parent);
+    for (std::size_t s = 0; s < 3; ++s) {
+      put_side(random, arrays, s, n, parent);
+      for (const std::size_t child : {0, 1}) put_gain(random, arrays, s, first + child);
+    }
     for (const std::size_t child : {0, 1}) {
       node[arrays.slots[first + child]] = first + child;
       for (const std::size_t which : {0, 1}) put_bias(random, arrays, which, first + child, parent);

@@ -279,6 +279,9 @@ TEST_CASE("lane_code: contradicting arguments are refused, and an aborted job st
   rejects([](Nodes& n, Code&) { n.parents[0] = 3; });
   rejects([](Nodes& n, Code&) { n.coefficients[2 + n.followed[1]] = 0; });
   rejects([](Nodes& n, Code&) { n.floors[0] = 300; });
+  rejects([](Nodes& n, Code&) { n.gains[2] = 0; });
+  rejects([](Nodes& n, Code&) { n.gains[2] = INFINITY; });
+  rejects([](Nodes& n, Code&) { n.gains.pop_back(); });
   rejects([](Nodes&, Code& c) { c.instructions[0] = 5; });
   rejects([](Nodes&, Code& c) { c.elements[0] = 9; });
   rejects([](Nodes&, Code& c) { c.strips = 9; });

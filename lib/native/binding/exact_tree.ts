@@ -10,12 +10,14 @@ export interface LaneKernels {
   loadLanes(args: LoadLanesArgs, job: NativeJob): Promise<void>;
   /** Copies chosen lanes and elements into the bytes of a tensor. */
   storeLanes(args: StoreLanesArgs, job: NativeJob): Promise<void>;
-  /** Merges all lanes of a tree in place: native/kernels/exact_tree.h. */
+  /** Merges all lanes of a tree in place, those that live being neurons then: native/kernels/exact_tree.h. */
   mergeLanes(args: LaneTreeArgs, job: NativeJob): Promise<void>;
   /** Merges in place, and keeps the numbers of all nodes. */
   unfoldLanes(args: UnfoldLanesArgs, job: NativeJob): Promise<void>;
   /** Splits lanes whose followed children were never coded, in place. */
   splitNearest(args: SplitNearestArgs, job: NativeJob): Promise<void>;
+  /** Turns lanes into the neurons that are multiples of them, in place: native/kernels/lane_gains.h. */
+  applyGains(args: ApplyGainsArgs, job: NativeJob): Promise<void>;
 }
 
 export interface TensorShiftArgs {
@@ -68,6 +70,10 @@ export interface UnfoldLanesArgs extends LaneTreeArgs {
   readonly nodes: Uint8Array;
   /** [K + 2n] receives the floors of their grids, 0 for the tensor's own. */
   readonly floors: Uint16Array;
+  /** [K + 2n] receives what their lanes are to be multiplied by. */
+  readonly gains: Float32Array;
+  /** [2n] receives the coefficients coarse to fine, (1, 0) or (0, 1) where the parent keeps a child's lane. */
+  readonly coefficientsOut: Uint16Array;
   /** [n] receives, coarse to fine, 1 where child j is the followed one. */
   readonly followed: Uint8Array;
   /** [length] receives the elements' shifts (int8). */
@@ -81,8 +87,18 @@ export interface SplitNearestArgs extends NativeLanes {
   readonly positions: Uint32Array;
   /** [2n] half-precision bit patterns of the followed, then of the coded child. */
   readonly coefficients: Uint16Array;
+  /** [2n] of the followed, then of the coded child. */
+  readonly gains: Float32Array;
   /** [2n] floors of the parent's grid, then of the followed child's. */
   readonly floors: Uint16Array;
   /** [n] 1 where the followed child ends in the second lane. */
   readonly followedSecond: Uint8Array;
+}
+
+export interface ApplyGainsArgs extends NativeLanes {
+  readonly shift: number;
+  /** [laneCount]; undefined: all 1. */
+  readonly gains: Float32Array | undefined;
+  /** [length]; undefined: all 1. */
+  readonly elementGains: Float32Array | undefined;
 }

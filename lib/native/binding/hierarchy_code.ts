@@ -26,15 +26,19 @@ export interface HierarchyArgs {
   readonly inputFollowed: Uint8Array;
   /** [K + 2N] */
   readonly inputFloors: Uint16Array;
+  /** [K + 2N] */
+  readonly inputGains: Float32Array;
   readonly outputDtype: number;
   readonly outputCoefficients: Uint16Array;
   readonly outputFollowed: Uint8Array;
   readonly outputFloors: Uint16Array;
-  /** These four: undefined without a gate. */
+  readonly outputGains: Float32Array;
+  /** These five: undefined without a gate. */
   readonly gateDtype: number | undefined;
   readonly gateCoefficients: Uint16Array | undefined;
   readonly gateFollowed: Uint8Array | undefined;
   readonly gateFloors: Uint16Array | undefined;
+  readonly gateGains: Float32Array | undefined;
   /** [K + 2N] numbers; undefined: none. */
   readonly biases: Uint8Array | undefined;
   readonly biasDtype: number | undefined;

@@ -25,6 +25,8 @@ export interface NodeLanesArgs {
   readonly followed: Uint8Array;
   /** [K + 2N] floors of the nodes' grids. */
   readonly floors: Uint16Array;
+  /** [K + 2N] what their lanes are to be multiplied by. */
+  readonly gains: Float32Array;
   /** [K + 2N] the row of each node in `words`. */
   readonly rows: Uint32Array;
   readonly rowCount: number;

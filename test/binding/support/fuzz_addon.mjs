@@ -76,6 +76,7 @@ const nodeLanes = () => ({
   coefficients: Uint16Array.of(0x3800, 0x3400),
   followed: Uint8Array.of(0),
   floors: new Uint16Array(3),
+  gains: new Float32Array(3).fill(1),
   rows: Uint32Array.of(0, 1, 2),
   rowCount: 3,
   length: n,
@@ -92,6 +93,7 @@ const side = (name) => ({
   [`${name}Coefficients`]: Uint16Array.of(0x3800, 0x3400),
   [`${name}Followed`]: Uint8Array.of(0),
   [`${name}Floors`]: Uint16Array.of(1, 0, 0),
+  [`${name}Gains`]: Float32Array.of(1, 1, 1),
 });
 const hierarchy = () => ({
   neurons: 2,
@@ -200,6 +202,8 @@ const valid = {
     evenElements: false,
     nodes: u8((m + 3) * n * 8),
     floors: new Uint16Array(m + 3),
+    gains: new Float32Array(m + 3),
+    coefficientsOut: new Uint16Array(6),
     followed: new Uint8Array(3),
     elementShifts: new Uint8Array(n),
   }),
@@ -207,8 +211,14 @@ const valid = {
     ...lanes(),
     positions: Uint32Array.of(0, 1, 0, 2),
     coefficients: Uint16Array.of(0x3800, 0x3400, 0x3c00, 0),
+    gains: Float32Array.of(1, 1, 2, 1),
     floors: new Uint16Array(4),
     followedSecond: Uint8Array.of(0, 1),
+  }),
+  applyGains: () => ({
+    ...lanes(),
+    gains: new Float32Array(m).fill(1.5),
+    elementGains: pick([undefined, new Float32Array(n).fill(-2)]),
   }),
   encodeLanes: () => ({
     ...nodeLanes(),

@@ -57,6 +57,8 @@ export async function laneNodes(random: Random, shape: LaneCase) {
   const out = {
     nodes: new Uint8Array(count * length * FLOAT_FORMATS[dtype].bytes),
     floors: new Uint16Array(count),
+    gains: new Float32Array(count),
+    coefficientsOut: new Uint16Array(2 * merges),
     followed: new Uint8Array(merges),
     elementShifts: new Uint8Array(length),
   };
@@ -78,7 +80,7 @@ export async function laneNodes(random: Random, shape: LaneCase) {
     ...out,
     roots: lanes - merges,
     parents: tree.parents,
-    coefficients: reversedPairs(tree.coefficients),
+    coefficients: out.coefficientsOut,
   };
 }
 
@@ -169,9 +171,4 @@ function randomCoefficients(random: Random): [number, number] {
   if (kind === 2) return [random.gauss(), random.pick([2 ** -24, -65504, 2 ** -14, 100])];
   if (kind === 3) return [random.pick([0.5, 1, -1]), random.pick([0.5, 1, -1])];
   return [random.unit() + 0.1, random.gauss()];
-}
-
-function reversedPairs(pairs: Uint16Array): Uint16Array {
-  const count = pairs.length / 2;
-  return Uint16Array.from(pairs, (_, at) => pairs[2 * (count - 1 - (at >> 1)) + (at % 2)]!);
 }

@@ -36,6 +36,13 @@ export const repeats: Values = (random, count) => {
   return many(count, (n) => scales[Math.floor(n / period)]! * ((n % period) - 1));
 };
 
+/** Powers of a number near 1, by turns of either sign: all rows and all columns are multiples of each other, but for rounding. */
+export const geometric: Values = (random, count) => {
+  const base = 1 + random.unit() / 100;
+  const sign = random.pick([1, -1]);
+  return many(count, (n) => sign ** n * base ** n);
+};
+
 /** bfloat16 numbers, whatever the dtype that stores them. */
 export const bfloat: Values = (random, count) =>
   many(count, () => {
