@@ -183,7 +183,7 @@ function splitRow({ format, shift }: HeldWeight, row: Numbers, { hierarchy, side
     };
     const absorbing = a === 1 && b === 0;
     const y = absorbing ? parent : nearestChild(format, merging, parent);
-    const followed = aOfLane < 0 ? -y : y;
+    const followed = aOfLane < 0 && !absorbing ? -y : y;
     split[at] = second === 1 ? coded : followed;
     split[position] = second === 1 ? followed : coded;
   }

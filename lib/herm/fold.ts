@@ -137,7 +137,8 @@ function foldCoefficients(
   const kept = both.indexOf(HALF_ONE);
   const other = both[1 - kept]!;
   if (kept < 0 || (other & HALF_MAGNITUDE) !== 0) return both;
-  const ratio = Float64Array.of(gains[parent]! / gains[first + kept]!);
+  const exact = gains[parent]! / gains[first + kept]!;
+  const ratio = Float64Array.of(Math.sign(exact) * Math.min(Math.max(Math.abs(exact), 2 ** -24), 65504));
   const half = new Uint16Array(fromFloat64(ratio, 'F16', 'a coefficient', [1]).data.buffer)[0]!;
   return kept === 0 ? Uint16Array.of(half, other) : Uint16Array.of(other, half);
 }

@@ -17,6 +17,8 @@ namespace {
 
 // Only lanes so much alike are looked at number by number.
 constexpr double kAlike = 0.999;
+// Shorter ones are multiples by chance.
+constexpr std::size_t kLeastElements = 16;
 // What another gain and bias may take, in bits.
 constexpr std::uint64_t kChangeBits = 64;
 constexpr std::size_t kNoLane = static_cast<std::size_t>(-1);
@@ -113,13 +115,14 @@ void keep_all(const Job& job, const Lanes& lanes, const GridRule& grids, std::ve
   std::vector<std::size_t> lane_of(lanes.lanes);
   std::iota(lane_of.begin(), lane_of.end(), std::size_t{0});
   std::vector<double> gains(lanes.lanes, 1);
+  const bool long_enough = lanes.length >= kLeastElements;
   for (LaneMerge& merge : merges) {
     job.check();
     merge.a_i *= gains[merge.i];
     merge.a_j *= gains[merge.j];
     if (merge.keeps()) merge.gain = static_cast<float>(gains[merge.keeper()]);
     std::size_t& lane = lane_of[merge.i];
-    if (lane != kNoLane && lane_of[merge.j] != kNoLane) multiples.keep(merge, lane, lane_of[merge.j]);
+    if (long_enough && lane != kNoLane && lane_of[merge.j] != kNoLane) multiples.keep(merge, lane, lane_of[merge.j]);
     lane = merge.keeps() ? lane_of[merge.keeper()] : kNoLane;
     gains[merge.i] = merge.gain;
   }

@@ -17,14 +17,14 @@ const CASES: Readonly<Record<string, CaseOptions>> = {
   zeros: { values: zeros },
   'powers of two': { values: powers, dtypes: ['F32', 'F16'] },
   'repeated neurons': { sizes: [5, 20, 20, 4], values: repeats, coefficients: anyCoefficients },
-  multiples: { sizes: [6, 14, 11, 5], values: geometric, dtypes: ['BF16', 'F32', 'F16'] },
+  multiples: { sizes: [18, 14, 17, 16], values: geometric, dtypes: ['BF16', 'F32', 'F16'] },
   'multiples, any coefficients': {
-    sizes: [6, 14, 11, 5],
+    sizes: [18, 14, 17, 16],
     values: geometric,
     dtypes: ['F16', 'BF16', 'F64'],
     coefficients: anyCoefficients,
   },
-  'multiples behind a gate': { gated: true, sizes: [4, 9, 3], values: geometric, dtypes: ['BF16', 'F32'] },
+  'multiples behind a gate': { gated: true, sizes: [18, 9, 17], values: geometric, dtypes: ['BF16', 'F32'] },
   'bfloat16 in float32': { values: bfloat },
   'several strips': { sizes: [2100, 6, 3], dtypes: ['F32', 'BF16'] },
 };
