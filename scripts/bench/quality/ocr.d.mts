@@ -3,6 +3,7 @@ import type { HermFile } from '../../../lib/index.ts';
 export interface RenderedLine {
   readonly text: string;
   readonly pixels: unknown;
+  readonly clean: boolean;
 }
 
 export declare const RECOGNISER: string;
