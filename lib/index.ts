@@ -43,8 +43,9 @@ export {
   compress,
   type RefitReport,
 } from './herm/compress.ts';
-export type { WrittenSkeleton } from './herm/expand.ts';
+export type { WrittenConfig, WrittenSkeleton } from './herm/expand.ts';
 export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
+export type { FitOptions } from './herm/loader_widths.ts';
 export { buildTree, type MergeOptions, type MergeReport, measureGram } from './herm/merge.ts';
 export { type MergeMode, mergeMemory } from './herm/merge_memory.ts';
 export type { RecoveredPiece, RecoverOptions } from './herm/recover.ts';

@@ -89,6 +89,8 @@ export const parseShares = parser(
   list(share).refine((all) => new Set(all).size === all.length, 'Name each share once'),
 );
 export const parseWidths = parser(widths);
+const MULTIPLE = 'Give a whole number above 0, such as 64';
+export const parseMultiple = parser(wholeNumber(MULTIPLE).refine((n) => n >= 1, MULTIPLE));
 export const parseMaxError = parser(
   z
     .string()

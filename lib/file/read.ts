@@ -1,5 +1,6 @@
 import { HermError } from '../errors.ts';
 import { isDirectoryOutput, type WrittenSkeleton, writeSkeleton } from '../herm/expand.ts';
+import { type FitOptions, fitWidths } from '../herm/loader_widths.ts';
 import { type RecoveredPiece, type RecoverOptions, recoverAll, recoverBytes, recoverTo } from '../herm/recover.ts';
 import {
   buildSkeleton,
@@ -163,6 +164,21 @@ export class HermFile {
    */
   async skeleton(request: WidthRequest, options: SkeletonOptions = {}): Promise<Skeleton> {
     return buildSkeleton(this.#content, resolveWidths(this.#content, request), options);
+  }
+
+  /**
+   * The widths by block name that a request stands for, raised so that loaders take them: one width for all blocks that
+   * share a setting of config.json (`uniform`), multiples of a number (`roundTo`).
+   *
+   * @throws HermError as {@link skeleton}; `BAD_ARGUMENT` for a number that is not whole and positive, `CONFIG`.
+   */
+  async fitWidths(request: WidthRequest, options: FitOptions & Pick<CallOptions, 'signal'> = {}) {
+    const { uniform, roundTo = 1, signal } = options;
+    if (!Number.isSafeInteger(roundTo) || roundTo < 1) {
+      throw new HermError('BAD_ARGUMENT', `roundTo must be a whole number above 0, not ${roundTo}.`, { roundTo });
+    }
+    const widths = resolveWidths(this.#content, request);
+    return this.#content.byName(await fitWidths(this.#content, widths, { uniform, roundTo }, { signal }));
   }
 
   /**

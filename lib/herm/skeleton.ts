@@ -14,6 +14,11 @@ export type WidthRequest = Readonly<Record<string, number>> | number | 'full';
 export interface SkeletonOptions extends CallOptions {
   /** Use refitted output weights where the file has them for exactly these widths; by default true. */
   readonly refit?: boolean | undefined;
+  /**
+   * Fill tensors up to their original shapes with neurons of zeros, which change nothing: their output weights are 0. Such a
+   * network loads wherever the original does, with any width of any block.
+   */
+  readonly pad?: boolean | undefined;
 }
 
 /** A smaller network of the same architecture. */
@@ -24,6 +29,8 @@ export interface Skeleton {
   readonly widths: Readonly<Record<string, number>>;
   /** Whether its output weights are refitted ones. */
   readonly refitted: boolean;
+  /** Whether all tensors have their original shapes, filled up with zeros. */
+  readonly padded: boolean;
 }
 
 /**
@@ -87,9 +94,11 @@ export async function buildSkeleton(
   await content.fetch(widths, at, options.signal);
   const refit = at === undefined ? undefined : await readRefit(content, at, widths, kernel);
   const tensors: Tensor[] = [];
-  for (const [index, { name }] of json.tensors.entries()) {
+  const { pad = false } = options;
+  for (const [index, { name, shape }] of json.tensors.entries()) {
     throwIfAborted(options.signal);
-    tensors.push(refit?.get(name) ?? (await content.tensor(index, widths, kernel)));
+    const tensor = refit?.get(name) ?? (await content.tensor(index, widths, kernel));
+    tensors.push(pad ? padded(tensor, shape) : tensor);
     options.onProgress?.((index + 1) / json.tensors.length);
   }
   return {
@@ -97,7 +106,21 @@ export async function buildSkeleton(
     metadata: mergeMetadata(json.files.map((file) => file.metadata)),
     widths: Object.fromEntries(blocks.map(({ name }, block) => [name, widths[block]!])),
     refitted: refit !== undefined,
+    padded: pad,
   };
+}
+
+/** A vector or matrix with zeros behind its rows and columns. */
+function padded(tensor: Tensor, shape: readonly number[]): Tensor {
+  const { name, dtype, data } = tensor;
+  if (shape.every((size, axis) => size === tensor.shape[axis])) return tensor;
+  const bytes = data.byteLength / tensor.shape.reduce((product, size) => product * size, 1);
+  const row = tensor.shape.at(-1)! * bytes;
+  const wide = shape.at(-1)! * bytes;
+  const rows = shape.length === 1 ? 1 : shape[0]!;
+  const out = new Uint8Array(rows * wide);
+  for (let at = 0; at * row < data.byteLength; at++) out.set(data.subarray(at * row, (at + 1) * row), at * wide);
+  return { name, dtype, shape, data: out };
 }
 
 /** Refitted output weights by name. */

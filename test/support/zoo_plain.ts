@@ -106,7 +106,15 @@ export const PLAIN_ZOO: readonly Checkpoint[] = [
   }),
   merge('CLIP', towerConfig('clip', 'quick_gelu'), ...towers('quick_gelu', embedding('text_projection'))),
   merge('CLIP with plain GELU', towerConfig('clip', 'gelu'), ...towers('gelu', embedding('text_projection'))),
-  merge('SigLIP', towerConfig('siglip', 'gelu_pytorch_tanh'), ...towers('gelu_tanh')),
+  merge(
+    'SigLIP',
+    towerConfig('siglip', 'gelu_pytorch_tanh'),
+    ...towers('gelu_tanh'),
+    plan({
+      ...{ name: '', layers: 'vision_model.head', input: 'mlp.fc1', output: 'mlp.fc2', part: 'mlp', bias: true },
+      ...{ activation: 'gelu_tanh', neurons: 12, norm: layernorm('layernorm'), count: 1 },
+    }),
+  ),
   merge(
     'Whisper',
     { model_type: 'whisper', activation_function: 'gelu', d_model: H, encoder_ffn_dim: M, decoder_ffn_dim: 12 },

@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { HermFile } from '../../file/read.ts';
+import type { WrittenConfig } from '../../herm/expand.ts';
 import { requireVacant } from '../../model/atomic_directory.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type BlockRow, blockTable } from '../block_table.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { damageTable } from '../damage_table.ts';
 import { errorAt, widthsOf, widthsWithin, withHerm } from '../herm_file.ts';
-import { parseMaxError, parseWidths, WIDTHS_HELP, type Widths } from '../options.ts';
+import { parseMaxError, parseMultiple, parseWidths, WIDTHS_HELP, type Widths } from '../options.ts';
 import { checkOutput } from '../output.ts';
 import { printable, sections } from '../render.ts';
 
@@ -15,6 +16,9 @@ interface ExpandOptions extends CommonOptions {
   readonly width?: Widths;
   readonly maxError?: number;
   readonly refit: boolean;
+  readonly uniform?: true;
+  readonly roundTo?: number;
+  readonly pad?: true;
   readonly salvage?: true;
   readonly force?: true;
 }
@@ -31,6 +35,9 @@ export function addExpand(program: Command, run: Run): void {
         parseMaxError,
       ),
     )
+    .option('--uniform', 'one width for all blocks that loaders give one: the largest that is asked for')
+    .addOption(new Option('--round-to <n>', 'round widths up to multiples of this').argParser(parseMultiple))
+    .option('--pad', 'fill up to the original shapes with neurons of zeros: loads with any widths, and is no smaller')
     .option('--no-refit', 'leave out refitted output weights, if the file has them for these widths')
     .option('--salvage', 'pass over damaged parts: blocks come as wide as the undamaged parts before them allow')
     .option('--force', 'replace the output if it exists');
@@ -39,6 +46,9 @@ export function addExpand(program: Command, run: Run): void {
     'herm expand model.herm --width fc1=40,fc2=20 -o small.safetensors',
     'herm expand model.herm --max-error 0.05 -o small.safetensors',
     'herm expand recogniser.herm --width 50% -o small.onnx',
+    'herm expand Qwen3.herm --width 50% --round-to 64 -o Qwen3-half',
+    'herm expand Qwen3.herm --max-error 0.2 --uniform -o Qwen3-small',
+    'herm expand Qwen3.herm --max-error 0.2 --pad -o Qwen3-padded',
     'herm expand damaged.herm --salvage --width 100% -o rest.safetensors',
     'herm expand https://example.org/model.herm --width 25% -o small.safetensors',
   ]).action((path: string, options: ExpandOptions) => {
@@ -54,15 +64,32 @@ async function expand(path: string, options: ExpandOptions, { signal, progress }
   return withHerm(path, { signal, salvage }, async (file) => {
     if (file.isDirectoryOutput(output)) await requireVacant(output);
     else await checkOutput(output, path, options.force === true);
-    const request = width === undefined ? widthsWithin(file, maxError) : widthsOf(file, width);
-    const skeleton = await progress('expanding', (onProgress) => file.skeleton(request, { refit, signal, onProgress }));
+    const asked = width === undefined ? widthsWithin(file, maxError) : widthsOf(file, width);
+    const { uniform, roundTo, pad } = options;
+    const fitted = uniform || roundTo !== undefined;
+    const request = fitted ? await file.fitWidths(asked, { uniform, roundTo, signal }) : asked;
+    const skeleton = await progress('expanding', (onProgress) =>
+      file.skeleton(request, { refit, pad, signal, onProgress }),
+    );
     const { widths, refitted } = skeleton;
-    const { bytes: size, files } = await file.writeSkeleton(output, skeleton, { signal });
+    const { bytes: size, files, config } = await file.writeSkeleton(output, skeleton, { signal });
     const blocks = describeBlocks(file, widths, refitted);
     const { damage } = file;
-    const text = sections(render(output, size, refitted, blocks), salvage ? describeDamage(file, request, widths) : '');
+    const text = sections(
+      render(output, size, refitted, blocks),
+      describeConfig(config),
+      salvage ? describeDamage(file, request, widths) : '',
+    );
     return {
-      json: { output, bytes: size, ...(files && { files }), refitted, blocks, ...(salvage && { damage }) },
+      json: {
+        output,
+        bytes: size,
+        ...(files && { files }),
+        ...(config && { config }),
+        refitted,
+        blocks,
+        ...(salvage && { damage }),
+      },
       text,
     };
   });
@@ -81,6 +108,16 @@ function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>
 function render(output: string, size: number, refitted: boolean, blocks: readonly BlockRow[]): string {
   const note = refitted ? 'Output weights: refitted for these widths.' : '';
   return sections(blockTable(blocks), note, `Wrote ${output}: ${formatBytes(size)}.`);
+}
+
+/** Whether what was written loads. */
+function describeConfig(config: WrittenConfig | undefined): string {
+  if (config === undefined) return '';
+  const { changes, refusal } = config;
+  if (refusal !== undefined)
+    return `config.json is as it was, and no loader takes these widths: ${printable(refusal)}.`;
+  const changed = changes.map(({ key, from, to }) => `${printable(key)} ${from} > ${to}`);
+  return changed.length === 0 ? 'config.json is as it was.' : `config.json: ${changed.join(', ')}.`;
 }
 
 /** What was passed over, and which blocks are narrower for it. */

@@ -98,6 +98,10 @@ export const PLAIN: readonly FeedForward[] = [
     unmarked: ['pre_layrnorm', 'text_projection', 'visual_projection'],
   },
   {
+    ...{ ...CLIP_LIKE, name: 'SigLIP, pooling head', activation: 'gelu_tanh', layers: ['vision_model.head'] },
+    ...{ modelTypes: ['siglip', 'siglip_vision_model'], norm: layernorm('layernorm') },
+  },
+  {
     ...{ name: 'Phi', modelTypes: ['phi'], layers: ['layers.#'], input: 'mlp.fc1', output: 'mlp.fc2' },
     ...{ activation: 'gelu_tanh', norm: layernorm('input_layernorm'), ...COMMON },
   },
