@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HermError } from '../errors.ts';
 import { quoteName } from './messages.ts';
+import { parsePart, partName } from './parts.ts';
 
 /** One block described by hand, by tensor names; the shapes come from the model. */
 export interface BlockSpec {
@@ -45,14 +46,18 @@ export interface BlockOption {
   readonly gateBias?: string | undefined;
 }
 
-/** `fc1>fc2,fc2>fc3` (linears without their `.weight`; `fc1>fc2>fc3` is short for it), or the blocks as objects. */
+/**
+ * `fc1>fc2,fc2>fc3` (linears without their `.weight`; `fc1>fc2>fc3` is short for it), or the blocks as objects. With a gate
+ * `gate&value>output`. A `*` stands for a number, the same ones in all of a block: `layers.*.up>layers.*.down`.
+ */
 export type BlocksOption = string | readonly BlockOption[];
 
 /** What messages show of the option. */
 export const BLOCKS_HELP =
-  'describe the blocks by hand, input linear > output linear: --blocks "fc1>fc2,fc2>fc3" (option blocks)';
+  'describe the blocks by hand, input linear > output linear: --blocks "fc1>fc2,fc2>fc3", with a gate "gate&up>down", * for any number (option blocks)';
 
 const WEIGHT = '.weight';
+const BIAS = '.bias';
 const tensorName = z.string().min(1);
 const blockSchema = z.strictObject({
   name: tensorName.optional(),
@@ -68,41 +73,76 @@ const blockSchema = z.strictObject({
 });
 const optionSchema = z.union([z.string(), z.array(blockSchema)]);
 
-/** @throws HermError `BLOCK_SPEC` when the option is neither form, names a block twice, or has none. */
-export function parseBlocksOption(option: BlocksOption): BlockSpec[] {
+/**
+ * @param tensors names that a `*` may stand for parts of
+ * @throws HermError `BLOCK_SPEC` when the option is neither form, names a block twice, or has none.
+ */
+export function parseBlocksOption(option: BlocksOption, tensors: Iterable<string> = []): BlockSpec[] {
   const parsed = optionSchema.safeParse(option);
   if (!parsed.success) {
     throw specError(`The blocks option is not valid:\n${z.prettifyError(parsed.error)}\n`);
   }
-  const specs = typeof parsed.data === 'string' ? parseText(parsed.data) : parsed.data.map(fromObject);
+  const specs = typeof parsed.data === 'string' ? parseText(parsed.data, [...tensors]) : parsed.data.map(fromObject);
   if (specs.length === 0) throw specError('The blocks option has no block');
   const repeated = specs.find(({ name }, at) => specs.findIndex((other) => other.name === name) < at);
   if (repeated) throw specError(`Two blocks have the name ${quoteName(repeated.name)}`);
   return specs;
 }
 
-function parseText(text: string): BlockSpec[] {
-  return text.split(',').flatMap((chain) => {
-    const linears = chain.split('>').map((name) => stripWeight(name.trim()));
-    if (linears.length < 2 || linears.includes('')) {
-      throw specError(`The blocks option has ${quoteName(chain)} where an input linear > an output linear should be`);
-    }
-    return linears.slice(1).map((output, at) => fromLinears(linears[at]!, output));
+function parseText(text: string, tensors: readonly string[]): BlockSpec[] {
+  return text.split(',').flatMap((chain) => expandStars(chain, tensors).flatMap(parseChain));
+}
+
+/** A chain with a `*` for each layer that has the numbers. */
+function expandStars(chain: string, tensors: readonly string[]): string[] {
+  if (!chain.includes('*')) return [chain];
+  const first = stripWeight(chain.split(/[>&]/)[0]!.trim()).replace(/\[\d+\/\d+\]$/, '');
+  const literal = (part: string) => part.replace(/[^\w]/g, '\\$&');
+  const pattern = new RegExp(`^${first.split('*').map(literal).join('(\\d+)')}\\.weight$`);
+  const found = tensors.flatMap((tensor) => {
+    const [, ...numbers] = pattern.exec(tensor) ?? [];
+    return numbers.length === 0 ? [] : [numbers];
+  });
+  if (found.length === 0)
+    throw specError(`The blocks option has ${quoteName(first)}, but no linear of the model is called so`);
+  return found.map((numbers) =>
+    chain.replace(/[^>&]+/g, (linear) => {
+      let next = 0;
+      return linear.replace(/\*/g, () => numbers[next++] ?? '*');
+    }),
+  );
+}
+
+function parseChain(chain: string): BlockSpec[] {
+  const linears = chain.split('>').map((part) => part.split('&').map((name) => stripWeight(name.trim())));
+  const whole = linears.length > 1 && linears.every((part, at) => part.length <= (at === 0 ? 2 : 1));
+  if (!whole || linears.flat().includes('')) {
+    throw specError(`The blocks option has ${quoteName(chain)} where an input linear > an output linear should be`);
+  }
+  return linears.slice(1).map(([output], at) => {
+    const inputs = linears[at]!;
+    return fromLinears(inputs.at(-1)!, output!, inputs.length === 2 ? inputs[0] : undefined);
   });
 }
 
-function fromLinears(input: string, output: string): BlockSpec {
+/** `fc1.weight` of `fc1`, `fc1.weight[1/2]` of `fc1[1/2]`. */
+function tensorOf(linear: string, ending: string): string {
+  const part = parsePart(linear);
+  return part === undefined ? linear + ending : partName({ ...part, tensor: part.tensor + ending });
+}
+
+function fromLinears(input: string, output: string, gate: string | undefined): BlockSpec {
   return {
-    name: input,
-    input: input + WEIGHT,
+    name: parsePart(input)?.tensor ?? input,
+    input: tensorOf(input, WEIGHT),
     inputTransposed: false,
-    bias: `${input}.bias`,
-    output: output + WEIGHT,
+    bias: tensorOf(input, BIAS),
+    output: tensorOf(output, WEIGHT),
     outputTransposed: false,
-    outputBias: `${output}.bias`,
-    gate: undefined,
+    outputBias: tensorOf(output, BIAS),
+    gate: gate && tensorOf(gate, WEIGHT),
     gateTransposed: false,
-    gateBias: undefined,
+    gateBias: gate && tensorOf(gate, BIAS),
     biasesByName: true,
   };
 }

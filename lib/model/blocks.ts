@@ -3,6 +3,7 @@ import { chooseActivations } from './activation_option.ts';
 import { checkConfig } from './architectures/check_config.ts';
 import { asKnownModel, type FoundBlock, findKnownBlocks, identify } from './architectures/find.ts';
 import { knownActivation } from './architectures/known.ts';
+import { describeNearest } from './architectures/nearest.ts';
 import type { Activation, Block, BlockGate, WeightRef } from './block.ts';
 import { BLOCKS_HELP, type BlockSpec, type BlocksOption, parseBlocksOption } from './block_option.ts';
 import { findGatedBlocks } from './gated_blocks.ts';
@@ -10,7 +11,7 @@ import type { GraphBlocks } from './graph_blocks.ts';
 import { checkBias, checkFloat, findLayers, specOf } from './linears.ts';
 import { quoteName } from './messages.ts';
 import type { ModelHeader } from './model.ts';
-import { findTensor } from './parts.ts';
+import { findTensor, parsePart } from './parts.ts';
 import { findStacks, type Stack } from './stacks.ts';
 import type { TensorInfo } from './tensor.ts';
 
@@ -97,7 +98,7 @@ export function findBlockShapes(header: ModelHeader, option?: BlocksOption): Blo
   if (header.graph !== undefined) return blocksOfGraph(header.graph, { blocks: option });
   const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
   const known = option === undefined ? findKnownBlocks(header) : [];
-  const specs = option === undefined ? findSpecs(header, known) : parseBlocksOption(option);
+  const specs = option === undefined ? findSpecs(header, known) : parseBlocksOption(option, byName.keys());
   const blocks = specs.map((spec) => toBlock(spec, byName));
   for (const found of known) checkConfig(found.known, blocks.find(({ name }) => name === found.spec.name)!);
   checkTies(blocks);
@@ -111,16 +112,26 @@ function findSpecs(header: ModelHeader, known: readonly FoundBlock[]): BlockSpec
   const gated = findGatedBlocks(header).filter(({ input, output }) => !taken.has(input) && !taken.has(output));
   const named = [...known.map(({ spec }) => spec), ...gated];
   if (named.length > 0) return named.sort((a, b) => collator.compare(a.name, b.name));
-  const layers = findLayers(header);
-  const stacks = findStacks(layers).filter(({ length }) => length > 1);
+  const stacks = findPlainStacks(header);
   if (stacks.length === 0) {
     throw new HermError(
       'NO_BLOCKS',
-      `The model has no two linear layers (2-D tensors X.weight) that follow each other by name and shape. If it has hidden layers, ${BLOCKS_HELP}.`,
+      `The model has no two linear layers (2-D tensors X.weight) that follow each other by name and shape. If it has hidden layers, ${BLOCKS_HELP}. ${describeNearest(header)}`.trimEnd(),
       { tensors: header.tensors.length },
     );
   }
   return stacks.sort((a, b) => collator.compare(a[0]!.name, b[0]!.name)).flatMap(toSpecs);
+}
+
+/** @throws HermError `BLOCKS_AMBIGUOUS`, which also says what known architecture comes near. */
+function findPlainStacks(header: ModelHeader): Stack[] {
+  try {
+    return findStacks(findLayers(header)).filter(({ length }) => length > 1);
+  } catch (error) {
+    if (!(error instanceof HermError) || error.code !== 'BLOCKS_AMBIGUOUS') throw error;
+    const message = `${error.message} ${describeNearest(header)}`.trimEnd();
+    throw new HermError(error.code, message, error.details, { cause: error });
+  }
 }
 
 function toSpecs(stack: Stack): BlockSpec[] {
@@ -134,6 +145,13 @@ function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): Bloc
   const find = (tensor: string): TensorInfo => {
     const info = findTensor(byName, tensor);
     if (info !== undefined) return info;
+    const part = parsePart(tensor);
+    const whole = part && byName.get(part.tensor);
+    if (whole !== undefined) {
+      const [rows] = whole.shape;
+      const why = `Block ${quoteName(spec.name)} needs halves of ${describe(whole)}, or other equal parts (${part!.count}), but it has ${rows} rows.`;
+      throw new HermError('BLOCK_SHAPE', why, { block: spec.name, tensor: whole.name, shape: whole.shape });
+    }
     throw new HermError(
       'TENSOR_MISSING',
       `Block ${quoteName(spec.name)} needs the tensor ${quoteName(tensor)}, which the model does not have. "herm inspect" shows its blocks, and its matrices where it finds no blocks.`,

@@ -4,6 +4,7 @@ import type { ModelConfig } from './config.ts';
 import type { FileFormat } from './file_format.ts';
 import { checkFileNames } from './file_name.ts';
 import type { GraphBlocks } from './graph_blocks.ts';
+import { refuseOtherFormats } from './other_formats.ts';
 import type { Joined } from './parts.ts';
 import { readSafetensorsHeader, readTensor, type SafetensorsHeader } from './safetensors.ts';
 import type { ByteSource } from './source.ts';
@@ -78,6 +79,7 @@ export type Beside = Partial<Pick<Model, 'extras' | 'leftOut' | 'config' | 'grap
 export async function modelOf(name: string, sources: readonly ByteSource[], beside: Beside = {}): Promise<Model> {
   const files: ModelFile[] = [];
   for (const source of sources) {
+    await refuseOtherFormats(source);
     const header: FileHeader = { format: 'safetensors', ...(await readSafetensorsHeader(source)) };
     files.push({ name: basename(source.name), source, header });
   }

@@ -4,6 +4,7 @@ import { isOnnxName, onnxModel } from '../onnx/open.ts';
 import { CONFIG_NAME, type ModelConfig, parseConfig } from './config.ts';
 import { ioError, quoteName } from './messages.ts';
 import { type ExtraFile, type Model, modelOf } from './model.ts';
+import { onlyOtherFormats } from './other_formats.ts';
 import { checkShards, filesError, parseShardIndex, type ShardIndex } from './shard_index.ts';
 import { type ByteSource, fileSource, readWhole } from './source.ts';
 
@@ -139,7 +140,10 @@ async function listDirectory(path: string): Promise<Listing> {
     return { shards, index: undefined, ...beside, onnx: only };
   }
   const indexes = extras.filter(({ name }) => name.endsWith(INDEX));
-  if (shards.length === 0) throw filesError(path, 'it has no safetensors files and no ONNX model');
+  if (shards.length === 0) {
+    const others = onlyOtherFormats(path, [...extras.map(({ name }) => name), ...leftOut]);
+    throw others ?? filesError(path, 'it has no safetensors files and no ONNX model');
+  }
   if (indexes.length > 1) throw filesError(path, `it has ${indexes.length} indexes of shards`);
   const [found] = indexes;
   if (found === undefined) {

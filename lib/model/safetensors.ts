@@ -70,7 +70,11 @@ function checkPlace({ name, dtype, shape, begin, end }: TensorInfo, next: number
   const refuse = (code: HermErrorCode, why: string): HermError =>
     refusal(code, file, `${subject} ${why}`, { tensor: name });
   if (begin > end) throw refuse('SAFETENSORS_OFFSETS', `ends (at ${end}) before it begins (at ${begin})`);
-  if (begin < next) throw refuse('SAFETENSORS_OFFSETS', `begins at ${begin}, inside the one before it (to ${next})`);
+  if (begin < next)
+    throw refuse(
+      'SAFETENSORS_OFFSETS',
+      `begins at ${begin}, inside the one before it (to ${next}); weights that are tied must be saved under one name`,
+    );
   if (begin > next) throw refuse('SAFETENSORS_OFFSETS', `begins at ${begin} and leaves a hole from ${next}`);
   const bytes = tensorBytes(dtype, shape, refuse);
   if (bytes !== end - begin) {
