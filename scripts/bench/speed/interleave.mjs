@@ -10,7 +10,7 @@ const runsFor = (seconds) => (seconds >= 5 ? 1 : seconds >= 1 ? 3 : ROUNDS);
  * out some rounds.
  *
  * @param contestants by name, functions that resolve to `{seconds, …}`
- * @returns by name, all results and the median of their seconds
+ * @returns by name, all results and the medians of their seconds and, where they have them, cold seconds
  */
 export async function interleave(contestants) {
   const results = Object.fromEntries(Object.keys(contestants).map((name) => [name, { runs: [] }]));
@@ -21,6 +21,10 @@ export async function interleave(contestants) {
       if (round % every === 0) runs.push(await run());
     }
   }
-  for (const result of Object.values(results)) result.seconds = median(result.runs.map(({ seconds }) => seconds));
+  for (const result of Object.values(results)) {
+    result.seconds = median(result.runs.map(({ seconds }) => seconds));
+    const cold = result.runs.map(({ coldSeconds }) => coldSeconds).filter((seconds) => seconds !== undefined);
+    if (cold.length > 0) result.coldSeconds = median(cold);
+  }
   return results;
 }

@@ -15,6 +15,22 @@ export function exponent(points) {
   return covariance / logs.reduce((sum, log) => sum + (log[0] - x) ** 2, 0);
 }
 
+const LATER_CALLS = 3;
+
+/**
+ * What a measurement takes the first time in its process (`coldSeconds`), when memory is touched that this process never
+ * had, and later (`seconds`, the median of three more calls; of one where calls take a second).
+ *
+ * @param measure resolves to seconds
+ */
+export async function coldAndWarm(measure) {
+  const coldSeconds = await measure();
+  const later = [];
+  do later.push(await measure());
+  while (coldSeconds < 1 && later.length < LATER_CALLS);
+  return { seconds: median(later), coldSeconds };
+}
+
 /** Seconds that an asynchronous call takes, and what it gives. */
 export async function timed(call) {
   const start = performance.now();

@@ -8,7 +8,8 @@ import { interleave } from '../interleave.mjs';
 import { runTask } from '../process.mjs';
 import { findPython, INSTALL, runPython } from '../python.mjs';
 
-export const title = 'Whole build of 768→3072→768 GELU, and Ward clustering of the same vectors (w, b, v) [3072×1537]';
+export const title =
+  'Whole build of 768→3072→768 GELU, and Ward clustering of the same vectors (w, b, v) [3072×1537]; cold: the first call of a process';
 
 const PEERS = [
   { name: 'scipy', label: "scipy linkage('ward')", goal: 15 },
@@ -24,13 +25,15 @@ export async function run({ maxNeurons }) {
   const folder = await mkdtemp(join(tmpdir(), 'herm-bench-'));
   try {
     const points = await writePoints(join(folder, 'points.f32'));
-    const contestants = { hermkit: () => runTask('build', { spec: GPT2, threads }) };
+    const contestants = { hermkit: () => runTask('build', { spec: GPT2, threads, warm: true }) };
     for (const { name } of python ? PEERS : []) contestants[name] = () => runPython(python, 'ward', [name, ...points]);
     const { hermkit, ...peers } = await interleave(contestants);
-    const row = (method, { seconds, runs }) => ({
+    const row = (method, { seconds, coldSeconds, runs }) => ({
       method,
       seconds,
       'over hermkit': seconds / hermkit.seconds,
+      'cold seconds': coldSeconds,
+      'cold over hermkit': coldSeconds / hermkit.coldSeconds,
       runs: runs.length,
     });
     return {
