@@ -48,6 +48,12 @@ MergeSearch::MergeSearch(const Job& job, const NeuronPairs& neurons, const Livin
   fill_all(job);
 }
 
+// Swept estimates, counted; by several threads at once.
+void MergeSearch::sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) {
+  const std::size_t closer = neurons_.sweep_trusted(fixed, begin, end, rows, r);
+  if (closer > 0) std::atomic_ref(counts_.estimates).fetch_add(closer, std::memory_order_relaxed);
+}
+
 // All pairs, a few owners and columns at a time.
 void MergeSearch::fill_all(const Job& job) {
   const std::size_t m = neurons_.size();
@@ -64,7 +70,7 @@ void MergeSearch::fill_all(const Job& job) {
         const std::size_t from = std::max(column, owner + 1);
         if (from >= column_end) continue;
         const auto row = shifted(window.row(owner - begin), from - column);
-        neurons_.sweep_trusted(owner, from, column_end, row.data(), r.data());
+        sweep(owner, from, column_end, row.data(), r.data());
         if (neurons_.energy(owner) == 0) std::fill_n(r.data(), column_end - from, 0.0F);
         Smallest& best = smallest[owner - begin];
         for (std::size_t j = from; j < column_end; j += kStretch) {
@@ -89,8 +95,8 @@ void MergeSearch::scan(std::uint32_t owner, const std::vector<char>& available) 
   r.resize(size + 2 * kSweepPadding);
   thread_local GramWindow window;
   gram_.read({&owner, 1}, 0, size, window);
-  neurons_.sweep_trusted(owner, 0, owner, window.row(0).data(), r.data());
-  neurons_.sweep_trusted(owner, owner + 1, size, shifted(window.row(0), owner + 1).data(), r.data() + owner + 1);
+  sweep(owner, 0, owner, window.row(0).data(), r.data());
+  sweep(owner, owner + 1, size, shifted(window.row(0), owner + 1).data(), r.data() + owner + 1);
   if (neurons_.energy(owner) == 0) std::fill_n(r.data(), size, 0.0F);
   CandidateList& list = lists_[owner];
   constexpr float kListed = std::numeric_limits<float>::infinity();
@@ -218,7 +224,7 @@ void MergeSearch::sweep_parents(std::size_t first_new, std::size_t begin, std::s
     for (const std::uint32_t parent : group) {
       const std::size_t t = parent - group.front(), column_end = std::min<std::size_t>(parent, column + kColumns);
       if (column >= column_end) continue;
-      neurons_.sweep_trusted(parent, column, column_end, window.row(t).data(), r.data());
+      sweep(parent, column, column_end, window.row(t).data(), r.data());
       if (energies_[parent] == 0) std::fill_n(r.data(), column_end - column, 0.0F);
       weigh(parent, column, column_end, r.data(), smallest[t], offers);
     }

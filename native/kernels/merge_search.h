@@ -47,6 +47,7 @@ class MergeSearch {
   const SearchCounts& counts() const { return counts_; }
 
  private:
+  void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r);
   void fill_all(const Job& job);
   void scan(std::uint32_t owner, const std::vector<char>& available);
   void settle(std::uint32_t owner, const std::vector<char>& available);

@@ -63,8 +63,11 @@ class NeuronPairs {
                      float* r) const = 0;
   // The share of swept costs that the schedule counts on: less than 1 leaves more pairs to the closer estimate.
   virtual float trust() const { return 1; }
-  // The sweep as the schedule counts it.
-  void sweep_trusted(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const;
+  // Whether a swept cost of nothing says nothing, so that the closer estimate takes its place.
+  virtual bool blind() const { return false; }
+  // The sweep as the schedule counts it; returns how many closer estimates it took.
+  std::size_t sweep_trusted(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
+                            float* r) const;
   // Φ_ab of the Gaussian prior alone.
   virtual double gaussian_kernel(std::size_t a, std::size_t b) const = 0;
   // What the neurons do on samples, or null: then nothing is swept, and costs are the operator's own.
@@ -86,6 +89,9 @@ class NeuronPairs {
 
  protected:
   std::vector<Merge> merges_;
+
+ private:
+  std::size_t look_closer(std::size_t fixed, std::size_t begin, std::size_t end, float* r) const;
 };
 
 }  // namespace herm

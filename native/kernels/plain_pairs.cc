@@ -25,6 +25,9 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
   const RowReader input(job, block.input, block.prior), output(job, block.output);
   const std::size_t m = input.rows();
   if (m <= kSmall) trust_ = kTrust;
+  // With one input and one output all pairs of like sign are parallel on both sides, and the mixture of two profiles is
+  // their sum exactly. Scaled copies of one function are that in truth.
+  blind_ = input.width() == 1 && output.width() == 1 && (block.has_bias || !activation.homogeneous());
   const auto devs = input.norms(job), outputs = output.norms(job);
   const auto bias = load_biases(block.has_bias, block.bias, m), shifts = input.shifts(job);
   std::vector<Neuron> neurons(m);

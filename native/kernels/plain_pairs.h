@@ -27,6 +27,7 @@ class PlainPairs final : public NeuronPairs {
   double energy(std::size_t p) const override { return neurons_[p].energy; }
   void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
   float trust() const override { return trust_; }
+  bool blind() const override { return blind_; }
   double gaussian_kernel(std::size_t a, std::size_t b) const override;
   const SampledKernel* samples() const override { return samples_.get(); }
   double estimate(std::size_t owner, std::size_t partner) const override;
@@ -60,6 +61,7 @@ class PlainPairs final : public NeuronPairs {
   Profiles profiles_;
   double largest_amplitude_ = 0;
   float trust_ = 1;
+  bool blind_ = false;
   std::size_t merging_ = 0;  // parents in the making
 };
 

@@ -18,9 +18,9 @@ constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
 RowReader::RowReader(const Job& job, const StoredMatrix& stored, const InputPrior& prior)
     : stored_(stored), prior_(prior) {
   if (!stored.transposed) return;
-  // Not value-initialised: the threads that fill it touch it first.
-  lanes_.reset(new std::uint8_t[checked_mul(checked_mul(stored.rows, stored.cols), dtype_bytes(stored.dtype))]);
-  load_lanes(job, stored, lanes_.get());
+  const std::size_t bytes = checked_mul(checked_mul(stored.rows, stored.cols), dtype_bytes(stored.dtype));
+  lanes_.emplace(bytes / sizeof(float) + 1);  // the threads that fill it touch it first
+  load_lanes(job, stored, reinterpret_cast<std::uint8_t*>(lanes_->data()));
 }
 
 void RowReader::read(std::size_t row, double* out) const {
@@ -29,7 +29,7 @@ void RowReader::read(std::size_t row, double* out) const {
 }
 
 void RowReader::read_stored(std::size_t row, double* out) const {
-  const void* bytes = stored_.transposed ? lanes_.get() : stored_.bytes;
+  const void* bytes = lanes_ ? lanes_->data() : stored_.bytes;
   const std::size_t row_bytes = width() * dtype_bytes(stored_.dtype);
   widen(stored_.dtype, static_cast<const char*>(bytes) + row * row_bytes, width(), out);
 }

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/dtype.h"
@@ -34,7 +34,7 @@ class RowReader {
 
   StoredMatrix stored_;
   InputPrior prior_;
-  std::unique_ptr<std::uint8_t[]> lanes_;  // a transposed copy, where the file has neurons as columns
+  std::optional<LargeArray> lanes_;  // the bytes of a transposed copy, where the file has neurons as columns
 };
 
 // Where the vectors of `capacity` positions are.

@@ -252,6 +252,40 @@ TEST_CASE("the search finds it among copies, unequal, dead and constant neurons,
   }
 }
 
+TEST_CASE("with one input and one output the search looks at every pair once, not at all of them again and again") {
+  constexpr std::size_t m = 340;  // swept costs count in full
+  for (const Activation& phi :
+       {Activation{ActivationKind::Relu}, Activation{ActivationKind::Gelu}, Activation{ActivationKind::Tanh}}) {
+    CAPTURE(static_cast<int>(phi.kind));
+    const TestBlock block(m, 1, 1, 23);
+    const auto [merges, report] = merge_block(Job(2), phi, block.stored(), {});
+    check_same(merges, tree(block, phi, {0.05, true}));
+    CHECK(report.counts.scans <= 4 * m);
+    // Each pair of neurons, and of parents with those that live beside them or died since columns were last closed up.
+    CHECK(report.counts.estimates <= 2 * m * m);
+  }
+}
+
+TEST_CASE("neurons without differences, or with few inputs or outputs, take some estimates a neuron") {
+  for (const std::size_t m : {400, 1600}) {
+    TestBlock copies(m, 9, 7, 3), nothing(m, 9, 7, 4), silent(m, 9, 7, 5);
+    for (std::size_t i = 0; i < m; ++i) {
+      copies.copy_neuron(i % 3, i, 1, 1);
+      nothing.copy_neuron(i, i, 0, 0);
+      silent.copy_neuron(i, i, 1, 0);
+    }
+    const TestBlock narrow(m, 1, 8, 6), last(m, 8, 1, 7), both(m, 2, 2, 8), unbiased(m, 1, 1, 9, false);
+    const TestBlock* const blocks[] = {&copies, &nothing, &silent, &narrow, &last, &both, &unbiased};
+    for (const TestBlock* block : blocks) {
+      CAPTURE(m);
+      CAPTURE(block->input.cols());
+      const auto report = merge_block(Job(2), {ActivationKind::Relu}, block->stored(), {}).report;
+      CHECK(report.counts.scans <= 5 * m);
+      CHECK(report.counts.estimates <= 50 * m);
+    }
+  }
+}
+
 TEST_CASE("Gram matrices of parents are those of their vectors") {
   constexpr std::size_t m = 60;
   const TestBlock block(m, 20, 9, 13);
