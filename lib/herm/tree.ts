@@ -4,7 +4,8 @@
  * Merge t takes the neurons in slots i = pairs[2t] < j = pairs[2t+1]; the parent takes slot i and slot j is gone. Slots
  * are numbered by the original neurons, so that a living neuron's slot is the smallest original index below it. With α = alpha, β = beta (IEEE half precision,
  * as bit patterns) the parent is w_p = α₁w_i + α₂w_j, v_p = β₁v_i + β₂v_j, and its bias is bias[t]. In a gated block these
- * are the value branch, and `gate` has its own coefficients for the gate branch.
+ * are the value branch, and `gate` has its own coefficients for the gate branch. From a file, the coefficients of neurons
+ * that are multiples of each other come back as one, the other being 0: the parent is a multiple of one of them.
  */
 export interface MergeTree {
   /** Neurons m of the block. */
