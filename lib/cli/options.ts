@@ -83,6 +83,15 @@ const memory = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const BLEND = 'Give a share from 0 to 1, such as 0.2';
+
+export const parseBlend = parser(
+  z
+    .string()
+    .regex(/^\d*\.?\d+$/, BLEND)
+    .transform(Number)
+    .refine((share) => share <= 1, BLEND),
+);
 export const parseMemory = parser(memory);
 export const parseThreads = parser(wholeNumber(THREADS).refine((n) => n >= 1 && n <= 1024, THREADS));
 export const parseShares = parser(

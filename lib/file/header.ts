@@ -158,12 +158,14 @@ function checkLadder({ ladder, blocks }: HermHeader, file: string): void {
   }
 }
 
-function checkPerBlockLists({ blocks, ladder, errors, refits }: HermHeader, file: string): void {
-  if (errors.length !== blocks.length || errors.some((levels) => levels.length !== ladder.length)) {
+function checkPerBlockLists({ blocks, ladder, errors, measured = errors, refits }: HermHeader, file: string): void {
+  for (const own of [errors, measured]) {
+    if (own.length === blocks.length && own.every((levels) => levels.length === ladder.length)) continue;
     throw refuse('HERM_HEADER', file, 'its error certificates do not match its blocks and levels');
   }
-  for (const { widths, errors: left } of refits) {
-    if (left.length !== blocks.length) throw refuse('HERM_HEADER', file, 'a refit has not one error for every block');
+  for (const { widths, errors: left, measured: found = left } of refits) {
+    const whole = left.length === blocks.length && found.length === blocks.length;
+    if (!whole) throw refuse('HERM_HEADER', file, 'a refit has not one error for every block');
     const fits = widths.length === blocks.length && blocks.every((block, b) => isWidth(block, widths[b]!));
     if (!fits) throw refuse('HERM_HEADER', file, 'a refit has widths that its blocks do not have');
   }

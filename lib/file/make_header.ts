@@ -21,8 +21,14 @@ export interface WrittenBlock {
   readonly merges: number;
   /** Relative errors at the widths of the block's own ladder; null where not known. */
   readonly errors: readonly (number | null)[];
+  /** The same on samples that were held out; undefined: there were none. */
+  readonly measured?: readonly number[] | undefined;
   /** One for every refit of the file: its width, and the relative error that it leaves. */
-  readonly refits: readonly { readonly width: number; readonly error: number | null }[];
+  readonly refits: readonly {
+    readonly width: number;
+    readonly error: number | null;
+    readonly measured?: number | undefined;
+  }[];
 }
 
 /** A chunk of the new file, and where it is until then. */
@@ -39,7 +45,7 @@ export interface FilePlan {
   /** [levels][blocks] */
   readonly ladder: readonly (readonly number[])[];
   /** [refits], each [blocks] */
-  readonly refits: readonly { readonly widths: number[]; readonly errors: (number | null)[] }[];
+  readonly refits: HermHeader['refits'];
 }
 
 export function planFile(blocks: readonly Block[], { groups }: Layout, written: readonly WrittenGroup[]): FilePlan {
@@ -51,12 +57,20 @@ export function planFile(blocks: readonly Block[], { groups }: Layout, written: 
   const refits = (all[0]?.refits ?? []).map((_, refit) => ({
     widths: all.map((block) => block.refits[refit]!.width),
     errors: all.map((block) => block.refits[refit]!.error),
+    ...(hasMeasured(all) && { measured: all.map((block) => block.refits[refit]!.measured ?? null) }),
   }));
   return { blocks: all, ladder: buildLadder(ranges), refits };
 }
 
+const hasMeasured = (blocks: readonly WrittenBlock[]) => blocks.some(({ measured }) => measured !== undefined);
+
 /** [levels] relative errors of a block at the levels of the file. */
-function errorsOf({ neurons }: Block, { merges, errors }: WrittenBlock, widths: readonly number[]): (number | null)[] {
+function errorsOf(
+  { neurons }: Block,
+  { merges }: WrittenBlock,
+  errors: readonly (number | null)[],
+  widths: readonly number[],
+): (number | null)[] {
   const own = buildLadder([{ neurons, smallest: neurons - merges }]).map(([width]) => width);
   return widths.map((width) => errors[own.indexOf(width)] ?? null);
 }
@@ -71,6 +85,11 @@ export function makeHeader(
   placed: readonly PlacedChunk[],
   digests: ModelDigests,
 ): HermHeader {
+  const atLevels = (errors: (block: WrittenBlock) => readonly (number | null)[]) =>
+    blocks.map((block, index) => {
+      const widths = ladder.map((level) => level[index]!);
+      return errorsOf(block, written[index]!, errors(written[index]!), widths);
+    });
   const indexOf = new Map(tensors.map(({ name }, index) => [name, index]));
   return {
     tool: `hermkit ${packageJson.version}`,
@@ -85,10 +104,8 @@ export function makeHeader(
     blocks: blocks.map((block, index) => ({ ...block, merges: written[index]!.merges })),
     prior,
     ladder: ladder.map((widths) => [...widths]),
-    errors: blocks.map((block, index) => {
-      const widths = ladder.map((level) => level[index]!);
-      return errorsOf(block, written[index]!, widths);
-    }),
+    errors: atLevels(({ errors }) => errors),
+    ...(hasMeasured(written) && { measured: atLevels(({ measured }) => measured ?? []) }),
     refits: [...refits],
     chunks: entriesOf(placed),
   };

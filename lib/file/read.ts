@@ -78,6 +78,8 @@ export interface StoredRefit {
   readonly widths: readonly number[];
   /** [blocks] relative errors with these weights; null where not known. */
   readonly errors: readonly (number | null)[];
+  /** [blocks] the same on samples that were held out; undefined: there were none. */
+  readonly measured?: readonly (number | null)[] | undefined;
 }
 
 /**
@@ -90,7 +92,12 @@ export class HermFile {
   readonly ladder: readonly (readonly number[])[];
   /** [blocks][levels] relative error of each block's function at each level's width; null where it is not known. */
   readonly errors: readonly (readonly (number | null)[])[];
-  /** What inputs the errors are for: `isotropic` is x ~ N(0, I), `norm` what the norm before each block leaves. */
+  /** [blocks][levels] the same on samples that were held out; undefined: there were none. */
+  readonly measured: readonly (readonly (number | null)[])[] | undefined;
+  /**
+   * What inputs the errors are for: `isotropic` is x ~ N(0, I), `norm` what the norm before each block leaves, `samples`
+   * samples blended with one of these.
+   */
   readonly prior: HermHeader['prior'];
   /** Widths for which there are refitted output weights, and the relative errors [blocks] that those leave. */
   readonly refits: readonly StoredRefit[];
@@ -119,6 +126,7 @@ export class HermFile {
     this.blocks = blocks;
     this.ladder = json.ladder;
     this.errors = json.errors;
+    this.measured = json.measured;
     this.refits = json.refits;
     this.prior = json.prior;
     this.prefixBytes = levelEnds(json).map((end) => {

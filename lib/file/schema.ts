@@ -137,8 +137,8 @@ const chunk = z.object({
   xxh64: z.string().regex(/^[0-9a-f]{16}$/),
 });
 
-/** Kinds of priors: x ~ N(0, I); what the norm before a block says. */
-export const PRIOR_KINDS = ['isotropic', 'norm'] as const;
+/** Kinds of priors: x ~ N(0, I); what the norm before a block says; samples blended with one of these. */
+export const PRIOR_KINDS = ['isotropic', 'norm', 'samples'] as const;
 
 /** The JSON header of a .herm file, as lib/file/FORMAT.md describes it. */
 export const headerSchema = z.object({
@@ -161,7 +161,12 @@ export const headerSchema = z.object({
   ladder: list(widths, LIMITS.levels, { least: 1 }),
   /** [blocks][levels] */
   errors: perBlock(relativeErrors(LIMITS.levels)),
-  refits: list(z.object({ widths, errors: relativeErrors(LIMITS.blocks) }), LIMITS.refits),
+  /** The same on samples that were held out. */
+  measured: perBlock(relativeErrors(LIMITS.levels)).optional(),
+  refits: list(
+    z.object({ widths, errors: relativeErrors(LIMITS.blocks), measured: relativeErrors(LIMITS.blocks).optional() }),
+    LIMITS.refits,
+  ),
   chunks: list(chunk, LIMITS.chunks),
 });
 

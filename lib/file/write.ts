@@ -53,6 +53,8 @@ export interface WriteReport {
   readonly ladder: readonly (readonly number[])[];
   /** [blocks][levels] relative error of each block at each level; null where not known. */
   readonly errors: readonly (readonly (number | null)[])[];
+  /** The same on samples that were held out; undefined: there were none. */
+  readonly measured: readonly (readonly (number | null)[])[] | undefined;
   readonly refits: HermHeader['refits'];
 }
 
@@ -205,7 +207,7 @@ async function compare(path: string, meter: Meter): Promise<void> {
 
 function report(
   prologue: Uint8Array,
-  { chunks, ladder, errors, refits }: HermHeader,
+  { chunks, ladder, errors, measured, refits }: HermHeader,
 ): Omit<WriteReport, 'hierarchyBytes'> {
   const sum = (kind?: string, index?: number) =>
     chunks.reduce((bytes, chunk) => {
@@ -223,6 +225,7 @@ function report(
     refitBytes: sum('refit'),
     ladder,
     errors,
+    measured,
     refits,
   };
 }

@@ -54,7 +54,8 @@ export async function chooseBlend(
   inputs: Float32Array,
   options: ChooseBlendOptions = {},
 ): Promise<number> {
-  const { gaussian, shares = [0.5, 0.25], memory, signal, threads } = options;
+  const { gaussian, memory, signal, threads } = options;
+  const shares = options.shares?.length ? options.shares : [0.5, 0.25];
   const kernel = { signal, threads };
   const { fit, heldOut } = splitSamples(block, inputs);
   const prior = (blend: number) => ({ inputs: fit, blend, gaussian });

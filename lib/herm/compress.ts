@@ -12,7 +12,7 @@ import { modelOfSource, withModel } from '../model/open_model.ts';
 import { inParts } from '../model/parts.ts';
 import type { ByteSource } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
-import { findPriors, type InputPriors } from './find_priors.ts';
+import { type BlockSamples, findPriors, type InputPriors } from './find_priors.ts';
 import { finiteBlocks } from './finite_blocks.ts';
 import { hierarchiesOf, stageOptions } from './group_hierarchies.ts';
 import type { MergeReport } from './merge.ts';
@@ -36,6 +36,19 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
    * architectures that hermkit knows by name are found without.
    */
   readonly norms?: readonly string[] | undefined;
+  /**
+   * Sample inputs [N×n] by block name, or what finds them once the blocks are known: merging and refits go by them, blended
+   * with the prior, and every fifth one is held out to measure errors on. A block of a chain without samples of its own gets
+   * what the block before it makes of its samples.
+   */
+  readonly samples?: BlockSamples | ((blocks: readonly Block[]) => Promise<BlockSamples>) | undefined;
+  /** How much the prior counts beside samples, from 0 to 1. Default: what serves best on samples held out. */
+  readonly blend?: number | undefined;
+  /**
+   * Refit each block of a chain for what the blocks before it produce at the refit's widths, towards what the original would
+   * make of it; its hierarchy is built for the first of these.
+   */
+  readonly sequential?: boolean | undefined;
   /** Shares of all blocks' neurons, in (0, 1], for which to store refitted output weights. */
   readonly refit?: readonly number[] | undefined;
   /** Store blocks with NaN or infinite weights as they are, without a hierarchy, instead of refusing them. */
@@ -54,9 +67,11 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
 export interface RefitReport {
   readonly widths: readonly number[];
   readonly errors: readonly number[];
+  /** The same on samples that were held out; null for blocks without samples. */
+  readonly measured: readonly (number | null)[] | undefined;
 }
 
-export interface CompressReport extends Omit<WriteReport, 'errors' | 'refits'> {
+export interface CompressReport extends Omit<WriteReport, 'errors' | 'measured' | 'refits'> {
   readonly blocks: readonly Block[];
   /** Of all files that are kept. */
   readonly inputBytes: number;
@@ -70,6 +85,8 @@ export interface CompressReport extends Omit<WriteReport, 'errors' | 'refits'> {
   readonly leftOut: readonly string[];
   /** [blocks][levels] relative errors under the prior. */
   readonly errors: readonly (readonly number[])[];
+  /** The same on samples that were held out, where there are samples; null for blocks without. */
+  readonly measured: readonly (readonly (number | null)[])[] | undefined;
   readonly refits: readonly RefitReport[];
   /** [blocks] how each hierarchy was built. */
   readonly merges: readonly MergeReport[];
@@ -108,7 +125,7 @@ export async function compressModel(whole: Model, output: string, options: Compr
   const model = inParts(whole, found);
   const { blocks, leftOut } = await finiteBlocks(model, found, allowNonfinite, signal);
   const digests = await digestsOf(model, stageOptions(options, 'read'));
-  const priors = findPriors(model, blocks, options);
+  const priors = await findPriors(model, blocks, options);
   const origin = originOf(model, blocks, digests, priors, options);
   const kept = options.resume ? await keptSpool(`${output}.partial`, origin, { signal }) : undefined;
   const spool = kept ?? (await temporarySpool(temporaryName(target.path)));

@@ -1,11 +1,13 @@
 import { type Command, Option } from 'commander';
 import { type CompressProgress, type CompressReport, compress as compressModel } from '../../herm/compress.ts';
 import { mergeMemory } from '../../herm/merge_memory.ts';
+import type { Block } from '../../model/block.ts';
+import { readSamples } from '../../model/sample_files.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { type LevelRow, levelTable } from '../level_table.ts';
 import { MODEL_HELP, type ModelOptions, withModelOptions } from '../model.ts';
-import { parseMemory, parseShares, parseThreads } from '../options.ts';
+import { parseBlend, parseMemory, parseShares, parseThreads } from '../options.ts';
 import { checkOutput } from '../output.ts';
 import { percent, printable, sections } from '../render.ts';
 
@@ -13,6 +15,9 @@ interface CompressCommandOptions extends CommonOptions, ModelOptions {
   readonly output: string;
   readonly prior?: 'isotropic' | 'norm';
   readonly norm?: readonly string[];
+  readonly samples?: readonly string[];
+  readonly blend?: number;
+  readonly sequential?: true;
   readonly refit?: readonly number[];
   readonly threads?: number;
   readonly memory?: number;
@@ -29,6 +34,8 @@ const STAGES: Readonly<Record<CompressProgress['stage'], string>> = {
   code: 'coding',
   write: 'writing and comparing',
 };
+
+const collect = (text: string, before: readonly string[] = []) => [...before, text];
 
 /** The text shows the widths of these shares; "herm info" shows all. */
 const SHOWN_SHARES = [0.5, 0.25, 0.125];
@@ -48,7 +55,22 @@ export function addCompress(program: Command, run: Run): void {
     .option(
       '--norm <block=weight,bias>',
       'the norm right before a block, by its tensors; a * stands for the same text everywhere; repeat for more',
-      (text: string, before: readonly string[] = []) => [...before, text],
+      collect,
+    )
+    .option(
+      '--samples <file>',
+      'sample inputs: a safetensors file with one tensor a block, "block=file", or a .npy file for the first block of a chain; repeat for more',
+      collect,
+    )
+    .addOption(
+      new Option(
+        '--blend <share>',
+        'how much the prior counts beside samples, from 0 to 1; default: what serves best',
+      ).argParser(parseBlend),
+    )
+    .option(
+      '--sequential',
+      'refit blocks of a chain for what narrower blocks before them produce, at the widths of --refit',
     )
     .addOption(
       new Option('--refit <shares>', 'store refitted output weights for these widths, "50%,25%"').argParser(
@@ -76,13 +98,15 @@ export function addCompress(program: Command, run: Run): void {
 }
 
 async function compress(path: string, options: CompressCommandOptions, context: Context): Promise<Outcome> {
-  const { output, force, norm: norms, json: _json, quiet: _quiet, ...rest } = options;
+  const { output, force, norm: norms, samples: files, json: _json, quiet: _quiet, ...rest } = options;
+  const samples = files && ((blocks: readonly Block[]) => readSamples(blocks, files));
   const { signal, progress } = context;
   await checkOutput(output, path, force === true);
   const report = await progress('reading', (show) =>
     compressModel(path, output, {
       ...rest,
       norms,
+      samples,
       signal,
       onProgress: ({ stage, block, done }) =>
         show(done, block === undefined ? STAGES[stage] : `${STAGES[stage]} ${printable(block)}`),
@@ -93,7 +117,8 @@ async function compress(path: string, options: CompressCommandOptions, context: 
 }
 
 function toJson(input: string, output: string, report: CompressReport): object {
-  const { blocks, ladder, errors, refits, merges, inputBytes, files, extras, filesLeftOut, ...sizes } = report;
+  const { blocks, ladder, errors, measured, refits, merges, inputBytes, files, extras, filesLeftOut, ...sizes } =
+    report;
   const byName = <T>(values: readonly T[]) => Object.fromEntries(blocks.map(({ name }, b) => [name, values[b]]));
   return {
     input,
@@ -104,13 +129,21 @@ function toJson(input: string, output: string, report: CompressReport): object {
     output,
     ...sizes,
     blocks,
-    levels: ladder.map((widths, level) => ({ widths: byName(widths), errors: byName(errorsAt(errors, level)) })),
-    refits: refits.map((refit) => ({ widths: byName(refit.widths), errors: byName(refit.errors) })),
+    levels: ladder.map((widths, level) => ({
+      widths: byName(widths),
+      errors: byName(errorsAt(errors, level)),
+      measured: measured && byName(errorsAt(measured, level)),
+    })),
+    refits: refits.map((refit) => ({
+      widths: byName(refit.widths),
+      errors: byName(refit.errors),
+      measured: refit.measured && byName(refit.measured),
+    })),
     merges: byName(merges),
   };
 }
 
-const errorsAt = (errors: CompressReport['errors'], level: number) => errors.map((levels) => levels[level]!);
+const errorsAt = <T>(errors: readonly (readonly T[])[], level: number) => errors.map((levels) => levels[level]!);
 
 function render(input: string, output: string, report: CompressReport): string {
   const { blocks, leftOut, refits, bytes: size, refitBytes, inputBytes } = report;
@@ -122,6 +155,7 @@ function render(input: string, output: string, report: CompressReport): string {
     refits.length === 0 ? '' : `With refitted output weights:\n${refitTable}`,
     leftOut.length === 0 ? '' : leftOutNote,
     computedNotes(report),
+    unlikeNote(report),
     filesNote(report),
     `Wrote ${output}: ${formatBytes(size)}, ${percent(size / inputBytes)} of ${input}${refitNote}.\nThe original was recovered from it and compared.`,
   );
@@ -156,12 +190,30 @@ function computedNotes({ blocks, merges }: CompressReport): string {
   return notes.join('\n');
 }
 
-function shownLevels({ blocks, ladder, errors }: CompressReport): LevelRow[] {
+/** Blocks of which half a width loses so much are no case for merging. */
+const MUCH = 0.3;
+
+/** What the certificates say beforehand: where neurons are not alike, merging gains little. */
+function unlikeNote({ blocks, ladder, errors, measured }: CompressReport): string {
+  const losses = blocks.flatMap(({ name, neurons }, b) => {
+    const level = ladder.findIndex((widths) => widths[b]! >= neurons / 2);
+    const error = measured?.[b]?.[level] ?? errors[b]![level]!;
+    return error > MUCH ? [`${printable(name)} ${percent(error)}`] : [];
+  });
+  if (losses.length === 0) return '';
+  return `Merging pays little here: at half of their width ${losses.join(', ')} of the block's function is lost before refitting. Their neurons are hardly alike.`;
+}
+
+function shownLevels({ blocks, ladder, errors, measured }: CompressReport): LevelRow[] {
   const neurons = blocks.reduce((sum, block) => sum + block.neurons, 0);
   const shareOf = (widths: readonly number[]) => widths.reduce((sum, width) => sum + width, 0) / neurons;
   const levels = SHOWN_SHARES.map((share) => {
     const distance = (level: number) => Math.abs(shareOf(ladder[level]!) - share);
     return [...ladder.keys()].reduce((best, level) => (distance(level) < distance(best) ? level : best));
   });
-  return [...new Set(levels)].map((level) => ({ widths: ladder[level]!, errors: errorsAt(errors, level) }));
+  return [...new Set(levels)].map((level) => ({
+    widths: ladder[level]!,
+    errors: errorsAt(errors, level),
+    measured: measured && errorsAt(measured, level),
+  }));
 }

@@ -34,7 +34,11 @@ async function info(path: string, { signal }: Context): Promise<Outcome> {
         smallest: file.ladder[0]![b]!,
       })),
       levels: levelsOf(file),
-      refits: file.refits.map(({ widths, errors }) => ({ widths: byName(file, widths), errors: byName(file, errors) })),
+      refits: file.refits.map(({ widths, errors, measured }) => ({
+        widths: byName(file, widths),
+        errors: byName(file, errors),
+        ...(measured && { measured: byName(file, measured) }),
+      })),
       available: file.widthsAvailable(),
     };
     return { json, text: render(file) };
@@ -44,6 +48,7 @@ async function info(path: string, { signal }: Context): Promise<Outcome> {
 interface Level {
   readonly widths: Record<string, number>;
   readonly errors: Record<string, number | null>;
+  readonly measured?: Record<string, number | null>;
   /** Bytes from the start of the file that hold this level. */
   readonly bytes: number;
 }
@@ -52,6 +57,7 @@ function levelsOf(file: HermFile): Level[] {
   return file.ladder.map((widths, level) => ({
     widths: byName(file, widths),
     errors: byName(file, errorsAt(file, level)),
+    ...(file.measured && { measured: byName(file, measuredAt(file, level)!) }),
     bytes: file.prefixBytes[level]!,
   }));
 }
@@ -59,6 +65,9 @@ function levelsOf(file: HermFile): Level[] {
 function errorsAt({ errors }: HermFile, level: number): (number | null)[] {
   return errors.map((levels) => levels[level] ?? null);
 }
+
+const measuredAt = ({ measured }: HermFile, level: number): (number | null)[] | undefined =>
+  measured?.map((levels) => levels[level] ?? null);
 
 function byName<T>({ blocks }: HermFile, values: readonly T[]): Record<string, T> {
   return Object.fromEntries(blocks.map(({ name }, block) => [name, values[block]!]));
@@ -88,6 +97,7 @@ function render(file: HermFile): string {
 const INPUTS: Readonly<Record<HermFile['prior'], string>> = {
   isotropic: 'x ~ N(0, I)',
   norm: 'x ~ N(β, diag(γ²)) of its norm',
+  samples: 'samples of its inputs, blended with a Gaussian prior; measured: on samples that were held out',
 };
 
 function fileCounts({ files, extras }: Original): string {
@@ -98,7 +108,12 @@ function widthTable(file: HermFile): string {
   const rows = file.ladder.map((widths, level) => {
     const prefix = file.prefixBytes[level]!;
     const share = `${((100 * prefix) / file.original.size).toFixed(1)}%`;
-    return { widths, errors: errorsAt(file, level), extra: [formatBytes(prefix), share] };
+    return {
+      widths,
+      errors: errorsAt(file, level),
+      measured: measuredAt(file, level),
+      extra: [formatBytes(prefix), share],
+    };
   });
   const title = `Widths, coarse to fine; a download may stop after any of them. Error: ‖f − f_k‖/‖f‖ of each block for ${INPUTS[file.prior]}.`;
   return `${styled('dim', title)}\n${levelTable(file.blocks, rows, ['bytes', 'of original'])}`;
