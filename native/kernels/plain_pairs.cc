@@ -27,7 +27,8 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
   if (m <= kSmall) trust_ = kTrust;
   // With one input and one output all pairs of like sign are parallel on both sides, and the mixture of two profiles is
   // their sum exactly. Scaled copies of one function are that in truth.
-  blind_ = input.width() == 1 && output.width() == 1 && (block.has_bias || !activation.homogeneous());
+  blind_ = input.width() == 1 && output.width() == 1 &&
+           (block.has_bias || !block.prior.isotropic() || !activation.homogeneous());
   const auto devs = input.norms(job), outputs = output.norms(job);
   const auto bias = load_biases(block.has_bias, block.bias, m), shifts = input.shifts(job);
   std::vector<Neuron> neurons(m);
