@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
+import { openHerm as openSlowly } from '../../lib/decode/index.ts';
+import { compress, openHerm, truncate } from '../../lib/index.ts';
 import { withModel } from '../../lib/model/open_model.ts';
 import { ModelProtoSchema } from '../../lib/onnx/proto/onnx_pb.js';
 import { Random } from '../format/support/random.ts';
@@ -247,6 +249,23 @@ describe('a hidden layer in an ONNX graph', () => {
       return dims.map(({ value }) => Number(value.value));
     });
     expect(sizes.slice(1)).toEqual([[INPUTS, 6], [6], [6, OUTPUTS], [OUTPUTS]]);
+  });
+
+  it('comes back without native code, too, and expands from the beginning of a file', async () => {
+    const path = writeModel(at('in'), network([first, relu, second]));
+    await compress(path, at('model.herm'));
+    const slow = await openSlowly(new Uint8Array(readFileSync(at('model.herm'))));
+    const pieces: Uint8Array[] = [];
+    for await (const piece of slow.recover()) pieces.push(piece);
+    expect(Buffer.concat(pieces).equals(readFileSync(path))).toBe(true);
+
+    await truncate(at('model.herm'), at('small.herm'), 0.5);
+    const [whole, small] = [await openHerm(at('model.herm')), await openHerm(at('small.herm'))];
+    expect(small.complete).toBe(false);
+    await whole.writeSkeleton(at('half.onnx'), await whole.skeleton(0.5));
+    await small.writeSkeleton(at('same.onnx'), await small.skeleton(0.5));
+    expect(readFileSync(at('same.onnx')).equals(readFileSync(at('half.onnx')))).toBe(true);
+    await Promise.all([whole.close(), small.close()]);
   });
 
   it('is called after its node where its weights have a name that an exporter made up', async () => {
