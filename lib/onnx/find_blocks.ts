@@ -2,23 +2,15 @@ import type { Block } from '../model/block.ts';
 import type { GraphBlocks, LeftAlone } from '../model/graph_blocks.ts';
 import { quoteName } from '../model/messages.ts';
 import { isFloatDType } from '../model/tensor.ts';
+import { type Candidate, candidatesOf } from './candidates.ts';
 import { nodeName, type OnnxGraph, type Use } from './graph.ts';
-import { type LinearNode, linearAt } from './linear_nodes.ts';
+import type { LinearNode } from './linear_nodes.ts';
 import { recogniseActivation } from './recognise.ts';
-import { type Region, regionBefore } from './region.ts';
 import { infoOf, type OnnxTensor } from './tensor.ts';
 
-/** Two linear layers of a graph and what is between them. */
-export interface Candidate {
-  readonly first: LinearNode;
-  readonly second: LinearNode;
-  readonly region: Region;
-  /** Values that have one number for every neuron. */
-  readonly hidden: readonly string[];
-}
-
 /**
- * The hidden layers of a graph: a linear layer, an activation, however it is written, and another linear layer, where
+ * The hidden layers of a graph: a linear layer, an activation, however it is written (or two layers, one of them behind an
+ * activation, and their product), and another linear layer, where
  * nothing else reads what is in between, nor the weights and biases.
  */
 export async function findGraphBlocks(graph: OnnxGraph): Promise<GraphBlocks> {
@@ -45,45 +37,20 @@ export async function findGraphBlocks(graph: OnnxGraph): Promise<GraphBlocks> {
   return { blocks, leftAlone };
 }
 
-/** All pairs of linear layers with something in between that acts element by element, and others that look like them. */
-export function candidatesOf(graph: OnnxGraph): (Candidate | LeftAlone)[] {
-  const linears = [...graph.nodes.keys()].flatMap((node) => linearAt(graph, node) ?? []);
-  const byOutput = new Map(linears.map((linear) => [linear.output, linear]));
-  return linears.flatMap((second): (Candidate | LeftAlone)[] => {
-    const region = regionBefore(graph, second.input);
-    const first = region && byOutput.get(region.input);
-    if (first !== undefined && first.outputs === second.inputs) {
-      const made = [...region!.nodes].flatMap((node) => graph.nodes[node]!.output);
-      return [{ first, second, region: region!, hidden: [...first.inner, first.output, ...made] }];
-    }
-    return strangerBefore(graph, second, byOutput);
-  });
-}
-
-/** A node that is no activation between two linear layers that would fit each other. */
-function strangerBefore(graph: OnnxGraph, second: LinearNode, byOutput: ReadonlyMap<string, LinearNode>): LeftAlone[] {
-  const value = regionBefore(graph, second.input)?.input ?? second.input;
-  const node = graph.nodes[graph.producers.get(value) ?? -1];
-  const first = node?.input
-    .flatMap((input) => byOutput.get(input) ?? [])
-    .find(({ outputs }) => outputs === second.inputs);
-  if (node === undefined || first === undefined) return [];
-  return [{ tensor: first.weight.name, why: `${node.opType} ${nodeName(node)} stands behind it` }];
-}
-
 /** Why two layers cannot be a block; undefined if they can. */
-function faultOf(graph: OnnxGraph, { first, second, region, hidden }: Candidate): string | undefined {
-  if (first.fault !== undefined) return first.fault;
+function faultOf(graph: OnnxGraph, { first, gate, second, between, hidden }: Candidate): string | undefined {
+  const fault = first.fault ?? gate?.fault;
+  if (fault !== undefined) return fault;
   if (first.outputs === 0) return 'it has no neurons';
-  const own = [first.weight, ...(first.bias === undefined ? [] : [first.bias])];
-  for (const tensor of [...own, second.weight]) {
+  const own = [gate?.weight, gate?.bias, first.weight, first.bias, second.weight];
+  for (const tensor of own.filter((one) => one !== undefined)) {
     const fault = tensorFault(graph, tensor);
     if (fault !== undefined) return fault;
   }
   for (const value of hidden) {
     const isOwn = ({ node, input }: Use) => {
-      const isLast = value === region.output && node === second.node && input === 0;
-      return isLast || region.nodes.has(node) || first.inner.includes(value);
+      const isLast = value === second.input && node === second.node && input === 0;
+      return isLast || between.has(node) || first.inner.includes(value) || gate?.inner.includes(value);
     };
     const reader = (graph.uses.get(value) ?? []).find((use) => !isOwn(use));
     if (reader !== undefined) return `${nodeName(graph.nodes[reader.node]!)} reads its hidden values, too`;
@@ -104,12 +71,12 @@ function tensorFault({ uses, exported, file }: OnnxGraph, tensor: OnnxTensor): s
   return exported.has(tensor.name) ? `${name} is an output of the graph, or read elsewhere` : undefined;
 }
 
-function toBlock(name: string, { first, second }: Candidate, activation: Block['activation']): Block {
+function toBlock(name: string, { first, gate, second }: Candidate, activation: Block['activation']): Block {
   const refOf = ({ weight }: LinearNode, transposed: boolean) => {
     const [rows, cols] = weight.shape as [number, number];
     return { tensor: weight.name, rows, cols, transposed };
   };
-  return {
+  const plain = {
     name,
     activation,
     neurons: first.outputs,
@@ -120,6 +87,9 @@ function toBlock(name: string, { first, second }: Candidate, activation: Block['
     output: refOf(second, !second.byColumns),
     outputBias: undefined,
   };
+  return gate === undefined
+    ? plain
+    : { ...plain, gate: { weight: refOf(gate, gate.byColumns), bias: gate.bias?.name } };
 }
 
 /** What exporters make up for weights that they have transposed. */

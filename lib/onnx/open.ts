@@ -35,7 +35,7 @@ export async function onnxModel(
   const external = await openExternal(parsed, fileName, open);
   const graph = withoutShared(parsed);
   const found = await findGraphBlocks(graph);
-  const vectors = new Set(found.blocks.map(({ bias }) => bias));
+  const vectors = new Set(found.blocks.flatMap(({ bias, gate }) => [bias, gate?.bias]));
   const infosIn = (location: string | undefined): TensorInfo[] =>
     [...graph.constants.values()]
       .filter((tensor) => tensor.external?.location === location)

@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { HermError } from '../errors.ts';
 import type { Tensor } from '../model/tensor.ts';
-import { candidatesOf } from './find_blocks.ts';
+import { candidatesOf } from './candidates.ts';
 import { type OnnxGraph, parseOnnx } from './graph.ts';
 import { ModelProtoSchema, type TensorProto, TensorProto_DataLocation, type ValueInfoProto } from './proto/onnx_pb.js';
 import { externalBytes, type OnnxTensor } from './tensor.ts';

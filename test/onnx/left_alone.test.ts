@@ -75,6 +75,23 @@ describe('layers that are left alone', () => {
       },
     ],
     [
+      'gated layers whose gate another node reads',
+      /reads its hidden values, too/,
+      (graph, x) => {
+        const gate = matMul('gate', [INPUTS, NEURONS])(graph, x);
+        graph.output(graph.node('ReduceMax', [gate]), [1, 1]);
+        return second(graph, graph.node('Mul', [relu(graph, gate), first(graph, x)]));
+      },
+    ],
+    [
+      'a gate of another input',
+      /Mul "mul\d+" stands behind it/,
+      (graph, x) => {
+        const gate = matMul('gate', [INPUTS, NEURONS])(graph, graph.node('Neg', [x]));
+        return second(graph, graph.node('Mul', [relu(graph, gate), first(graph, x)]));
+      },
+    ],
+    [
       'factors of the first Gemm',
       /factors \(alpha, beta\)/,
       (graph, x) => second(graph, relu(graph, gemm('fc1', [INPUTS, NEURONS], { alpha: 0.5 })(graph, x))),

@@ -217,6 +217,21 @@ describe('a hidden layer in an ONNX graph', () => {
     expect(blocks).toMatchObject([{ name: 'fc1', activation: { name: 'gelu' } }]);
   });
 
+  it.each<[string, boolean]>([
+    ['the gate first', true],
+    ['the value first', false],
+  ])('may be gated, %s', async (_, gateFirst) => {
+    const gated: Make = (graph, x) => {
+      const gate = matMul('gate', [INPUTS, NEURONS])(graph, x);
+      const value = product('up', [INPUTS, NEURONS])(graph, x);
+      const silu = graph.node('Mul', [gate, graph.node('Sigmoid', [gate])]);
+      return graph.node('Mul', gateFirst ? [silu, value] : [value, silu]);
+    };
+    const { blocks } = await goThrough(network([gated, second]), [3, INPUTS]);
+    const gate = { weight: { tensor: 'gate.weight', transposed: true }, bias: 'gate.bias' };
+    expect(blocks).toMatchObject([{ name: 'up', gate, input: { tensor: 'up.weight' }, activation: { name: 'silu' } }]);
+  });
+
   it('may follow another one directly', async () => {
     const middle = matMul('fc2', [NEURONS, 8]);
     const { blocks } = await goThrough(network([first, relu, middle, plain('Tanh'), matMul('fc3', [8, OUTPUTS])]), [
