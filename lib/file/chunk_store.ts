@@ -1,7 +1,7 @@
 import { HermError } from '../errors.ts';
 import type { RangeReader } from '../source/range_reader.ts';
 import { Shared, waitForAll } from '../source/shared.ts';
-import { type CodecOptions, xxh64 } from './codec.ts';
+import { Checksum, type CodecOptions, xxh64 } from './codec.ts';
 import { chunkPart, type Damage, describePart } from './damage.ts';
 import type { CheckedHeader } from './header.ts';
 import { type ChunkRange, planRanges } from './ranges.ts';
@@ -91,15 +91,30 @@ export class ChunkStore {
     return bytes!;
   }
 
-  /** {@link load} that keeps nothing. */
-  async peek(chunk: number): Promise<Uint8Array> {
-    const known = this.#ready.get(chunk);
-    if (known !== undefined) return known;
+  /**
+   * Compares the checksum of a chunk that is not kept, window by window: {@link readPart} then reads what is intact.
+   *
+   * @throws HermError as {@link load}
+   */
+  async check(chunk: number, window: Uint8Array, options: CodecOptions): Promise<void> {
+    if (this.#ready.has(chunk)) return;
     this.#requirePresent(chunk);
-    const { offset, length } = this.entries[chunk]!;
-    const bytes = await this.#reader.read(this.start + offset, length);
-    if (await this.#isIntact(chunk, bytes, {})) return bytes;
-    throw this.#damage(chunk);
+    const { length, xxh64: expected } = this.entries[chunk]!;
+    const checksum = new Checksum();
+    let found = await checksum.add(window.subarray(0, 0), options);
+    for (let at = 0; at < length; at += window.byteLength) {
+      const part = window.subarray(0, length - at);
+      await this.readPart(chunk, at, part, options.signal);
+      found = await checksum.add(part, options);
+    }
+    if (found !== expected) throw this.#damage(chunk);
+  }
+
+  /** Fills `out` with the bytes of a chunk from `from` on. @throws HermError as the source does. */
+  async readPart(chunk: number, from: number, out: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    const known = this.#ready.get(chunk);
+    if (known !== undefined) out.set(known.subarray(from, from + out.byteLength));
+    else await this.#reader.readInto(this.start + this.entries[chunk]!.offset + from, out, signal);
   }
 
   /** {@link load} for many chunks, in their order. */

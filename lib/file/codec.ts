@@ -1,5 +1,5 @@
 import { HermError } from '../errors.ts';
-import type { WordLayout } from '../native/binding.ts';
+import { type WordLayout, XXH64_STATE_BYTES } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 
 /** What the kernels of one operation need to know; progress is counted by whoever runs them. */
@@ -36,14 +36,32 @@ export async function decodeWords(
   options: CodecOptions,
 ): Promise<Uint8Array> {
   const words = new Uint8Array(bytes);
-  const read =
-    bytes === 0
-      ? 0
-      : await naming(subject, () =>
-          callNative(options, (native, job) => native.decodeWords({ ...layout, data, words }, job)),
-        );
+  const read = bytes === 0 ? 0 : await readWords(data, words, layout, subject, options);
   checkRead(read, data, subject);
   return words;
+}
+
+/** Fills `words` from the beginning of `data`. @returns the bytes read */
+export function readWords(
+  data: Uint8Array,
+  words: Uint8Array,
+  layout: WordLayout,
+  subject: string,
+  options: CodecOptions,
+): Promise<number> {
+  return naming(subject, () =>
+    callNative(options, (native, job) => native.decodeWords({ ...layout, data, words }, job)),
+  );
+}
+
+/** XXH64 of bytes that come in parts. */
+export class Checksum {
+  readonly #state = new Uint8Array(XXH64_STATE_BYTES);
+
+  /** @returns the checksum of all parts up to this one. */
+  add(data: Uint8Array, options: CodecOptions): Promise<string> {
+    return callNative(options, (native, job) => native.xxh64({ data, state: this.#state }, job));
+  }
 }
 
 export function xxh64(data: Uint8Array, options: CodecOptions): Promise<string> {
@@ -60,7 +78,8 @@ export async function naming<T>(subject: string, work: () => Promise<T>): Promis
   }
 }
 
-function checkRead(read: number, data: Uint8Array, subject: string): void {
+/** @throws HermError `HERM_CORRUPT` unless all of `data` was read. */
+export function checkRead(read: number, data: Uint8Array, subject: string): void {
   if (read === data.byteLength) return;
   throw new HermError('HERM_CORRUPT', `${subject} is corrupt: ${data.byteLength - read} of its bytes are not used.`);
 }

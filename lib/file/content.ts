@@ -12,10 +12,12 @@ import { type CodecOptions, decodeWords, plainWords } from './codec.ts';
 import { describePart } from './damage.ts';
 import { type CheckedHeader, type ChunkName, smallestWidths } from './header.ts';
 import { interleave } from './interleave.ts';
-import { type BiasLayout, biasBytes, outputWeight, type WeightLayout, weightShape } from './layout.ts';
+import { type BiasLayout, biasBytes, outputWeight, weightShape } from './layout.ts';
 import { LevelReader } from './level_reader.ts';
-import { decodeTensor } from './number_codec.ts';
-import { decodeWeight } from './weight_decode.ts';
+import { decodePieces, decodeTensor } from './number_codec.ts';
+import { PieceBuffers, tensorBytes } from './weight_decode.ts';
+import { WeightReader } from './weight_reader.ts';
+import { Workspace } from './workspace.ts';
 
 /** What a .herm file, or a prefix of one, holds, decoded on demand. Safe under concurrent calls. */
 export class HermContent {
@@ -24,18 +26,20 @@ export class HermContent {
   readonly #chunks: ChunkStore;
   readonly #levels: LevelReader;
   readonly #index: ChunkIndex;
-  readonly #keep: boolean;
+  readonly #weights: WeightReader;
+  readonly #workspace: Workspace | undefined;
   readonly #weightOf: ReadonlyMap<string, number>;
   readonly #biasOf: ReadonlyMap<string, BiasLayout>;
 
-  /** `keep`: levels that are read stay in memory, for later calls. */
-  constructor(file: string, header: CheckedHeader, chunks: ChunkStore, keep = true) {
+  /** `workspace`: for one pass, which keeps nothing for later calls. */
+  constructor(file: string, header: CheckedHeader, chunks: ChunkStore, workspace?: Workspace) {
     this.file = file;
     this.header = header;
     this.#chunks = chunks;
     this.#index = new ChunkIndex(header);
-    this.#levels = new LevelReader(header, chunks, this.#index, file, keep);
-    this.#keep = keep;
+    this.#levels = new LevelReader(header, chunks, this.#index, file, workspace);
+    this.#weights = new WeightReader(header, this.#levels, this.#index, file, workspace);
+    this.#workspace = workspace;
     this.#weightOf = new Map(header.layout.weights.map(({ name }, index) => [name, index]));
     const { biases, gates } = header.layout;
     this.#biasOf = new Map(
@@ -50,7 +54,7 @@ export class HermContent {
    * stays in memory.
    */
   forOnePass(): HermContent {
-    return this.#chunks.local ? new HermContent(this.file, this.header, this.#chunks, false) : this;
+    return this.#chunks.local ? new HermContent(this.file, this.header, this.#chunks, new Workspace()) : this;
   }
 
   get complete(): boolean {
@@ -130,29 +134,14 @@ export class HermContent {
     const { name, dtype, shape } = json.tensors[index]!;
     const weight = this.#weightOf.get(name);
     if (weight !== undefined) {
-      const data = await this.#weight(weight, widths, options);
+      const decoded = await this.#weights.decode(weight, widths, options);
+      const data = await allocating(this.#subject(name), () => tensorBytes(decoded, options));
       return { name, dtype, shape: weightShape(layout.weights[weight]!, widths), data };
     }
     const bias = this.#biasOf.get(name);
     if (bias === undefined) return { name, dtype, shape, data: await this.#flat(index, options) };
     const width = widths[bias.block]!;
     return { name, dtype, shape: [width], data: await this.#biases(bias, width) };
-  }
-
-  async #weight(index: number, widths: readonly number[], options: CodecOptions): Promise<Uint8Array> {
-    const { json, layout, shifts } = this.header;
-    const weight = layout.weights[index]!;
-    const level = firstLevel(json.ladder, weight, widths);
-    const group = this.#index.groupOf((weight.rowAxis ?? weight.colAxis)!.block);
-    const held = {
-      weight,
-      shift: shifts[index]!,
-      sections: await this.#levels.weightSections(group, index, level),
-      unfoldings: await this.#levels.unfoldings(group, level),
-      ladder: this.#levels.levelsOf(group, level).map((at) => json.ladder[at]!),
-      subject: `Tensor ${quoteName(weight.name)} in ${this.file}`,
-    };
-    return allocating(held.subject, () => decodeWeight(held, widths, options));
   }
 
   async #biases(bias: BiasLayout, width: number): Promise<Uint8Array> {
@@ -180,31 +169,46 @@ export class HermContent {
 
   #decodeFlat(tensor: number, data: Uint8Array, options: CodecOptions): Promise<Uint8Array> {
     const info = this.header.json.tensors[tensor]!;
-    const subject = `Tensor ${quoteName(info.name)} in ${this.file}`;
+    const subject = this.#subject(info.name);
     return allocating(subject, () => decodeTensor(data, info, info.end - info.begin, subject, options));
   }
 
-  /**
-   * The bytes of the tensors of one of the original's files, in order. Keeps the levels for later calls, but no tensors
-   * that are stored as they are; for {@link forOnePass one pass} neither.
-   */
-  async *#originalTensors(file: number, options: CodecOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  #subject(tensor: string): string {
+    return `Tensor ${quoteName(tensor)} in ${this.file}`;
+  }
+
+  /** The bytes of the tensors of one of the original's files, in order and in pieces, none of which is of two. */
+  async *#originalTensors(
+    file: number,
+    reuse: boolean,
+    options: CodecOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const { json, blocks } = this.header;
     const full = blocks.map(({ neurons }) => neurons);
     const own = [...json.tensors.keys()].filter((index) => json.tensors[index]!.file === file);
     const groups = new Set(own.map((index) => this.#groupOf(index)));
     const isOwnLevel = ({ kind, group }: ChunkName) => kind === 'level' && groups.has(group);
     const levels = this.#index.neededFor(full, undefined).filter((chunk) => isOwnLevel(json.chunks[chunk]!));
-    if (this.#keep) await this.#chunks.loadAll(levels, options.signal);
+    if (this.#workspace === undefined) await this.#chunks.loadAll(levels, options.signal);
     const isFlat = new Set(own.filter((index) => this.#groupOf(index) === undefined));
     const flats = this.#index.flats.filter((chunk) => isFlat.has(json.chunks[chunk]!.index));
     const lastOf = this.#lastTensors();
     const stored = this.#chunks.scan(flats, options);
+    const buffers = new PieceBuffers(reuse ? this.#workspace : undefined);
+    const weights = own.flatMap((index) => this.#weightOf.get(json.tensors[index]!.name) ?? []);
     for (const index of own) {
-      if (!isFlat.has(index)) yield (await this.tensor(index, full, options)).data;
-      else yield await this.#decodeFlat(index, this.#chunks.intact((await stored.next()).value!), options);
+      const info = json.tensors[index]!;
+      if (isFlat.has(index)) {
+        const data = this.#chunks.intact((await stored.next()).value!);
+        yield* decodePieces(data, info, info.end - info.begin, this.#subject(info.name), buffers, options);
+      } else if (this.#weightOf.has(info.name)) {
+        yield* this.#weights.pieces(weights, full, buffers, options);
+        weights.shift();
+      } else {
+        yield (await this.tensor(index, full, options)).data;
+      }
       const finished = lastOf.get(index);
-      if (!this.#keep && finished !== undefined) this.#levels.forget(finished);
+      if (this.#workspace !== undefined && finished !== undefined) this.#levels.forget(finished);
     }
   }
 
@@ -269,9 +273,19 @@ export class HermContent {
     return decodeWords(data, sourceBytes[file]!, plainWords(1), subject, options);
   }
 
-  /** One of the original's files, in pieces. */
-  async *originalFile(file: number, options: CodecOptions): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* interleave(this.header.json, file, await this.source(file, options), this.#originalTensors(file, options));
+  /**
+   * One of the original's files, in pieces of some megabytes. Keeps the levels for later calls, but no tensors that are
+   * stored as they are; for {@link forOnePass one pass} neither.
+   *
+   * @param reuse a piece is no longer needed when the second next one is asked for.
+   */
+  async *originalFile(
+    file: number,
+    reuse: boolean,
+    options: CodecOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const source = await this.source(file, options);
+    yield* interleave(this.header.json, file, source, this.#originalTensors(file, reuse, options));
   }
 
   /** A file that lies beside the tensors. */
@@ -292,10 +306,4 @@ const ESSENTIAL: readonly string[] = ['source', 'extra', 'flat', 'level'];
 /** Biases of all nodes, raw. */
 function biasesOf({ biases, gateBiases }: Unfolding, { side }: BiasLayout): Uint8Array {
   return side === 'gate' ? gateBiases : biases;
-}
-
-/** The first level that reaches the widths of the blocks along both axes of a tensor. */
-function firstLevel(ladder: readonly (readonly number[])[], weight: WeightLayout, widths: readonly number[]): number {
-  const blocks = [weight.rowAxis, weight.colAxis].flatMap((axis) => (axis === undefined ? [] : [axis.block]));
-  return ladder.findIndex((level) => blocks.every((block) => level[block]! >= widths[block]!));
 }

@@ -4,7 +4,7 @@ import type { HermHeader } from './schema.ts';
  * A file as its pieces follow each other: its tensors where they lie, and between them what no tensor covers.
  *
  * @param source all that no tensor covers
- * @param tensors the bytes of the file's tensors, in order; each is asked for when its turn comes
+ * @param tensors the bytes of the file's tensors, in order and in pieces; each is asked for when its turn comes
  */
 export async function* interleave(
   { files, tensors: infos }: Pick<HermHeader, 'files' | 'tensors'>,
@@ -21,8 +21,14 @@ export async function* interleave(
       if (gap > 0) yield source.subarray(used, used + gap);
       used += gap;
       at = dataOffset + end;
-      yield (await tensors.next()).value!;
+      for (let left = end - begin; left > 0; ) {
+        const piece = (await tensors.next()).value!;
+        left -= piece.byteLength;
+        yield piece;
+      }
     }
+    // Whoever makes the pieces checks at the end that nothing is left over.
+    for await (const piece of tensors) yield piece;
   } finally {
     await tensors.return();
   }

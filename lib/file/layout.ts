@@ -21,6 +21,11 @@ export interface WeightLayout {
   readonly colAxis: Axis | undefined;
 }
 
+/** Whether a tensor lies between two hidden layers. */
+export function isShared({ rowAxis, colAxis }: WeightLayout): boolean {
+  return rowAxis !== undefined && colAxis !== undefined;
+}
+
 /** The tensor at the widths [blocks]. */
 export function weightShape(
   { rows, cols, rowAxis, colAxis }: WeightLayout,

@@ -1,21 +1,33 @@
 import type { Unfolding } from '../herm/unfolding.ts';
-import { splitSections } from './bytes.ts';
+import { headBytes, sectionBounds } from './bytes.ts';
 import type { ChunkIndex } from './chunk_index.ts';
 import type { ChunkStore } from './chunk_store.ts';
 import type { CheckedHeader } from './header.ts';
 import { decodeHierarchy, hierarchyForm } from './hierarchy_code.ts';
 import { weightSectionCount } from './lane_levels.ts';
 import { Memo } from './memo.ts';
+import { WINDOW_BYTES, type Workspace } from './workspace.ts';
 
 /** One level of a group, cut into its sections. */
 interface LevelContent {
   /** What it adds to the hierarchies, by block. */
   readonly hierarchies: ReadonlyMap<number, Uint8Array>;
-  /** By weight. */
-  readonly weights: ReadonlyMap<number, readonly Uint8Array[]>;
+  /** By weight, where its sections begin in the chunk, and where the last one ends. */
+  readonly weights: ReadonlyMap<number, readonly number[]>;
+  readonly chunk: number;
+  /** The chunk, where it is kept. */
+  readonly bytes: Uint8Array | undefined;
 }
 
-/** The levels of a file. What is decoded is kept: it is small beside the tensors. */
+/** Of one tensor. */
+export interface WeightSections {
+  /** [levels][sections] */
+  readonly sections: readonly (readonly Uint8Array[])[];
+  /** Nobody uses them any more. */
+  release(): void;
+}
+
+/** The levels of a file. Hierarchies that are decoded are kept: they are small beside the tensors. */
 export class LevelReader {
   readonly #header: CheckedHeader;
   readonly #chunks: ChunkStore;
@@ -23,15 +35,21 @@ export class LevelReader {
   readonly #index: ChunkIndex;
   readonly #levels: Memo<LevelContent>[];
   readonly #unfoldings: Memo<readonly Unfolding[]>[];
-  readonly #keep: boolean;
+  readonly #workspace: Workspace | undefined;
 
-  /** @param keep whether the store keeps the levels that are read. */
-  constructor(header: CheckedHeader, chunks: ChunkStore, index: ChunkIndex, file: string, keep: boolean) {
+  /** @param workspace of a pass that keeps no levels: tensor by tensor, sections are read into its memory. */
+  constructor(
+    header: CheckedHeader,
+    chunks: ChunkStore,
+    index: ChunkIndex,
+    file: string,
+    workspace: Workspace | undefined,
+  ) {
     this.#header = header;
     this.#chunks = chunks;
     this.#index = index;
     this.#file = file;
-    this.#keep = keep;
+    this.#workspace = workspace;
     this.#levels = header.layout.groups.map(() => new Memo());
     this.#unfoldings = header.layout.groups.map(() => new Memo());
   }
@@ -51,7 +69,7 @@ export class LevelReader {
   unfoldings(group: number, level: number): Promise<readonly Unfolding[]> {
     const levels = this.levelsOf(group, level);
     return this.#unfoldings[group]!.get(levels.at(-1)!, async () => {
-      const contents = await Promise.all(levels.map((index) => this.#level(group, index)));
+      const contents = await this.#contents(group, level);
       const { layout, json } = this.#header;
       const { ladder } = json;
       const unfoldings: Unfolding[] = [];
@@ -67,9 +85,29 @@ export class LevelReader {
   }
 
   /** The sections of one tensor of a group at {@link levelsOf}. */
-  async weightSections(group: number, weight: number, level: number): Promise<Uint8Array[][]> {
-    const levels = this.levelsOf(group, level).map((index) => this.#level(group, index));
-    return (await Promise.all(levels)).map(({ weights }) => [...weights.get(weight)!]);
+  async weightSections(group: number, weight: number, level: number): Promise<WeightSections> {
+    const contents = await this.#contents(group, level);
+    const extents = contents.map(({ weights }) => weights.get(weight)!);
+    const lengths = extents.map((bounds) => bounds.at(-1)! - bounds[0]!);
+    const buffer = this.#workspace?.take(lengths.reduce((sum, length) => sum + length, 0));
+    const sections: Uint8Array[][] = [];
+    let at = 0;
+    for (const [n, { chunk, bytes }] of contents.entries()) {
+      const bounds = extents[n]!;
+      const own = bytes?.subarray(bounds[0]!, bounds.at(-1)!) ?? buffer!.subarray(at, at + lengths[n]!);
+      if (bytes === undefined) await this.#chunks.readPart(chunk, bounds[0]!, own, undefined);
+      sections.push(bounds.slice(1).map((end, k) => own.subarray(bounds[k]! - bounds[0]!, end - bounds[0]!)));
+      at += lengths[n]!;
+    }
+    return { sections, release: () => buffer && this.#workspace?.give(buffer) };
+  }
+
+  async #contents(group: number, level: number): Promise<LevelContent[]> {
+    const levels = this.levelsOf(group, level);
+    if (this.#workspace === undefined) return Promise.all(levels.map((index) => this.#level(group, index)));
+    const contents: LevelContent[] = [];
+    for (const index of levels) contents.push(await this.#level(group, index));
+    return contents;
   }
 
   #level(group: number, level: number): Promise<LevelContent> {
@@ -80,11 +118,35 @@ export class LevelReader {
       const counts = weights.map((weight) => weightSectionCount(layout.weights[weight]!));
       const total = counts.reduce((sum, count) => sum + count, blocks.length);
       const chunk = this.#index.levels[group]!.get(level)!;
-      const bytes = await (this.#keep ? this.#chunks.load(chunk, undefined) : this.#chunks.peek(chunk));
-      const sections = splitSections(bytes, total, subject);
-      const hierarchies = new Map(blocks.map((block, n) => [block, sections[n]!]));
-      const rest = sections.slice(blocks.length);
-      return { hierarchies, weights: new Map(weights.map((weight, n) => [weight, rest.splice(0, counts[n])])) };
+      const { bytes, bounds } = await this.#bounds(chunk, total, subject);
+      const head = bytes ?? (await this.#part(chunk, bounds[blocks.length]!));
+      const hierarchies = new Map(blocks.map((block, n) => [block, head.subarray(bounds[n], bounds[n + 1])]));
+      const rest = bounds.slice(blocks.length);
+      const boundsOf = (n: number) => [...rest.splice(0, counts[n]!), rest[0]!];
+      return { hierarchies, weights: new Map(weights.map((weight, n) => [weight, boundsOf(n)])), chunk, bytes };
     });
+  }
+
+  /** Where the sections of a chunk lie; and the chunk, where it is kept. */
+  async #bounds(chunk: number, count: number, subject: string): Promise<{ bytes?: Uint8Array; bounds: number[] }> {
+    if (this.#workspace === undefined) {
+      const bytes = await this.#chunks.load(chunk, undefined);
+      return { bytes, bounds: sectionBounds(bytes, bytes.byteLength, count, subject) };
+    }
+    const window = this.#workspace.take(WINDOW_BYTES);
+    await this.#chunks.check(chunk, window, {});
+    this.#workspace.give(window);
+    return { bounds: sectionBounds(await this.#part(chunk, headBytes(count)), this.#length(chunk), count, subject) };
+  }
+
+  /** The first bytes of a chunk, at most `length` of them. */
+  async #part(chunk: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(Math.min(length, this.#length(chunk)));
+    await this.#chunks.readPart(chunk, 0, bytes, undefined);
+    return bytes;
+  }
+
+  #length(chunk: number): number {
+    return this.#header.json.chunks[chunk]!.length;
   }
 }

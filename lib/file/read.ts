@@ -1,7 +1,14 @@
 import { HermError } from '../errors.ts';
 import { isDirectoryOutput, type WrittenSkeleton, writeSkeleton } from '../herm/expand.ts';
 import { type FitOptions, fitWidths } from '../herm/loader_widths.ts';
-import { type RecoveredPiece, type RecoverOptions, recoverAll, recoverBytes, recoverTo } from '../herm/recover.ts';
+import {
+  checkOriginal,
+  type RecoveredPiece,
+  type RecoverOptions,
+  recoverAll,
+  recoverBytes,
+  recoverTo,
+} from '../herm/recover.ts';
 import {
   buildSkeleton,
   resolveWidths,
@@ -280,7 +287,7 @@ export class HermFile {
       const details = { file: this.name, damage };
       throw new HermError('HERM_CHECKSUM', `${why} Download it again, or replace them with "herm upgrade".`, details);
     }
-    if (this.complete) for await (const _ of this.recoverAll(options));
+    if (this.complete) await checkOriginal(this.#content, options);
     return { complete: this.complete, chunks: this.chunks };
   }
 

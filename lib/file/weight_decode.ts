@@ -1,52 +1,76 @@
-import { applyGains, lanesOf, type RawMatrix, range, selectWords, transpose } from '../herm/exact_matrix.ts';
-import { ascendingPositions, frontier, leafOrder, nodeOfInstruction, type Unfolding } from '../herm/unfolding.ts';
-import { concat } from '../model/concat.ts';
+import { applyGains, type RawMatrix, range, selectWords } from '../herm/exact_matrix.ts';
+import { ascendingPositions, frontier, nodeOfInstruction, type Unfolding } from '../herm/unfolding.ts';
 import { dtypeBytes } from '../model/tensor.ts';
-import { NATIVE_DTYPES } from '../native/binding.ts';
+import { type DecodeLanesArgs, NATIVE_DTYPES } from '../native/binding.ts';
 import { callNative } from '../native/call.ts';
-import { type CodecOptions, naming } from './codec.ts';
-import { growingLanes, type LaneLevels, type SideLanes, sideLanes, storedNodes, wholeLanes } from './lane_levels.ts';
-import { type Axis, type WeightLayout, weightShape } from './layout.ts';
+import type { CodecOptions } from './codec.ts';
+import { type LaneLevels, type SideLanes, sideLanes, wholeLanes } from './lane_levels.ts';
+import type { WeightLayout } from './layout.ts';
+import type { WeightSections } from './level_reader.ts';
+import type { Workspace } from './workspace.ts';
 
 /** What a reader holds of one weight tensor: its sections of levels 0…L, and the hierarchies down to level L. */
 export interface HeldWeight {
   readonly weight: WeightLayout;
   readonly shift: number;
-  /** [levels][sections] */
-  readonly sections: readonly (readonly Uint8Array[])[];
+  readonly coded: WeightSections;
   /** Of all blocks. */
   readonly unfoldings: readonly Unfolding[];
   /** [levels][blocks] */
   readonly ladder: readonly (readonly number[])[];
   /** What messages call the tensor. */
   readonly subject: string;
+  readonly workspace: Workspace | undefined;
+}
+
+/** A decoded tensor, its numbers still in the order of its hierarchy. */
+export interface DecodedWeight {
+  readonly matrix: RawMatrix;
+  /** The rows of `matrix` that the tensor is made of, and the columns of them, in its order. */
+  readonly lanes: Uint32Array;
+  readonly elements: Uint32Array;
+  /** The tensor's rows are the columns of `matrix`. */
+  readonly transposed: boolean;
 }
 
 /**
- * The tensor at the widths of its axes' blocks, neurons in ascending order of their slots.
+ * Tensors with one axis that a hierarchy merges, at the widths of their blocks, neurons in ascending order of their slots:
+ * [k×cols] or [rows×k]. All are decoded side by side.
  *
- * @param widths of all blocks; those of the tensor's axes at most the ladder's last.
- * @returns raw words: [k×cols], [rows×k] or, between two hidden layers, [k×l].
+ * @param widths of all blocks; those of the tensors' axes at most the ladders' last.
  * @throws HermError `HERM_CORRUPT` where no encoder can have written the sections.
  */
-export async function decodeWeight(
-  held: HeldWeight,
+export async function decodeWhole(
+  all: readonly HeldWeight[],
   widths: readonly number[],
   options: CodecOptions,
-): Promise<Uint8Array> {
-  const { rowAxis, colAxis } = held.weight;
-  if (rowAxis !== undefined && colAxis !== undefined) return decodeShared(held, rowAxis, colAxis, widths, options);
-  return decodeWhole(held, (rowAxis ?? colAxis)!, widths, options);
+): Promise<DecodedWeight[]> {
+  const plans = all.map((held) => planWhole(held, widths));
+  await decodeLanes(
+    plans.map(({ coded }) => coded),
+    options,
+  );
+  for (const { coded } of all) coded.release();
+  for (const { decoded, gains } of plans) await applyGains(decoded.matrix, gains, undefined, options);
+  return plans.map(({ decoded }) => decoded);
+}
+
+interface WholePlan {
+  readonly coded: DecodeLanesArgs;
+  readonly decoded: DecodedWeight;
+  /** Of the rows. */
+  readonly gains: Float32Array;
+}
+
+/** By position at this width. */
+export function frontierGains(unfolding: Unfolding, { gains }: SideLanes, width: number): Float32Array {
+  return Float32Array.from(frontier(unfolding, width).nodes, (node) => gains[node]!);
 }
 
 /** Children take their parents' rows as they are decoded, so that at the end the rows are the positions of that width. */
-async function decodeWhole(
-  held: HeldWeight,
-  { block, side: sideName }: Axis,
-  widths: readonly number[],
-  options: CodecOptions,
-): Promise<Uint8Array> {
+function planWhole(held: HeldWeight, widths: readonly number[]): WholePlan {
   const { weight, unfoldings, ladder } = held;
+  const { block, side: sideName } = (weight.rowAxis ?? weight.colAxis)!;
   const unfolding = unfoldings[block]!;
   const width = widths[block]!;
   const transposed = weight.rowAxis === undefined;
@@ -54,158 +78,102 @@ async function decodeWhole(
   const side = sideLanes(unfolding, sideName);
   const reach = ladder.map((level) => level[block]!);
   const levels = wholeLanes(reach, side.roots, length);
-  const matrix = emptyMatrix(held, width, length);
-  const sections = held.sections.flat();
-  await decodeNodes(held, matrix, side, levels, { rows: positionRows(side, width), sections, width }, options);
-  await applyGains(matrix, gainsOf(side, frontier(unfolding, width).nodes), undefined, options);
-  return selectWords(matrix, ascendingPositions(unfolding, width), range(length), options, transposed);
+  const { rows, count } = nodeRows(side, width, width);
+  const matrix = emptyMatrix(held, count, length);
+  const lanes = { rows, sections: held.coded.sections.flat(), width };
+  return {
+    coded: codedLanes(held, matrix, side, levels, lanes),
+    decoded: { matrix, lanes: ascendingPositions(unfolding, width), elements: range(length), transposed },
+    gains: frontierGains(unfolding, side, width),
+  };
 }
 
-function gainsOf({ gains }: SideLanes, nodes: Uint32Array): Float32Array {
-  return Float32Array.from(nodes, (node) => gains[node]!);
+/** The bytes of some rows of the tensor, `from` up to `to`. */
+export function tensorRows(
+  { matrix, lanes, elements, transposed }: DecodedWeight,
+  from: number,
+  to: number,
+  options: CodecOptions,
+  out?: Uint8Array,
+): Promise<Uint8Array> {
+  if (transposed) return selectWords(matrix, lanes, elements.subarray(from, to), options, true, out);
+  return selectWords(matrix, lanes.subarray(from, to), elements, options, false, out);
 }
 
-/** [K + 2N] the position of every node at widths up to `width`; 0 for those that come later. */
-function positionRows({ roots, parents }: SideLanes, width: number): Uint32Array {
-  const rows = new Uint32Array(roots + 2 * parents.length);
-  for (let position = 0; position < width; position++) {
-    if (position < roots) {
-      rows[position] = position;
-    } else {
-      const first = nodeOfInstruction(roots, position - roots);
-      rows[first] = rows[parents[position - roots]!]!;
-      rows[first + 1] = position;
-    }
+/** So much of a tensor is made at once, or one row. */
+const PIECE_BYTES = 2 ** 22;
+
+/** Where pieces of tensors go that are handed on one after the other. */
+export class PieceBuffers {
+  readonly #workspace: Workspace | undefined;
+  /** What is in use, while the next piece is made, and what was before. */
+  #held: Uint8Array[] = [];
+
+  /** @param workspace undefined where pieces are the receiver's to keep. */
+  constructor(workspace: Workspace | undefined) {
+    this.#workspace = workspace;
   }
-  return rows;
+
+  next(bytes: number): Uint8Array {
+    if (this.#workspace === undefined) return new Uint8Array(bytes);
+    if (this.#held.length === 2) this.#workspace.give(this.#held.shift()!);
+    const piece = this.#workspace.take(bytes);
+    this.#held.push(piece);
+    return piece;
+  }
+}
+
+/** The bytes of the tensor, in order; each piece is good until the second next one is asked for. */
+export async function* tensorPieces(
+  decoded: DecodedWeight,
+  pieces: PieceBuffers,
+  options: CodecOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const [rows, cols] = shapeOf(decoded);
+  const rowBytes = cols * dtypeBytes(decoded.matrix.dtype);
+  const step = Math.max(1, Math.floor(PIECE_BYTES / Math.max(1, rowBytes)));
+  for (let from = 0; from < rows; from += step) {
+    const to = Math.min(rows, from + step);
+    yield await tensorRows(decoded, from, to, options, pieces.next((to - from) * rowBytes));
+  }
+}
+
+/** All bytes of the tensor. */
+export function tensorBytes(decoded: DecodedWeight, options: CodecOptions): Promise<Uint8Array> {
+  return tensorRows(decoded, 0, shapeOf(decoded)[0], options);
+}
+
+function shapeOf({ lanes, elements, transposed }: DecodedWeight): [number, number] {
+  return transposed ? [elements.length, lanes.length] : [lanes.length, elements.length];
 }
 
 /**
- * A matrix between two hidden layers at widths k and l. What is stored of the columns is unfolded along the rows, for all
- * nodes of the row hierarchy; then the columns of original rows are, exactly, and those of merged rows as well as can be.
+ * Rows for the nodes up to width `reach`: children take those of their parents, but for parents that live at `width`,
+ * which stay. Of nodes that come later the rows are 0.
  */
-async function decodeShared(
-  held: HeldWeight,
-  rowAxis: Axis,
-  colAxis: Axis,
-  widths: readonly number[],
-  options: CodecOptions,
-): Promise<Uint8Array> {
-  const { weight, unfoldings, ladder } = held;
-  const [k, l] = weightShape(weight, widths);
-  const [rowTree, colTree] = [unfoldings[rowAxis.block]!, unfoldings[colAxis.block]!];
-  const [rowSide, colSide] = [sideLanes(rowTree, rowAxis.side), sideLanes(colTree, colAxis.side)];
-  const rowReach = ladder.map((level) => level[rowAxis.block]!);
-  const colReach = ladder.map((level) => level[colAxis.block]!);
-  const cut = (from: number, to: number) => held.sections.flatMap((sections) => sections.slice(from, to));
-
-  const stored = storedNodes(colSide).subarray(0, colReach.at(-1)!);
-  const nodes = emptyMatrix(held, rowSide.floors.length, stored.length);
-  const rowLanes = {
-    rows: range(nodes.rows),
-    sections: cut(0, 2),
-    width: rowReach.at(-1)!,
-    elementFloors: Uint16Array.from(stored, (node) => colSide.floors[node]!),
-  };
-  await decodeNodes(held, nodes, rowSide, growingLanes(rowReach, rowSide.roots, colReach), rowLanes, options);
-
-  const { rank, seen } = leafOrder(rowTree);
-  const leafCounts = rowReach.map((width) => seen[width - rowTree.roots]!);
-  const columns = await leafColumns(held, nodes, rank, leafCounts.at(-1)!, colSide, options);
-  const colLanes = { rows: columnRows(colSide), sections: cut(2, 4), width: colReach.at(-1)!, onlyFollowed: true };
-  await decodeNodes(held, columns, colSide, growingLanes(colReach, colSide.roots, leafCounts), colLanes, options);
-
-  const living = frontier(rowTree, k).nodes;
-  const [leaves, merged] = [living.filter((node) => rank[node]! >= 0), living.filter((node) => rank[node]! < 0)];
-  const colRows = columnRows(colSide);
-  const whole = await selectWords(
-    columns,
-    frontier(colTree, l).nodes.map((node) => colRows[node]!),
-    leaves.map((node) => rank[node]!),
-    options,
-    true,
-  );
-  const rest = await mergedRows(held, nodes, merged, colTree, colSide, l, options);
-  // Original rows first, then merged ones: [k×l] by positions of columns.
-  const byNode = { ...nodes, rows: k, cols: l, words: concat([whole, rest]) };
-  const rowGains = gainsOf(rowSide, Uint32Array.from([...leaves, ...merged]));
-  await applyGains(byNode, rowGains, gainsOf(colSide, frontier(colTree, l).nodes), options);
-  const place = new Map([...leaves, ...merged].map((node, at) => [node, at]));
-  const rowOrder = ascendingPositions(rowTree, k).map((position) => place.get(living[position]!)!);
-  return selectWords(byNode, rowOrder, ascendingPositions(colTree, l), options);
-}
-
-/** Rows of column nodes [(stored + N)×leaves]: stored ones by position, then the followed children. */
-function columnRows({ roots, followed, parents }: SideLanes): Uint32Array {
-  const rows = range(roots + 2 * parents.length);
-  const positions = roots + parents.length;
-  for (const [n, second] of followed.entries()) {
+export function nodeRows(
+  { roots, parents }: SideLanes,
+  width: number,
+  reach: number,
+): { rows: Uint32Array; count: number } {
+  const rows = range(roots + 2 * parents.length).fill(0, roots);
+  let count = width;
+  for (let n = 0; n < reach - roots; n++) {
     const first = nodeOfInstruction(roots, n);
-    rows[first + second] = positions + n;
-    rows[first + 1 - second] = roots + n;
+    const stays = n >= width - roots && parents[n]! < nodeOfInstruction(roots, width - roots);
+    rows[first] = stays ? count++ : rows[parents[n]!]!;
+    rows[first + 1] = n < width - roots ? roots + n : count++;
   }
-  return rows;
+  return { rows, count };
 }
 
-/** The stored columns of the original rows, in the order in which these appear; followed children are still empty. */
-async function leafColumns(
-  held: HeldWeight,
-  nodes: RawMatrix,
-  rank: Int32Array,
-  leaves: number,
-  { parents }: SideLanes,
-  options: CodecOptions,
-): Promise<RawMatrix> {
-  const nodeOf = new Uint32Array(leaves);
-  for (const [node, place] of rank.entries()) if (place >= 0 && place < leaves) nodeOf[place] = node;
-  const columns = emptyMatrix(held, nodes.cols + parents.length, leaves);
-  columns.words.set(await selectWords(nodes, nodeOf, range(nodes.cols), options, true));
-  return columns;
+export function emptyMatrix({ weight, shift, workspace }: HeldWeight, rows: number, cols: number): RawMatrix {
+  const bytes = rows * cols * dtypeBytes(weight.dtype);
+  const words = workspace?.take(bytes) ?? new Uint8Array(bytes);
+  return { dtype: weight.dtype, shift, rows, cols, words };
 }
 
-/** [rows×l] rows that are still merged, their columns split as near as parent and coded child tell. */
-async function mergedRows(
-  held: HeldWeight,
-  nodes: RawMatrix,
-  rows: Uint32Array,
-  colTree: Unfolding,
-  { roots, parents, followed, floors, coefficients, gains }: SideLanes,
-  l: number,
-  options: CodecOptions,
-): Promise<Uint8Array> {
-  const lanes = {
-    ...nodes,
-    rows: l,
-    cols: rows.length,
-    words: await selectWords(nodes, rows, range(l), options, true),
-  };
-  const count = l - roots;
-  if (count === 0 || rows.length === 0) return transpose(lanes, options);
-  const splits = {
-    positions: frontier(colTree, l).pairs,
-    coefficients: new Uint16Array(2 * count),
-    gains: new Float32Array(2 * count),
-    floors: new Uint16Array(2 * count),
-    followedSecond: followed.slice(0, count),
-  };
-  for (let n = 0; n < count; n++) {
-    const second = followed[n]!;
-    splits.coefficients.set([coefficients[2 * n + second]!, coefficients[2 * n + 1 - second]!], 2 * n);
-    const first = nodeOfInstruction(roots, n);
-    splits.gains.set([gains[first + second]!, gains[first + 1 - second]!], 2 * n);
-    splits.floors.set([floors[parents[n]!]!, floors[first + second]!], 2 * n);
-  }
-  await callNative(options, (native, job) =>
-    native.splitNearest({ ...lanesOf(lanes), ...splits, shift: held.shift }, job),
-  );
-  return transpose(lanes, options);
-}
-
-function emptyMatrix({ weight, shift }: HeldWeight, rows: number, cols: number): RawMatrix {
-  return { dtype: weight.dtype, shift, rows, cols, words: new Uint8Array(rows * cols * dtypeBytes(weight.dtype)) };
-}
-
-interface CodedLanes {
+interface NodeCode {
   readonly rows: Uint32Array;
   /** Of all levels, one after the other. */
   readonly sections: readonly Uint8Array[];
@@ -215,17 +183,18 @@ interface CodedLanes {
   readonly onlyFollowed?: boolean;
 }
 
-async function decodeNodes(
+/** The nodes of one axis, to be decoded into the rows of a matrix. */
+export function codedLanes(
   { subject }: HeldWeight,
   matrix: RawMatrix,
   side: SideLanes,
   levels: LaneLevels,
-  { rows, sections, width, elementFloors, onlyFollowed = false }: CodedLanes,
-  options: CodecOptions,
-): Promise<void> {
-  const args = {
+  { rows, sections, width, elementFloors, onlyFollowed = false }: NodeCode,
+): DecodeLanesArgs {
+  return {
     ...side,
     ...levels,
+    name: subject,
     dtype: NATIVE_DTYPES[matrix.dtype],
     shift: matrix.shift,
     rows,
@@ -234,9 +203,12 @@ async function decodeNodes(
     elementFloors,
     onlyFollowed,
     words: matrix.words,
-    sizes: Float64Array.from(sections, ({ byteLength }) => byteLength),
     wanted: width - side.roots,
-    data: concat(sections),
+    sections,
   };
-  await naming(subject, () => callNative(options, (native, job) => native.decodeLanes(args, job)));
+}
+
+/** @throws HermError `HERM_CORRUPT` */
+export function decodeLanes(tensors: readonly DecodeLanesArgs[], options: CodecOptions): Promise<void> {
+  return callNative(options, (native, job) => native.decodeLanes({ tensors }, job));
 }

@@ -105,20 +105,20 @@ export function transpose({ dtype, rows, cols, words }: RawMatrix, options: Kern
   });
 }
 
-/** The words in the given rows and columns, in the order of the lists; `transposed`: columns first. */
-export function selectWords(
+/** `out`, filled with the words in the given rows and columns, in the order of the lists; `transposed`: columns first. */
+export async function selectWords(
   matrix: RawMatrix,
   rowList: Uint32Array,
   colList: Uint32Array,
   options: KernelOptions,
   transposed = false,
+  out: Uint8Array = new Uint8Array(rowList.length * colList.length * dtypeBytes(matrix.dtype)),
 ): Promise<Uint8Array> {
-  return callNative(options, async (native: Addon, job: NativeJob) => {
-    const out = new Uint8Array(rowList.length * colList.length * dtypeBytes(matrix.dtype));
-    if (out.byteLength === 0) return out;
-    await native.storeLanes({ ...lanesOf(matrix), slots: rowList, elements: colList, transposed, out }, job);
-    return out;
-  });
+  if (out.byteLength === 0) return out;
+  await callNative(options, (native: Addon, job: NativeJob) =>
+    native.storeLanes({ ...lanesOf(matrix), slots: rowList, elements: colList, transposed, out }, job),
+  );
+  return out;
 }
 
 /** The shift of a tensor. @throws HermError `NON_FINITE` for an infinity or NaN. */

@@ -1,4 +1,5 @@
 import { HermError } from '../errors.ts';
+import { ahead } from '../file/ahead.ts';
 import type { HermContent } from '../file/content.ts';
 import { atomicDirectory } from '../model/atomic_directory.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
@@ -26,15 +27,19 @@ interface Part {
   pieces(options: CallOptions): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
-/** The files of the original: those that hold tensors, then those beside them. One pass: the content forgets as it goes. */
-function partsOf(held: HermContent): Part[] {
+/**
+ * The files of the original: those that hold tensors, then those beside them. One pass: the content forgets as it goes.
+ *
+ * @param reuse pieces are read before the second next one is asked for, and not kept.
+ */
+function partsOf(held: HermContent, reuse = false): Part[] {
   held.requireComplete('recovering the original');
   const content = held.forOnePass();
   const { files, extras } = held.header.json;
   return [
     ...files.map((file, index) => ({
       ...file,
-      pieces: (options: CallOptions) => content.originalFile(index, options),
+      pieces: (options: CallOptions) => content.originalFile(index, reuse, options),
     })),
     ...extras.map((extra, index) => ({
       ...extra,
@@ -53,7 +58,7 @@ async function* recoverPart(
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const digest = new Digest();
-  for await (const bytes of part.pieces({ signal: options.signal, threads: options.threads })) {
+  for await (const bytes of ahead(part.pieces({ signal: options.signal, threads: options.threads }))) {
     throwIfAborted(options.signal);
     await digest.update(bytes);
     onBytes(bytes.byteLength);
@@ -107,6 +112,13 @@ export async function* recoverAll(content: HermContent, options: CallOptions = {
   }
 }
 
+/** Recovers all files, and lets go of them: for whoever wants to know that they come back. @throws HermError */
+export async function checkOriginal(content: HermContent, options: CallOptions = {}): Promise<void> {
+  const parts = partsOf(content, true);
+  const count = counter(parts, options);
+  for (const part of parts) for await (const _ of recoverPart(part, content.file, options, count));
+}
+
 /**
  * Writes the original: a file, or a new directory where it is several. `path` is untouched unless all of it came back
  * and every digest is the original's.
@@ -114,7 +126,7 @@ export async function* recoverAll(content: HermContent, options: CallOptions = {
  * @throws HermError as {@link recoverBytes}; `IO` when it cannot be written, `OUTPUT_EXISTS` for a directory that is there.
  */
 export async function recoverTo(content: HermContent, path: string, options: CallOptions = {}): Promise<void> {
-  const parts = partsOf(content);
+  const parts = partsOf(content, true);
   const count = counter(parts, options);
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const piecesOf = (part: Part) => recoverPart(part, content.file, options, count);

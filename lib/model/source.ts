@@ -19,6 +19,8 @@ export interface ByteSource {
    * not fit in one buffer, `ABORTED`.
    */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Fills `bytes` from `offset`, where the source need not allocate any. @throws HermError as {@link read} */
+  readInto?(offset: number, bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -90,6 +92,10 @@ export async function fileSource(path: string): Promise<ByteSource> {
       const bytes = allocate(length, path);
       await readPieces(handle, path, offset, bytes);
       return bytes;
+    },
+    async readInto(offset, bytes) {
+      checkRange(extent, offset, bytes.byteLength);
+      await readPieces(handle, path, offset, bytes);
     },
     close: () => handle.close(),
   };

@@ -74,6 +74,24 @@ export class RangeReader {
     return known.byteLength === 0 ? bytes : concat([known, bytes]);
   }
 
+  /** {@link read} into bytes that are there. */
+  async readInto(offset: number, out: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const source = this.#source;
+    if (source.readInto === undefined) {
+      out.set(await this.read(offset, out.byteLength, signal));
+      return;
+    }
+    const known = this.#knownAt(offset).subarray(0, out.byteLength);
+    out.set(known);
+    const rest = out.subarray(known.byteLength);
+    if (rest.byteLength === 0) return;
+    await this.#gate.run(async () => {
+      throwIfAborted(signal);
+      await source.readInto?.(offset + known.byteLength, rest);
+    });
+    this.#count(rest);
+  }
+
   #knownAt(offset: number): Uint8Array {
     const holds = (region: Region) => offset >= region.offset && offset < region.offset + region.bytes.byteLength;
     const region = this.#known.find(holds);

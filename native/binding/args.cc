@@ -92,6 +92,34 @@ std::span<double> Args::float64(const char* key, std::size_t length) {
   return typed<double>(object_, key, napi_float64_array, length);
 }
 
+Napi::Array Args::array(const char* key) const {
+  const Napi::Value value = get(object_, key);
+  if (!value.IsArray()) refuse(env(), std::string(key) + " must be a list");
+  return value.As<Napi::Array>();
+}
+
+Napi::Object Args::element(const Napi::Array& list, std::uint32_t index) {
+  const Napi::Value value = list.Get(index);
+  if (!value.IsObject()) refuse(list.Env(), "a list must hold objects");
+  return value.As<Napi::Object>();
+}
+
+std::vector<std::span<const std::uint8_t>> Args::byte_list(const char* key) {
+  const Napi::Array list = array(key);
+  std::vector<std::span<const std::uint8_t>> parts;
+  for (std::uint32_t k = 0; k < list.Length(); ++k) {
+    const auto part = typed<std::uint8_t>(list, std::to_string(k).c_str(), napi_uint8_array, npos);
+    parts.push_back(part);
+  }
+  return parts;
+}
+
+std::string Args::text(const char* key) const {
+  const Napi::Value value = get(object_, key);
+  if (!value.IsString()) refuse(env(), std::string(key) + " must be a text");
+  return value.As<Napi::String>().Utf8Value();
+}
+
 StoredMatrix Args::matrix(const char* key) {
   const Napi::Value value = get(object_, key);
   if (!value.IsObject()) refuse(env(), std::string(key) + " must be a stored matrix");

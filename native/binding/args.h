@@ -52,11 +52,28 @@ class Args {
   // { kind: integer (ActivationKind), slope: number }
   Activation activation(const char* key);
 
+  // Of a list of typed arrays of bytes.
+  std::vector<std::span<const std::uint8_t>> byte_list(const char* key);
+  std::string text(const char* key) const;
+  // Calls read(Args&) for every object of a list.
+  template <class Read>
+  void each(const char* key, Read&& read) {
+    const Napi::Array list = array(key);
+    for (std::uint32_t k = 0; k < list.Length(); ++k) {
+      Args item(element(list, k), job_);
+      read(item);
+      for (auto& pin : item.pins_) pins_.push_back(std::move(pin));
+    }
+  }
+
   std::vector<Napi::ObjectReference> take_pins() { return std::move(pins_); }
 
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
  private:
+  Args(Napi::Object object, const Job& job) : object_(object), job_(job) {}
+  Napi::Array array(const char* key) const;
+  static Napi::Object element(const Napi::Array& list, std::uint32_t index);
   Napi::Value get(const Napi::Object& from, const char* key) const;
   template <class T>
   std::span<T> typed(const Napi::Object& from, const char* key, napi_typedarray_type type, std::size_t length);

@@ -38,16 +38,6 @@ LaneLevels levels_arg(Args& args) {
   return levels;
 }
 
-// Section sizes as JavaScript's numbers: whole, below 2^53.
-std::vector<std::uint64_t> whole_sizes(std::span<const double> sizes) {
-  std::vector<std::uint64_t> whole;
-  for (const double size : sizes) {
-    if (!(size >= 0 && size < 0x1p53)) throw std::invalid_argument("a section has no such size");
-    whole.push_back(static_cast<std::uint64_t>(size));
-  }
-  return whole;
-}
-
 // Resolves to the bytes of all sections; they are in `out` if it has room for them.
 Napi::Value encode_lanes_binding(const Napi::CallbackInfo& info) {
   Args args(info);
@@ -73,13 +63,12 @@ Napi::Value encode_lanes_binding(const Napi::CallbackInfo& info) {
 
 Napi::Value decode_lanes_binding(const Napi::CallbackInfo& info) {
   Args args(info);
-  const NodeLanes lanes = lanes_arg(args);
-  const LaneLevels levels = levels_arg(args);
-  const std::size_t wanted = args.size("wanted");
-  const std::span<const std::uint8_t> data = args.bytes("data");
-  const std::span<const double> sizes = args.float64("sizes", levels.sections());
-  return PromiseWorker::run(
-      std::move(args), [=](const Job& job) { decode_lanes(job, lanes, levels, wanted, data, whole_sizes(sizes)); });
+  std::vector<CodedLanes> all;
+  args.each("tensors", [&](Args& item) {
+    const NodeLanes lanes = lanes_arg(item);
+    all.push_back({item.text("name"), lanes, levels_arg(item), item.size("wanted"), item.byte_list("sections")});
+  });
+  return PromiseWorker::run(std::move(args), [all = std::move(all)](const Job& job) { decode_lanes(job, all); });
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ Napi::Value decode_numbers_binding(const Napi::CallbackInfo& info) {
   const NumberArray array = array_arg(args);
   const std::span<const std::uint8_t> data = args.bytes("data");
   const std::span<std::uint8_t> words = args.bytes("words");
-  return PromiseWorker::run(std::move(args), [=](const Job& job) { decode_numbers(job, array, data, words); });
+  return promise_size(std::move(args), [=](const Job& job) { return decode_numbers(job, array, data, words); });
 }
 
 }  // namespace

@@ -39,9 +39,12 @@ Napi::Value decode_words_binding(const Napi::CallbackInfo& info) {
 Napi::Value xxh64_binding(const Napi::CallbackInfo& info) {
   Args args(info);
   const std::span<const std::uint8_t> data = args.bytes("data");
+  std::span<std::uint8_t> state;
+  if (args.has("state")) state = args.bytes("state", kXxh64StateBytes);
   auto digest = std::make_shared<std::string>();
   return PromiseWorker::run(
-      std::move(args), [=](const Job&) { *digest = xxh64_hex(data); },
+      std::move(args),
+      [=](const Job&) { *digest = state.empty() ? xxh64_hex(data) : xxh64_hex(data, state); },
       [=](Napi::Env env) { return Napi::String::New(env, *digest); });
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kernels/dtype.h"
@@ -61,9 +62,20 @@ void encode_lanes(const Job& job, const NodeLanes& lanes, const LaneLevels& leve
                   std::span<const std::int8_t> element_shifts, std::vector<std::uint8_t>& out,
                   std::span<std::uint64_t> sizes);
 
-// Fills the rows of all nodes that the first `levels` levels reach, of the last one only those of the first `wanted`
-// instructions. Children may share the rows of their parents: each row then holds what it holds at that width.
-// KernelError HERM_CORRUPT where `data` is not what encode_lanes makes.
+// Lanes to fill from their sections.
+struct CodedLanes {
+  std::string name;  // of the tensor, for messages; may be empty
+  NodeLanes lanes;
+  LaneLevels levels;
+  std::size_t wanted = 0;                               // instructions
+  std::vector<std::span<const std::uint8_t>> sections;  // by level, strip, A or B
+};
+
+// Fills the rows of all nodes that the levels reach, of the last one only those of the first `wanted` instructions.
+// Children may share the rows of their parents: each row then holds what it holds at that width. All lanes are decoded
+// side by side. KernelError HERM_CORRUPT where sections are not what encode_lanes makes.
+void decode_lanes(const Job& job, std::span<const CodedLanes> all);
+// Of one, the sections one after the other in `data`.
 void decode_lanes(const Job& job, const NodeLanes& lanes, const LaneLevels& levels, std::size_t wanted,
                   std::span<const std::uint8_t> data, std::span<const std::uint64_t> sizes);
 

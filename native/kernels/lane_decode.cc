@@ -1,3 +1,4 @@
+#include <atomic>
 #include <bit>
 #include <stdexcept>
 #include <string>
@@ -228,24 +229,32 @@ class StripDecoder : Strip<D> {
 };
 
 template <DType D>
-void decode_all(const Job& job, const NodeLanes& lanes, const LaneLevels& levels, std::size_t wanted,
-                std::span<const std::span<const std::uint8_t>> sections) {
-  parallel_for(job, levels.strips, 1, [&](std::size_t strip, std::size_t) {
-    const StrictFloat strict;
-    const std::size_t begin = lanes.length * strip / levels.strips, end = lanes.length * (strip + 1) / levels.strips;
-    StripDecoder<D> decoder(lanes, begin, end);
-    std::size_t elements = 0, instructions = 0;
-    for (std::size_t level = 0; level < levels.levels(); ++level) {
-      const std::size_t reach = levels.strips > 1 ? end - begin : levels.elements[level];
-      const std::size_t last = levels.instructions[level];
-      const auto* const section = &sections[2 * (level * levels.strips + strip)];
-      decoder.decode(job, section[0], 0, elements, false, instructions, last, wanted);
-      decoder.decode(job, section[1], elements, reach, true, 0, last, wanted);
-      elements = reach;
-      instructions = last;
-      if (strip == 0) job.progress(static_cast<double>(level + 1) / static_cast<double>(levels.levels()));
-    }
-  });
+void decode_strip(const Job& job, const CodedLanes& coded, std::size_t strip) {
+  const StrictFloat strict;
+  const auto& [name, lanes, levels, wanted, sections] = coded;
+  const std::size_t begin = lanes.length * strip / levels.strips, end = lanes.length * (strip + 1) / levels.strips;
+  StripDecoder<D> decoder(lanes, begin, end);
+  std::size_t elements = 0, instructions = 0;
+  for (std::size_t level = 0; level < levels.levels(); ++level) {
+    const std::size_t reach = levels.strips > 1 ? end - begin : levels.elements[level];
+    const std::size_t last = levels.instructions[level];
+    const auto* const section = &sections[2 * (level * levels.strips + strip)];
+    decoder.decode(job, section[0], 0, elements, false, instructions, last, wanted);
+    decoder.decode(job, section[1], elements, reach, true, 0, last, wanted);
+    elements = reach;
+    instructions = last;
+  }
+}
+
+// An error says whose it is.
+template <class Work>
+void naming(const CodedLanes& coded, Work&& work) {
+  try {
+    work();
+  } catch (const KernelError& error) {
+    if (coded.name.empty()) throw;
+    throw KernelError(error.code(), coded.name + " is corrupt: " + error.what());
+  }
 }
 
 // Models learn from everything that is coded, so only the last instructions of the last level may be left; and not
@@ -261,20 +270,37 @@ void check_wanted(const LaneLevels& levels, std::size_t wanted) {
 
 }  // namespace
 
+void decode_lanes(const Job& job, std::span<const CodedLanes> all) {
+  // A strip is decoded by one thread; those of all lanes are there to be shared out.
+  struct Part {
+    std::size_t lanes, strip;
+  };
+  std::vector<Part> parts;
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    const auto& [name, lanes, levels, wanted, sections] = all[k];
+    naming(all[k], [&, &lanes = lanes, &levels = levels] { check_lanes(lanes, levels); });
+    if (sections.size() != levels.sections()) throw std::invalid_argument("every section needs its bytes");
+    check_wanted(levels, wanted);
+    for (std::size_t strip = 0; strip < levels.strips; ++strip) parts.push_back({k, strip});
+  }
+  std::atomic<std::size_t> done{0};
+  parallel_for(job, parts.size(), 1, [&](std::size_t i, std::size_t) {
+    const auto [k, strip] = parts[i];
+    naming(all[k], [&] { with_dtype(all[k].lanes.dtype, [&]<DType D>() { decode_strip<D>(job, all[k], strip); }); });
+    job.progress(static_cast<double>(++done) / static_cast<double>(parts.size()));
+  });
+}
+
 void decode_lanes(const Job& job, const NodeLanes& lanes, const LaneLevels& levels, std::size_t wanted,
                   std::span<const std::uint8_t> data, std::span<const std::uint64_t> sizes) {
-  check_lanes(lanes, levels);
-  if (sizes.size() != levels.sections()) throw std::invalid_argument("every section needs its size");
-  check_wanted(levels, wanted);
-  std::vector<std::span<const std::uint8_t>> sections;
-  std::size_t at = 0;
+  CodedLanes coded{{}, lanes, levels, wanted, {}};
   for (const std::uint64_t size : sizes) {
-    if (size > data.size() - at) corrupt("a section is longer than what there is");
-    sections.push_back(data.subspan(at, size));
-    at += size;
+    if (size > data.size()) corrupt("a section is longer than what there is");
+    coded.sections.push_back(data.first(size));
+    data = data.subspan(size);
   }
-  if (at != data.size()) corrupt("bytes are left over after the last section");
-  with_dtype(lanes.dtype, [&]<DType D>() { decode_all<D>(job, lanes, levels, wanted, sections); });
+  if (!data.empty()) corrupt("bytes are left over after the last section");
+  decode_lanes(job, {&coded, 1});
 }
 
 }  // namespace herm

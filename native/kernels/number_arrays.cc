@@ -225,8 +225,9 @@ std::size_t encode_numbers(const Job& job, const NumberArray& array, std::span<c
   return used;
 }
 
-void decode_numbers(const Job& job, const NumberArray& array, std::span<const std::uint8_t> data,
-                    std::span<std::uint8_t> words) {
+std::size_t decode_numbers(const Job& job, const NumberArray& array, std::span<const std::uint8_t> data,
+                           std::span<std::uint8_t> words) {
+  const std::size_t size = data.size();
   const Pieces pieces(array, whole_numbers(array, words.size()));
   const std::size_t word_bytes = dtype_bytes(array.dtype);
   std::vector<std::span<const std::uint8_t>> parts;
@@ -236,12 +237,12 @@ void decode_numbers(const Job& job, const NumberArray& array, std::span<const st
     parts.push_back(data.first(length));
     data = data.subspan(length);
   }
-  if (!data.empty()) corrupt("bytes are left over after the last piece of numbers");
   parallel_for(job, pieces.size(), 1, [&](std::size_t i, std::size_t) {
     const Piece piece = pieces[i];
     decode_piece(job.part(), array.dtype, piece, parts[i],
                  words.subspan(piece.begin * word_bytes, piece.count() * word_bytes));
   });
+  return size - data.size();
 }
 
 }  // namespace herm

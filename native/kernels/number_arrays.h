@@ -33,8 +33,9 @@ std::size_t encoded_numbers_bound(const NumberArray& array, std::size_t count);
 std::size_t encode_numbers(const Job& job, const NumberArray& array, std::span<const std::uint8_t> words,
                            std::span<std::uint8_t> out);
 
-// Fills all of `words`. KernelError HERM_CORRUPT where `data` is not what encode_numbers makes of as many.
-void decode_numbers(const Job& job, const NumberArray& array, std::span<const std::uint8_t> data,
-                    std::span<std::uint8_t> words);
+// Fills all of `words`, and returns the number of bytes of `data` read: an array can be decoded in parts that end where
+// pieces do. KernelError HERM_CORRUPT where `data` does not begin with what encode_numbers makes of as many.
+std::size_t decode_numbers(const Job& job, const NumberArray& array, std::span<const std::uint8_t> data,
+                           std::span<std::uint8_t> words);
 
 }  // namespace herm

@@ -1,5 +1,7 @@
 #include "kernels/planes.h"
 
+// The state of a checksum, which JavaScript keeps between two parts.
+#define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
 #include <algorithm>
@@ -112,9 +114,11 @@ std::size_t decode_words(const Job& job, const WordLayout& layout, std::span<con
   return reader.position();
 }
 
-std::string xxh64_hex(std::span<const std::uint8_t> bytes) {
+namespace {
+
+std::string hex_of(XXH64_hash_t hash) {
   XXH64_canonical_t canonical;
-  XXH64_canonicalFromHash(&canonical, XXH64(bytes.data(), bytes.size(), 0));
+  XXH64_canonicalFromHash(&canonical, hash);
   static constexpr char digits[] = "0123456789abcdef";
   std::string hex;
   for (const unsigned char byte : canonical.digest) {
@@ -122,6 +126,22 @@ std::string xxh64_hex(std::span<const std::uint8_t> bytes) {
     hex += digits[byte & 15];
   }
   return hex;
+}
+
+}  // namespace
+
+std::string xxh64_hex(std::span<const std::uint8_t> bytes) { return hex_of(XXH64(bytes.data(), bytes.size(), 0)); }
+
+std::string xxh64_hex(std::span<const std::uint8_t> bytes, std::span<std::uint8_t> state) {
+  XXH64_state_t running;
+  static_assert(sizeof(running) == kXxh64StateBytes);
+  if (state.size() != sizeof(running)) throw std::invalid_argument("a checksum has a state of 88 bytes");
+  std::memcpy(&running, state.data(), sizeof(running));
+  if (running.total_len == 0) XXH64_reset(&running, 0);
+  if (running.memsize >= sizeof(running.mem64)) throw std::invalid_argument("a checksum has no such state");
+  XXH64_update(&running, bytes.data(), bytes.size());
+  std::memcpy(state.data(), &running, sizeof(running));
+  return hex_of(XXH64_digest(&running));
 }
 
 }  // namespace herm

@@ -34,5 +34,8 @@ std::size_t decode_words(const Job& job, const WordLayout& layout, std::span<con
 
 // XXH64 (seed 0) as 16 hexadecimal digits.
 std::string xxh64_hex(std::span<const std::uint8_t> bytes);
+// Of bytes that come in parts, up to here. `state` has kXxh64StateBytes bytes, all 0 before the first part.
+inline constexpr std::size_t kXxh64StateBytes = 88;
+std::string xxh64_hex(std::span<const std::uint8_t> bytes, std::span<std::uint8_t> state);
 
 }  // namespace herm

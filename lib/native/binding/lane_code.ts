@@ -4,8 +4,8 @@ import type { NativeJob } from './common.ts';
 export interface LaneCodeKernels {
   /** Resolves to the bytes of all sections together; they are in `out` if it has room for them. */
   encodeLanes(args: EncodeLanesArgs, job: NativeJob): Promise<number>;
-  /** Fills the rows of all nodes that the wanted instructions reach. Rejects with `HERM_CORRUPT`. */
-  decodeLanes(args: DecodeLanesArgs, job: NativeJob): Promise<void>;
+  /** Fills the rows of all nodes that the wanted instructions reach, of all tensors at once. Rejects with `HERM_CORRUPT`. */
+  decodeLanes(args: { readonly tensors: readonly DecodeLanesArgs[] }, job: NativeJob): Promise<void>;
 }
 
 /** Elements of a strip at most, where there are several: `herm::kStripElements`. */
@@ -41,18 +41,21 @@ export interface NodeLanesArgs {
   readonly levelInstructions: Uint32Array;
   readonly levelElements: Uint32Array;
   readonly strips: number;
-  /** [levels × strips × 2] bytes of every section. */
-  readonly sizes: Float64Array;
 }
 
 export interface EncodeLanesArgs extends NodeLanesArgs {
   /** [length] int8 */
   readonly elementShifts: Uint8Array;
+  /** [levels × strips × 2] bytes of every section. */
+  readonly sizes: Float64Array;
   readonly out: Uint8Array;
 }
 
 export interface DecodeLanesArgs extends NodeLanesArgs {
+  /** Begins messages. */
+  readonly name: string;
   /** Instructions of the last level to decode. */
   readonly wanted: number;
-  readonly data: Uint8Array;
+  /** [levels × strips × 2] */
+  readonly sections: readonly Uint8Array[];
 }

@@ -5,8 +5,8 @@ export interface NumberArrayKernels {
   encodedNumbersBound(args: NativeNumberArray & { readonly count: number }, job: NativeJob): number;
   /** Resolves to the bytes of `out` written: native/kernels/number_arrays.h. */
   encodeNumbers(args: EncodeNumbersArgs, job: NativeJob): Promise<number>;
-  /** Fills all of `words` from all of `data`. Rejects with `HERM_CORRUPT`. */
-  decodeNumbers(args: DecodeNumbersArgs, job: NativeJob): Promise<void>;
+  /** Fills all of `words`; resolves to the bytes of `data` read. Rejects with `HERM_CORRUPT`. */
+  decodeNumbers(args: DecodeNumbersArgs, job: NativeJob): Promise<number>;
 }
 
 export interface NativeNumberArray {
@@ -23,6 +23,7 @@ export interface EncodeNumbersArgs extends NativeNumberArray {
 }
 
 export interface DecodeNumbersArgs extends NativeNumberArray {
+  /** May go on after what is asked for. */
   readonly data: Uint8Array;
   readonly words: Uint8Array;
 }

@@ -29,6 +29,11 @@ export interface DecodeWordsArgs extends WordLayout {
   readonly words: Uint8Array;
 }
 
+/** `herm::kXxh64StateBytes` */
+export const XXH64_STATE_BYTES = 88;
+
 export interface Xxh64Args {
   readonly data: Uint8Array;
+  /** [{@link XXH64_STATE_BYTES}] where data comes in parts: zeros before the first one. */
+  readonly state?: Uint8Array;
 }

@@ -85,7 +85,6 @@ const nodeLanes = () => ({
   levelInstructions: Uint32Array.of(0, 1),
   levelElements: Uint32Array.of(n, n),
   strips: 1,
-  sizes: Float64Array.of(0, 30, 30, 0),
 });
 // Two neurons that merge, in one level for each.
 const side = (name) => ({
@@ -224,9 +223,20 @@ const valid = {
     ...nodeLanes(),
     words: new Uint8Array(3 * n * 8),
     elementShifts: new Uint8Array(n),
+    sizes: Float64Array.of(0, 30, 30, 0),
     out: u8(500),
   }),
-  decodeLanes: () => ({ ...nodeLanes(), words: u8(3 * n * 8), wanted: 1, data: u8(60) }),
+  decodeLanes: () => ({
+    tensors: [
+      {
+        ...nodeLanes(),
+        name: 'it',
+        words: u8(3 * n * 8),
+        wanted: 1,
+        sections: [u8(0), u8(30), u8(30), u8(0)],
+      },
+    ],
+  }),
   encodeHierarchy: () => ({ ...hierarchy(), out: u8(500) }),
   decodeHierarchy: () => ({ ...hierarchy(), data: u8(60) }),
   encodedNumbersBound: () => ({ ...numbers(), count: 6 }),
