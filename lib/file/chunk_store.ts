@@ -91,8 +91,14 @@ export class ChunkStore {
     return bytes!;
   }
 
+  /** The bytes of a chunk that is kept. */
+  peek(chunk: number): Uint8Array | undefined {
+    return this.#ready.get(chunk);
+  }
+
   /**
    * Compares the checksum of a chunk that is not kept, window by window: {@link readPart} then reads what is intact.
+   * A window as long as the chunk holds it afterwards.
    *
    * @throws HermError as {@link load}
    */

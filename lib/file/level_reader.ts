@@ -15,7 +15,7 @@ interface LevelContent {
   /** By weight, where its sections begin in the chunk, and where the last one ends. */
   readonly weights: ReadonlyMap<number, readonly number[]>;
   readonly chunk: number;
-  /** The chunk, where it is kept. */
+  /** The chunk, where it is held. */
   readonly bytes: Uint8Array | undefined;
 }
 
@@ -37,7 +37,10 @@ export class LevelReader {
   readonly #unfoldings: Memo<readonly Unfolding[]>[];
   readonly #workspace: Workspace | undefined;
 
-  /** @param workspace of a pass that keeps no levels: tensor by tensor, sections are read into its memory. */
+  /** Chunks that a pass holds until a group is forgotten. */
+  readonly #passing: Uint8Array[][];
+
+  /** @param workspace of a pass that keeps no group longer than it needs it. */
   constructor(
     header: CheckedHeader,
     chunks: ChunkStore,
@@ -50,12 +53,14 @@ export class LevelReader {
     this.#index = index;
     this.#file = file;
     this.#workspace = workspace;
+    this.#passing = header.layout.groups.map(() => []);
     this.#levels = header.layout.groups.map(() => new Memo());
     this.#unfoldings = header.layout.groups.map(() => new Memo());
   }
 
   /** Lets go of what is decoded of a group. */
   forget(group: number): void {
+    for (const bytes of this.#passing[group]!.splice(0)) this.#workspace?.give(bytes);
     this.#levels[group] = new Memo();
     this.#unfoldings[group] = new Memo();
   }
@@ -89,7 +94,8 @@ export class LevelReader {
     const contents = await this.#contents(group, level);
     const extents = contents.map(({ weights }) => weights.get(weight)!);
     const lengths = extents.map((bounds) => bounds.at(-1)! - bounds[0]!);
-    const buffer = this.#workspace?.take(lengths.reduce((sum, length) => sum + length, 0));
+    const unheld = contents.some(({ bytes }) => bytes === undefined);
+    const buffer = unheld ? this.#workspace?.take(lengths.reduce((sum, length) => sum + length, 0)) : undefined;
     const sections: Uint8Array[][] = [];
     let at = 0;
     for (const [n, { chunk, bytes }] of contents.entries()) {
@@ -118,7 +124,7 @@ export class LevelReader {
       const counts = weights.map((weight) => weightSectionCount(layout.weights[weight]!));
       const total = counts.reduce((sum, count) => sum + count, blocks.length);
       const chunk = this.#index.levels[group]!.get(level)!;
-      const { bytes, bounds } = await this.#bounds(chunk, total, subject);
+      const { bytes, bounds } = await this.#bounds(group, chunk, total, subject);
       const head = bytes ?? (await this.#part(chunk, bounds[blocks.length]!));
       const hierarchies = new Map(blocks.map((block, n) => [block, head.subarray(bounds[n], bounds[n + 1])]));
       const rest = bounds.slice(blocks.length);
@@ -127,16 +133,37 @@ export class LevelReader {
     });
   }
 
-  /** Where the sections of a chunk lie; and the chunk, where it is kept. */
-  async #bounds(chunk: number, count: number, subject: string): Promise<{ bytes?: Uint8Array; bounds: number[] }> {
-    if (this.#workspace === undefined) {
-      const bytes = await this.#chunks.load(chunk, undefined);
+  /** Where the sections of a chunk lie; and the chunk, where it is held. */
+  async #bounds(
+    group: number,
+    chunk: number,
+    count: number,
+    subject: string,
+  ): Promise<{ bytes?: Uint8Array; bounds: number[] }> {
+    if (this.#workspace === undefined || this.#holds(group)) {
+      const bytes = await (this.#workspace ? this.#pass(group, chunk) : this.#chunks.load(chunk, undefined));
       return { bytes, bounds: sectionBounds(bytes, bytes.byteLength, count, subject) };
     }
     const window = this.#workspace.take(WINDOW_BYTES);
     await this.#chunks.check(chunk, window, {});
     this.#workspace.give(window);
     return { bounds: sectionBounds(await this.#part(chunk, headBytes(count)), this.#length(chunk), count, subject) };
+  }
+
+  /** Whether a pass holds the chunks of a group, and so reads them once: of one block they are less than its weights. */
+  #holds(group: number): boolean {
+    if (this.#header.layout.groups[group]!.blocks.length === 1) return true;
+    const chunks = [...this.#index.levels[group]!.values()];
+    return chunks.reduce((sum, chunk) => sum + this.#length(chunk), 0) <= WINDOW_BYTES;
+  }
+
+  async #pass(group: number, chunk: number): Promise<Uint8Array> {
+    const kept = this.#chunks.peek(chunk);
+    if (kept !== undefined) return kept;
+    const bytes = this.#workspace!.take(this.#length(chunk));
+    this.#passing[group]!.push(bytes);
+    await this.#chunks.check(chunk, bytes, {});
+    return bytes;
   }
 
   /** The first bytes of a chunk, at most `length` of them. */

@@ -43,8 +43,7 @@ Napi::Value xxh64_binding(const Napi::CallbackInfo& info) {
   if (args.has("state")) state = args.bytes("state", kXxh64StateBytes);
   auto digest = std::make_shared<std::string>();
   return PromiseWorker::run(
-      std::move(args),
-      [=](const Job&) { *digest = state.empty() ? xxh64_hex(data) : xxh64_hex(data, state); },
+      std::move(args), [=](const Job&) { *digest = state.empty() ? xxh64_hex(data) : xxh64_hex(data, state); },
       [=](Napi::Env env) { return Napi::String::New(env, *digest); });
 }
 

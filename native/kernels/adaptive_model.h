@@ -28,7 +28,7 @@ class AdaptiveModel {
     count(symbol);
   }
   template <class Decoder>
-  std::size_t get(Decoder& coder, unsigned state) {
+  HERM_INLINE std::size_t get(Decoder& coder, unsigned state) {
     const std::uint32_t slot = coder.slot(state);
     std::size_t symbol = first_[slot >> kFirstShift];
     symbol += starts_[symbol + 1] <= slot;  // hardly ever more than one further, and unpredictable

@@ -49,7 +49,9 @@ class StripDecoder : Strip<D> {
       if (root % 16 == 0) job.check();
       Base::fill_grids(c_grids_, root, from_, to_);
       const int scale = Base::last_root_scale = get_scale(coder, models.root_scale, Base::last_root_scale);
-      for (std::size_t e = from_; e < to_; ++e) ordinals_[e] = get_coded(coder, e, scale, 0, 0, false);
+      each_element<1, 2>(coder, from_, to_, [&](auto& run, std::size_t e, unsigned state) HERM_INLINED {
+        ordinals_[e] = get_coded(run, e, state, scale, 0, 0, false);
+      });
       Base::fill_words(ordinals_, c_grids_, 0, from_, to_, c_);
       Base::write(root, from_, to_, c_);
       models.settle();
@@ -102,10 +104,11 @@ class StripDecoder : Strip<D> {
     const bool negative = mode > kCorrelations;
     Base::fill_contexts(from_, to_);
     const int scale = get_scale(coder, models.scale, Base::parent_scale_);
-    for (std::size_t e = from_; e < to_; ++e) {
-      const bool flip = correlation > 0 && Code::negative(p_[e]) != negative;
-      ordinals_[e] = get_coded(coder, e, scale, correlation, correlation == 0 ? 0 : contexts_[e], flip);
-    }
+    if (correlation == 0) std::fill(contexts_.begin() + at(from_), contexts_.begin() + at(to_), std::uint8_t{0});
+    each_element<1, 2>(coder, from_, to_, [&](auto& run, std::size_t e, unsigned state) HERM_INLINED {
+      const bool flip = (correlation > 0) & (Code::negative(p_[e]) != negative);
+      ordinals_[e] = get_coded(run, e, state, scale, correlation, contexts_[e], flip);
+    });
     Base::fill_words(ordinals_, c_grids_, 0, from_, to_, c_);
     return false;
   }
@@ -121,7 +124,7 @@ class StripDecoder : Strip<D> {
     prediction_.start(weights, p_, from_, to_);
     for (std::size_t e = from_; e < to_; ++e) {
       const auto [magnitude, negative] = prediction_.at(e, shifts_[e], scale);
-      const Ordinal ordinal = get_coded(coder, e, scale, kCorrelations + correlation, magnitude, negative);
+      const Ordinal ordinal = get_coded(coder, e, e & 3, scale, kCorrelations + correlation, magnitude, negative);
       c_[e] = Format::word(ordinal, c_grids_[e]);
       prediction_.learn(e, c_[e]);
     }
@@ -154,20 +157,23 @@ class StripDecoder : Strip<D> {
   void decode_followed(RansDecoder& coder, const Split& split) {
     const ChildInterval<D> interval(split.a_followed);
     Base::fill_ranges(interval, split.a_coded, from_, to_);
-    for (std::size_t e = from_; e < to_; ++e) {
+    each_element<3, 3>(coder, from_, to_, [&](auto& run, std::size_t e, unsigned state) HERM_INLINED {
       const OrdinalRange range{low_[e], high_[e]};
       if (range.empty()) corrupt("no weight gives its parent");
-      if (range.low <= 0 && range.high >= -1) {
-        ordinals_[e] = static_cast<Ordinal>(get_around_zero(coder, e, range));
-      } else if (Base::plain_cells(e)) {
-        ordinals_[e] = low_[e] + static_cast<Ordinal>(get_uniform(coder, e & 3, place_count(range)));
+      const bool around_zero = (range.low <= 0) & (range.high >= -1);
+      if (!around_zero && Base::plain_cells(e)) [[likely]] {
+        ordinals_[e] = low_[e] + static_cast<Ordinal>(get_uniform(run, state, place_count(range)));
       } else {
-        ordinals_[e] = static_cast<Ordinal>(get_place(coder, e, range));
+        ordinals_[e] = run.apart([&](RansDecoder& decoder) { return get_unevenly(decoder, e, range, around_zero); });
       }
-    }
+    });
     Base::fill_words(ordinals_, f_grids_, interval.flip(), from_, to_, f_);
   }
 
+  // Where the numbers of an interval are not all cells.
+  [[gnu::noinline]] Ordinal get_unevenly(RansDecoder& coder, std::size_t e, OrdinalRange range, bool around_zero) {
+    return static_cast<Ordinal>(around_zero ? get_around_zero(coder, e, range) : get_place(coder, e, range));
+  }
   std::int64_t get_around_zero(RansDecoder& coder, std::size_t e, OrdinalRange range) {
     const std::size_t zero = models.zero[2 * Code::is_zero(p_[e]) + Code::is_zero(c_[e])].get(coder, e & 3);
     if (zero == 0) return get_place(coder, e, range);
@@ -204,12 +210,14 @@ class StripDecoder : Strip<D> {
   }
 
   // As an ordinal.
-  Ordinal get_coded(RansDecoder& coder, std::size_t e, int scale, std::size_t correlation, std::size_t context,
-                    bool flip) {
+  template <class Decoder>
+  HERM_INLINE Ordinal get_coded(Decoder& coder, std::size_t e, unsigned state, int scale, std::size_t correlation,
+                                std::size_t context, bool flip) {
     const Grid grid = c_grids_[e];
     LevelModel& model = models.level(Base::is_coarse(grid), correlation, context);
-    return static_cast<Ordinal>(get_ordinal<D>(coder, model, e & 3, grid, Base::expected(scale, e), flip));
+    return static_cast<Ordinal>(get_ordinal<D>(coder, model, state, grid, Base::expected(scale, e), flip));
   }
+  static std::ptrdiff_t at(std::size_t e) { return static_cast<std::ptrdiff_t>(e); }
 
   static int get_scale(RansDecoder& coder, AdaptiveModel<kScaleSymbols>& model, int expected) {
     const std::size_t symbol = model.get(coder, 1);

@@ -17,14 +17,25 @@ constexpr LaneLoops<D> kLoops{Loops<D>::levels, Loops<D>::contexts, Loops<D>::wo
 }  // namespace
 
 template <DType D>
-const LaneLoops<D>& lane_loops() {
+std::vector<const LaneLoops<D>*> all_lane_loops() {
+  std::vector<const LaneLoops<D>*> all{&kLoops<D, baseline::Loops>};
 #if defined(HERM_TARGETS)
-  if (use_widest()) return kLoops<D, widest::Loops>;
-  if (use_wide()) return kLoops<D, wide::Loops>;
+  if (use_wide()) all.push_back(&kLoops<D, wide::Loops>);
+  if (use_widest()) all.push_back(&kLoops<D, widest::Loops>);
 #endif
-  return kLoops<D, baseline::Loops>;
+  return all;
 }
 
+template <DType D>
+const LaneLoops<D>& lane_loops() {
+  static const LaneLoops<D>& widest_of_all = *all_lane_loops<D>().back();
+  return widest_of_all;
+}
+
+template std::vector<const LaneLoops<DType::F64>*> all_lane_loops();
+template std::vector<const LaneLoops<DType::F32>*> all_lane_loops();
+template std::vector<const LaneLoops<DType::F16>*> all_lane_loops();
+template std::vector<const LaneLoops<DType::BF16>*> all_lane_loops();
 template const LaneLoops<DType::F64>& lane_loops();
 template const LaneLoops<DType::F32>& lane_loops();
 template const LaneLoops<DType::F16>& lane_loops();

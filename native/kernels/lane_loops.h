@@ -57,6 +57,10 @@ struct LaneLoops {
                  Ordinal* high, std::int32_t* clear);
 };
 
+// Of all kinds of CPU that this one can be, the plainest first.
+template <DType D>
+std::vector<const LaneLoops<D>*> all_lane_loops();
+
 // For the CPU at hand.
 template <DType D>
 const LaneLoops<D>& lane_loops();

@@ -8,6 +8,7 @@
 
 #include "kernels/error.h"
 #include "kernels/float_grid.h"
+#include "kernels/simd.h"
 
 namespace herm {
 
@@ -39,7 +40,7 @@ struct NumberCode {
   }
 
   // KernelError HERM_CORRUPT where there is no such number.
-  static std::int64_t ordinal(int level, std::uint64_t low, bool negative, Grid grid) {
+  HERM_INLINE static std::int64_t ordinal(int level, std::uint64_t low, bool negative, Grid grid) {
     const int spare = Format::kMantissa - grid.bits - 2, local = level - 4 * (grid.floor - 1);
     const std::int64_t place = spare >= 0 ? local : local >> -spare;
     // Before the bits below are appended: what is expected of a damaged lane may be any level, and would overflow.

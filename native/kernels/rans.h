@@ -13,6 +13,8 @@
 #include <span>
 #include <vector>
 
+#include "kernels/simd.h"
+
 namespace herm {
 
 inline constexpr int kProbabilityBits = 15;
@@ -121,7 +123,16 @@ class RansDecoder {
   // KernelError HERM_CORRUPT unless the stream ends here.
   void finish() const;
 
+  std::size_t states() const { return mask_ + 1; }
+  // fn(decoder); of a RansRun, which may not be one itself for a while.
+  template <class Fn>
+  auto apart(Fn&& fn) {
+    return fn(*this);
+  }
+
  private:
+  friend class RansRun;
+
   std::uint32_t next_word() {
     if (words_end_ - words_ < 2) return missing_word();
     const std::uint32_t word = words_[0] | std::uint32_t{words_[1]} << 8;
@@ -155,5 +166,104 @@ class RansDecoder {
   int filled_ = 0;
   bool missing_ = false;
 };
+
+// A decoder of four states that lives in registers and does not look where its stream ends: for loops that ask it
+// first.
+class RansRun {
+ public:
+  explicit RansRun(RansDecoder& decoder) : decoder_(decoder) { load(); }
+  RansRun(const RansRun&) = delete;
+  RansRun& operator=(const RansRun&) = delete;
+
+  // Whether so many symbols and calls of bits() are surely there.
+  bool holds(std::ptrdiff_t symbols, std::ptrdiff_t fields) const {
+    return std::endian::native == std::endian::little && words_end_ - words_ >= 2 * symbols &&
+           bytes_end_ - bytes_ >= 8 * fields;
+  }
+
+  std::uint32_t slot(unsigned state) const { return rans_slot(states_[state]); }
+  HERM_INLINE void take(unsigned state, Share share) {
+    std::uint32_t x = states_[state];
+    rans_pop(x, share);
+    std::uint16_t word;
+    std::memcpy(&word, words_, sizeof(word));
+    // Without a branch: a third of the symbols take a word, nobody knows which.
+    const std::uint32_t low = -static_cast<std::uint32_t>(x < kLowestState);
+    states_[state] = x ^ ((x ^ (x << 16 | word)) & low);
+    words_ += low & sizeof(word);
+  }
+  HERM_INLINE std::uint32_t uniform(unsigned state, std::uint32_t n) {
+    const std::uint32_t i = ((slot(state) + 1) * n - 1) >> kProbabilityBits;
+    take(state, uniform_share(i, n));
+    return i;
+  }
+  HERM_INLINE std::uint64_t bits(int count) {
+    std::uint64_t next;
+    std::memcpy(&next, bytes_, sizeof(next));
+    pending_ |= next << filled_;
+    bytes_ += (63 - filled_) >> 3;
+    filled_ |= 56;
+    const std::uint64_t value = pending_ & ((std::uint64_t{1} << count) - 1);
+    pending_ >>= count;
+    filled_ -= count;
+    return value;
+  }
+
+  // fn(decoder), which goes on where this one is.
+  template <class Fn>
+  auto apart(Fn&& fn) {
+    store();
+    const auto result = fn(decoder_);
+    load();
+    return result;
+  }
+  // The decoder goes on from here.
+  void store() {
+    for (std::size_t k = 0; k < 4; ++k) decoder_.states_[k] = states_[k];
+    decoder_.words_ = words_;
+    decoder_.bytes_ = bytes_;
+    decoder_.pending_ = pending_;
+    decoder_.filled_ = filled_;
+  }
+
+ private:
+  void load() {
+    for (std::size_t k = 0; k < 4; ++k) states_[k] = decoder_.states_[k];
+    words_ = decoder_.words_;
+    words_end_ = decoder_.words_end_;
+    bytes_ = decoder_.bytes_;
+    bytes_end_ = decoder_.bytes_end_;
+    pending_ = decoder_.pending_;
+    filled_ = decoder_.filled_;
+  }
+
+  RansDecoder& decoder_;
+  std::array<std::uint32_t, 4> states_;
+  const std::uint8_t* words_;
+  const std::uint8_t* words_end_;
+  const std::uint8_t* bytes_;
+  const std::uint8_t* bytes_end_;
+  std::uint64_t pending_;
+  int filled_;
+};
+
+// element(coder, e, state) for e in [from, to), element e being told by state e mod 4; most of them by a RansRun. No
+// element takes more than `Symbols` symbols and `Fields` calls of bits().
+template <std::ptrdiff_t Symbols, std::ptrdiff_t Fields, class Element>
+HERM_INLINE void each_element(RansDecoder& coder, std::size_t from, std::size_t to, Element&& element) {
+  std::size_t e = from;
+  if (coder.states() == 4) {
+    for (; e < to && e % 4 != 0; ++e) element(coder, e, static_cast<unsigned>(e % 4));
+    RansRun run(coder);
+    for (; to - e >= 4 && run.holds(4 * Symbols, 4 * Fields); e += 4) {
+      element(run, e, 0u);
+      element(run, e + 1, 1u);
+      element(run, e + 2, 2u);
+      element(run, e + 3, 3u);
+    }
+    run.store();
+  }
+  for (; e < to; ++e) element(coder, e, static_cast<unsigned>(e % 4));
+}
 
 }  // namespace herm

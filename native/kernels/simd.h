@@ -10,6 +10,7 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 #define HERM_INLINE inline __attribute__((always_inline))
+#define HERM_INLINED __attribute__((always_inline))  // of a lambda
 
 namespace herm {
 

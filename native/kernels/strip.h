@@ -131,7 +131,7 @@ class Strip {
   }
   // Whether low_ and high_ of one sign lie in one binade of the followed child's grid: then the numbers between them
   // are the cells (Cells), and nothing is left inside.
-  bool plain_cells(std::size_t e) const {
+  HERM_INLINE bool plain_cells(std::size_t e) const {
     const int kept = Format::kMantissa - f_grids_.bits[e];
     const Ordinal low = low_[e] < 0 ? ~low_[e] : low_[e], high = high_[e] < 0 ? ~high_[e] : high_[e];
     return low >> kept == high >> kept;

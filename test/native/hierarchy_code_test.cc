@@ -2,16 +2,19 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "hierarchy_support.h"
 #include "kernels/error.h"
+#include "kernels/free_slots.h"
 
 namespace {
 
-using herm::DType;
+using herm::DType, herm::FreeSlots;
 using oracle::HierarchyArrays, oracle::HierarchyForm, oracle::Random, oracle::SideArrays;
 
 struct Coded {
@@ -84,6 +87,27 @@ std::string code_of(const HierarchyForm& form, const Coded& coded) {
 }
 
 }  // namespace
+
+TEST_CASE("free slots: ranks are those of a list, however many slots are taken") {
+  std::mt19937 random(11);
+  for (const std::size_t slots : {1, 7, 4096, 4097, 20000}) {
+    FreeSlots free(slots);
+    std::vector<std::size_t> list(slots);
+    std::iota(list.begin(), list.end(), std::size_t{0});
+    for (std::size_t k = 0; !list.empty() && k < 300; ++k) {
+      const std::size_t rank = random() % list.size(), slot = list[rank];
+      CHECK(free.total() == list.size());
+      CHECK(free.at(rank) == slot);
+      CHECK(free.below(slot) == rank);
+      CHECK(free.below(slots) == list.size());
+      CHECK(free.free(slot));
+      free.take(slot);
+      CHECK(!free.free(slot));
+      list.erase(list.begin() + static_cast<std::ptrdiff_t>(rank));
+    }
+    CHECK(!free.free(slots));
+  }
+}
 
 TEST_CASE("hierarchies: every level gives back what it was made of") {
   Random random(1);

@@ -50,10 +50,9 @@ struct Case {
 };
 
 template <DType D>
-void check_numbers() {
+void check_numbers(const LaneLoops<D>& loops) {
   using Format = FloatGrid<D>;
   const Case<D> c;
-  const LaneLoops<D>& loops = lane_loops<D>();
   std::vector<typename Case<D>::Ordinal> ordinals(c.kSize);
   loops.ordinals(c.parents.data(), grids_from(c.p, 0), 0, c.kSize, ordinals.data());
   std::vector<typename Case<D>::Word> words(c.kSize);
@@ -76,13 +75,13 @@ void check_numbers() {
 
 // Returns the share that needs no search.
 template <DType D>
-double check_ranges(double a_followed, double a_coded) {
+double check_ranges(const LaneLoops<D>& loops, double a_followed, double a_coded) {
   const Case<D> c;
   const ChildInterval<D> interval(a_followed);
   std::vector<typename Case<D>::Ordinal> low(c.kSize), high(c.kSize);
   std::vector<std::int32_t> clear(c.kSize);
   const RangeArrays<D> in{c.parents.data(), grids_from(c.p, 0), c.coded.data(), grids_from(c.f, 0)};
-  lane_loops<D>().ranges(in, a_coded, interval.reciprocal(), c.kSize, low.data(), high.data(), clear.data());
+  loops.ranges(in, a_coded, interval.reciprocal(), c.kSize, low.data(), high.data(), clear.data());
   double known = 0;
   for (std::size_t e = 0; e < c.kSize; ++e) {
     if (clear[e] == 0) continue;
@@ -95,22 +94,45 @@ double check_ranges(double a_followed, double a_coded) {
   return known / static_cast<double>(c.kSize);
 }
 
-}  // namespace
-
-TEST_CASE("lane loops: ordinals, numbers and levels are those of the grids") {
-  check_numbers<DType::F64>();
-  check_numbers<DType::F32>();
-  check_numbers<DType::F16>();
-  check_numbers<DType::BF16>();
+// check(loops) with those of every kind of CPU that this one can be.
+template <DType D, class Check>
+void for_each_cpu(Check&& check) {
+  const auto all = all_lane_loops<D>();
+  REQUIRE(!all.empty());
+  CHECK(all.back() == &lane_loops<D>());
+  for (std::size_t cpu = 0; cpu < all.size(); ++cpu) {
+    CAPTURE(cpu);
+    check(*all[cpu]);
+  }
 }
 
-TEST_CASE("lane loops: intervals are those of a search, wherever they claim to know") {
+template <DType D>
+void check_numbers_on_each_cpu() {
+  for_each_cpu<D>([](const LaneLoops<D>& loops) { check_numbers<D>(loops); });
+}
+
+// `least`: the share that needs no search.
+template <DType D>
+void check_ranges_on_each_cpu(double a_followed, double a_coded, double least) {
+  for_each_cpu<D>([&](const LaneLoops<D>& loops) { CHECK(check_ranges<D>(loops, a_followed, a_coded) >= least); });
+}
+
+}  // namespace
+
+TEST_CASE("lane loops: ordinals, numbers and levels are those of the grids, on every kind of CPU") {
+  check_numbers_on_each_cpu<DType::F64>();
+  check_numbers_on_each_cpu<DType::F32>();
+  check_numbers_on_each_cpu<DType::F16>();
+  check_numbers_on_each_cpu<DType::BF16>();
+}
+
+TEST_CASE("lane loops: intervals are those of a search, wherever they claim to know, on every kind of CPU") {
   for (const auto& [followed, coded] : {std::pair{0.5, 0.5}, {1.0, 0.0}, {-0.625, 0.3}, {3.0, -2.5}, {1e-3, 0.999}}) {
     CAPTURE(followed);
-    CHECK(check_ranges<DType::F32>(followed, coded) > 0.1);
-    CHECK(check_ranges<DType::F16>(followed, coded) > 0.1);
-    CHECK(check_ranges<DType::BF16>(followed, coded) > 0.1);
-    CHECK(check_ranges<DType::F64>(followed, coded) == 0);
+    check_ranges_on_each_cpu<DType::F32>(followed, coded, 0.1);
+    check_ranges_on_each_cpu<DType::F16>(followed, coded, 0.1);
+    check_ranges_on_each_cpu<DType::BF16>(followed, coded, 0.1);
+    check_ranges_on_each_cpu<DType::F64>(followed, coded, 0);
   }
 }
 
@@ -118,6 +140,8 @@ TEST_CASE("lane loops: classes of magnitude") {
   const std::vector<std::uint32_t> words{0, 0x80000000u, 1, 1, 1, 1, 1};
   const std::vector<std::int32_t> levels{0, 0, 0, -100, 100, 1, -12};
   std::vector<std::uint8_t> contexts(words.size());
-  lane_loops<DType::F32>().contexts(words.data(), levels.data(), 0, words.size(), contexts.data());
-  CHECK(contexts == std::vector<std::uint8_t>{0, 0, 9, 1, kMagnitudes - 1, 9, 3});
+  for_each_cpu<DType::F32>([&](const LaneLoops<DType::F32>& loops) {
+    loops.contexts(words.data(), levels.data(), 0, words.size(), contexts.data());
+    CHECK(contexts == std::vector<std::uint8_t>{0, 0, 9, 1, kMagnitudes - 1, 9, 3});
+  });
 }
