@@ -3,29 +3,60 @@ export const WINDOW_BYTES = 2 ** 22;
 
 /**
  * Memory that is used again. A pass over a model needs as much for every layer as for the last one, and the collector
- * frees late: it would grow by a layer or two.
+ * frees late: it would grow by a layer or two. Never has more than was once in use at the same time.
  */
 export class Workspace {
   readonly #free: Uint8Array[] = [];
+  #freeBytes = 0;
+  #usedBytes = 0;
+  #mostUsed = 0;
 
   /** Bytes of any value. */
   take(length: number): Uint8Array {
+    const found = this.#fitting(length);
+    if (found !== undefined) return this.#use(this.#remove(found), length);
     const size = roundUp(length);
-    const at = this.#free.findIndex(({ byteLength }) => byteLength === size);
-    if (at >= 0) return this.#free.splice(at, 1)[0]!.subarray(0, length);
-    // Other sizes are asked for now.
-    this.#free.shift();
-    return new Uint8Array(size).subarray(0, length);
+    const limit = Math.max(this.#mostUsed, this.#usedBytes + size);
+    for (;;) {
+      const excess = this.#freeBytes + this.#usedBytes + size - limit;
+      if (excess <= 0) break;
+      // The smallest one that is enough; else the largest.
+      const enough = this.#free.findIndex(({ byteLength }) => byteLength >= excess);
+      this.#remove(enough < 0 ? this.#free.length - 1 : enough);
+    }
+    return this.#use(new Uint8Array(size), length);
   }
 
   /** Takes back what {@link take} gave, which nobody uses any more. */
-  give(bytes: Uint8Array): void {
-    this.#free.push(new Uint8Array(bytes.buffer));
+  give({ buffer }: Uint8Array): void {
+    const bytes = new Uint8Array(buffer);
+    this.#usedBytes -= bytes.byteLength;
+    this.#freeBytes += bytes.byteLength;
+    const at = this.#free.findIndex(({ byteLength }) => byteLength > bytes.byteLength);
+    this.#free.splice(at < 0 ? this.#free.length : at, 0, bytes);
+  }
+
+  /** The smallest buffer that is as long, unless much of it would lie idle. */
+  #fitting(length: number): number | undefined {
+    const at = this.#free.findIndex(({ byteLength }) => byteLength >= length);
+    return at >= 0 && this.#free[at]!.byteLength <= 2 * roundUp(length) ? at : undefined;
+  }
+
+  #remove(at: number): Uint8Array {
+    const [bytes] = this.#free.splice(at, 1);
+    this.#freeBytes -= bytes!.byteLength;
+    return bytes!;
+  }
+
+  #use(bytes: Uint8Array, length: number): Uint8Array {
+    this.#usedBytes += bytes.byteLength;
+    this.#mostUsed = Math.max(this.#mostUsed, this.#usedBytes);
+    return bytes.subarray(0, length);
   }
 }
 
-/** Layers that are alike have compressed sizes that nearly are: steps of at most an eighth. */
+/** Layers that are alike have compressed sizes that nearly are: steps of at most a sixteenth. */
 function roundUp(length: number): number {
-  const step = 2 ** Math.max(12, Math.floor(Math.log2(Math.max(1, length))) - 3);
+  const step = 2 ** Math.max(12, Math.floor(Math.log2(Math.max(1, length))) - 4);
   return Math.ceil(length / step) * step;
 }
