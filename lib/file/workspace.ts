@@ -1,9 +1,12 @@
+/** Buffers that do not fit what comes next may stay for what comes after it. */
+const SPARE = 1.125;
+
 /** Windows that files are read through. */
 export const WINDOW_BYTES = 2 ** 22;
 
 /**
  * Memory that is used again. A pass over a model needs as much for every layer as for the last one, and the collector
- * frees late: it would grow by a layer or two. Never has more than was once in use at the same time.
+ * frees late: it would grow by a layer or two. Never has much more than was once in use at the same time.
  */
 export class Workspace {
   readonly #free: Uint8Array[] = [];
@@ -16,7 +19,7 @@ export class Workspace {
     const found = this.#fitting(length);
     if (found !== undefined) return this.#use(this.#remove(found), length);
     const size = roundUp(length);
-    const limit = Math.max(this.#mostUsed, this.#usedBytes + size);
+    const limit = SPARE * Math.max(this.#mostUsed, this.#usedBytes + size);
     for (;;) {
       const excess = this.#freeBytes + this.#usedBytes + size - limit;
       if (excess <= 0) break;

@@ -39,20 +39,20 @@ async function peakOf(name: string, threads: number): Promise<number> {
   return peak - before;
 }
 
+/*
+ * Measured: 2.3 and 2.2 times, with 1 thread and with 2. The compressed block takes 0.83 and its weights take 1; pieces on
+ * their way to the disk, windows and what V8 and threads take besides are some 12 MB here, however large blocks are.
+ */
 describe('recovering holds at most 2.5 times the largest block’s weights', () => {
-  const models: readonly [string, number, () => Case][] = [
-    ['layers of a transformer', 3, () => makeCases([1, 2, 3].map(() => ({ sizes: [1024, 4096, 1024], smallest: 64 })))],
-    ['a deep network, all of one group', 3, () => makeCase({ sizes: [1536, 1536, 1536, 1536], smallest: 64 })],
+  const models: readonly [string, () => Case][] = [
+    ['layers of a transformer', () => makeCases([1, 2, 3].map(() => ({ sizes: [1024, 4096, 1024], smallest: 64 })))],
+    ['a deep network, all of one group', () => makeCase({ sizes: [1536, 1536, 1536, 1536], smallest: 64 })],
   ];
-  for (const [name, , make] of models) {
+  for (const [name, make] of models) {
     it(name, { timeout: 300_000 }, async () => {
       await write('small.herm', makeCase());
       const weights = await write('large.herm', make());
-      for (const threads of [1, 2]) {
-        const peak = await peakOf('large.herm', threads);
-        console.log(name, threads, peak / weights);
-        expect.soft(peak / weights).toBeLessThan(MOST);
-      }
+      for (const threads of [1, 2]) expect((await peakOf('large.herm', threads)) / weights).toBeLessThan(MOST);
     });
   }
 });
