@@ -84,7 +84,7 @@ function counter(parts: readonly Part[], { onProgress }: CallOptions): (bytes: n
 }
 
 /**
- * A file of the original, piece by piece: header, then tensor after tensor. The last step compares the digest of all
+ * A file of the original, piece by piece, some megabytes each. The last step compares the digest of all
  * pieces with the original's, so only who sees the end of it has seen the original.
  *
  * @throws HermError `BAD_ARGUMENT` for a file that it does not have; `HERM_TRUNCATED` for a prefix of a file,
