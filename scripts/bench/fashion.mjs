@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { forward } from '../../dist/index.mjs';
 
@@ -11,6 +11,15 @@ export function testImages() {
   const count = images.readUInt32BE(4);
   const pixels = Float64Array.from(images.subarray(16), (byte) => byte / 255);
   return { count, pixels, labels: load('t10k-labels-idx1-ubyte.gz').subarray(8) };
+}
+
+const TRAINING = '/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz';
+
+/** The first training images, as Debian's package dataset-fashion-mnist has them, as [count×784]; undefined without it. */
+export function trainingImages(count) {
+  if (!existsSync(TRAINING)) return undefined;
+  const images = gunzipSync(readFileSync(TRAINING));
+  return Float64Array.from(images.subarray(16, 16 + count * 784), (byte) => byte / 255);
 }
 
 /** The share of test images whose largest output is their class. */

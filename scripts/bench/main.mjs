@@ -10,17 +10,31 @@ function count(text) {
   return Number(text);
 }
 
+const names = (text) => text.split(',').map((name) => name.trim());
+const shares = (text) =>
+  names(text).map((part) => {
+    const share = Number(part) / 100;
+    if (!(share > 0 && share <= 1)) throw new InvalidArgumentError('They must be percentages above 0, up to 100.');
+    return share;
+  });
+
 const program = new Command('bench')
   .description('Measures hermkit against its goals and its peers; prints what was measured, also when it looks bad.')
   .argument('<suite>', `one of: ${Object.keys(suites).join(', ')}`)
   .option('--json', 'one JSON object instead of a table')
-  .option('--model <name>', 'quality: one of relu, tanh, gelu; size: a model by its name (default: all)')
+  .option(
+    '--model <name>',
+    `quality: one of ${quality.MODEL_NAMES.join(', ')}; size: a model by its name (default: all)`,
+  )
+  .option('--methods <names>', 'quality: only these, separated by commas', names)
+  .option('--widths <percentages>', 'quality: only these shares of neurons kept, separated by commas', shares)
+  .option('--no-samples', 'quality: data-free methods alone')
   .option('--case <name>', `speed: one of ${speed.CASES.join(', ')} (default: all)`)
   .option('--max-neurons <m>', 'speed: leave out blocks with more neurons', count)
   .option('--markdown', 'tables in Markdown')
   .addHelpText(
     'after',
-    '\nExamples:\n  npm run bench -- quality --model relu\n  npm run bench -- speed --case clustering',
+    '\nExamples:\n  npm run bench -- quality --model relu --no-samples\n  npm run bench -- speed --case clustering',
   )
   .parse();
 

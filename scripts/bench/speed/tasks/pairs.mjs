@@ -1,5 +1,5 @@
 import { pairGates, scaPairs, toFloat64 } from '../../../../dist/index.mjs';
-import { transpose } from '../../peers.mjs';
+import { transpose } from '../../quality/layer.mjs';
 import { syntheticBlock } from '../blocks.mjs';
 import { plainGates, plainShares } from '../peers/pairs_plain.mjs';
 import { svdGates, svdShares } from '../peers/pairs_svd.mjs';
