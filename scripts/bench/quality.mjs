@@ -32,8 +32,10 @@ async function dataFree(model, wanted) {
 async function runModel(model, { methods, samples }) {
   const wanted = ({ name }) => (methods === undefined || methods.includes(name)) && !model.leftOut?.includes(name);
   const rows = await dataFree(model, wanted);
-  const tested = await model.testedInputs();
-  const certificates = await certificateRows(model, model.prior.blocks, tested, { prior: model.prior.kind });
+  const tested = methods === undefined ? await model.testedInputs() : undefined;
+  const certificates = tested
+    ? await certificateRows(model, model.prior.blocks, tested, { prior: model.prior.kind })
+    : [];
   for (const count of samples ? model.sampleCounts : []) {
     say(`${model.name}: ${count} samples`);
     const inputs = await model.samples(count);
@@ -45,7 +47,7 @@ async function runModel(model, { methods, samples }) {
 }
 
 /**
- * @param options `model` one of MODEL_NAMES; `methods` names of rows; `widths` shares kept; `samples` false: data-free alone
+ * @param options `model` one of MODEL_NAMES; `methods` names of rows, without certificates; `widths` shares kept; `samples` false: data-free alone
  * @returns {{suite, environment, models, rows, certificates, bars}}
  */
 export async function run({ model: only, methods, widths, samples = true }) {

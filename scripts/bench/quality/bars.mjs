@@ -45,7 +45,7 @@ function ofModel(model, rows) {
       add(row, goals, refit ? 'refit: loss' : 'loss');
       add(row, PUBLISHED, `${refit ? 'refit: ' : ''}Neuron Merging as published`);
     }
-    add(find('HERM, sequential', true, /^300 /), BLENDED_300, '300 samples, blended, sequential, refit');
+    add(find('HERM (sequential)', true, /^300 /), BLENDED_300, '300 samples, blended, sequential, refit');
   }
   if (model.name === 'sentence-encoder') {
     add(find('HERM', true, /norm/), ENCODER.norm, 'norm prior, refit: cosine');
@@ -59,7 +59,7 @@ function againstPeers(model, rows) {
   const bars = [];
   for (const herm of rows.filter(({ method }) => method === 'HERM')) {
     const isPeer = ({ method, refit, prior }) =>
-      !method.startsWith('HERM') && !method.endsWith('sequential') && refit === herm.refit && prior === herm.prior;
+      !method.startsWith('HERM') && !method.endsWith('(sequential)') && refit === herm.refit && prior === herm.prior;
     const peers = rows.filter(isPeer);
     if (peers.length === 0) continue;
     for (const share of model.widths) {

@@ -51,7 +51,7 @@ export async function methodRows(model, { name, cut, seeds }, priors, refits, la
 }
 
 /** What the rows of a method in sequence are called. */
-export const sequential = (name) => `${name}, sequential`;
+export const sequential = (name) => `${name} (sequential)`;
 
 /** A method on a chain of blocks, each as it stands behind narrowed ones; everything is found anew for every width. */
 export async function inTurnRows(model, { name, cut, seeds }, settings, labels = {}) {

@@ -13,7 +13,7 @@ export function render({ models, rows, certificates, bars }, options = {}) {
       }
     }
     const proofs = certificates.filter((row) => row.model === model.name);
-    lines.push(...certificateLines(model, proofs, options), '');
+    if (proofs.length > 0) lines.push(...certificateLines(model, proofs, options), '');
   }
   return [...lines, ...barSummary(bars, options)].join('\n');
 }

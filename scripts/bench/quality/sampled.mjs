@@ -10,6 +10,7 @@ import { viewsOf } from './narrow.mjs';
  * blended refit as HERM.
  *
  * @param inputs [N×n] by block
+ * @param tested other inputs by block, which errors are measured on; undefined: no certificates
  */
 export async function sampledRows(model, count, inputs, gaussians, tested, wanted) {
   const labels = { prior: `${count} ${model.sampleUnit ?? 'samples'}` };
@@ -37,6 +38,6 @@ export async function sampledRows(model, count, inputs, gaussians, tested, wante
       rows.push(...(await inTurnRows(model, method, zero, { ...labels, blend: 0 })));
     }
   }
-  const certificates = await certificateRows(model, blended, tested, labels);
+  const certificates = tested ? await certificateRows(model, blended, tested, labels) : [];
   return { rows, certificates };
 }
