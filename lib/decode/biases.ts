@@ -7,8 +7,8 @@ import { LEVEL_PRIOR } from './lane_models.ts';
 import { levelOf, readNumber } from './number_code.ts';
 import type { SymbolSource } from './rans.ts';
 
-/** Mixtures have as many mantissa bits as their coefficients. */
-const MIXTURE_MANTISSA = 10;
+/** Mixtures have as many mantissa bits as their coefficients; and so have numbers that once were halves or bfloat16. */
+const SHORT_MANTISSA = 10;
 
 export interface BiasForm {
   readonly name: SideName;
@@ -25,11 +25,12 @@ export class BiasReader {
   readonly #side: SideReader;
   readonly #leaf: readonly boolean[];
   readonly #fineGrid: Grid;
-  readonly #mixtureGrid: Grid;
+  readonly #shortGrid: Grid;
   /** Level of the numbers so far that are not 0, of the last ones above all, in sixteenths; before there is one, −1. */
   #mean = -1;
   /** Whether a mixture has all bits after all; by whether its floor is 0. */
   readonly #fine = [new AdaptiveModel([28, 4]), new AdaptiveModel([4, 28])];
+  readonly #fineLeaf = new AdaptiveModel([4, 28]);
   readonly #kept = new AdaptiveModel([4, 28]);
   /** Of merged neurons, of original ones. */
   readonly #level = [new AdaptiveModel(LEVEL_PRIOR), new AdaptiveModel(LEVEL_PRIOR)];
@@ -39,7 +40,7 @@ export class BiasReader {
     this.#side = side;
     this.#leaf = leaf;
     this.#fineGrid = new Grid(format, 0, 1);
-    this.#mixtureGrid = new Grid(format, Math.max(0, format.mantissa - MIXTURE_MANTISSA), 1);
+    this.#shortGrid = new Grid(format, Math.max(0, format.mantissa - SHORT_MANTISSA), 1);
   }
 
   readRoot(coder: SymbolSource, root: number): void {
@@ -56,14 +57,14 @@ export class BiasReader {
   }
 
   settle(): void {
-    for (const model of [...this.#fine, this.#kept, ...this.#level]) model.settle();
+    for (const model of [...this.#fine, this.#fineLeaf, this.#kept, ...this.#level]) model.settle();
   }
 
   #read(coder: SymbolSource, node: number, parent: number): void {
     const leaf = this.#leaf[node]!;
-    let grid = leaf ? this.#fineGrid : this.#mixtureGrid;
+    let grid = this.#shortGrid;
     if (grid.mantissa !== this.#fineGrid.mantissa) {
-      const fine = this.#fine[Number(this.#side.floors[node] === 0)]!;
+      const fine = leaf ? this.#fineLeaf : this.#fine[Number(this.#side.floors[node] === 0)]!;
       if (fine.get(coder, 0) !== 0) grid = this.#fineGrid;
     }
     const expected = Math.max((this.#mean + 8) >> 4, levelOf(parent, this.#fineGrid));

@@ -1,4 +1,5 @@
 // On which grid (float_grid.h) the biases of merged neurons lie: 10 mantissa bits, as many as their coefficients have.
+// Those of original neurons lie there, too, where a narrower format was widened.
 #pragma once
 
 #include <algorithm>

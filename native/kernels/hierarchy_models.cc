@@ -56,6 +56,7 @@ BiasModels::BiasModels()
 
 void BiasModels::settle() {
   for (auto& model : fine) model.settle();
+  fine_leaf.settle();
   kept.settle();
   for (auto& model : level) model.settle();
 }

@@ -42,6 +42,7 @@ struct SideModels {
 
 struct BiasModels {
   std::array<AdaptiveModel<2>, 2> fine;  // whether a merged neuron's bias has all bits; by whether its floor is 0
+  AdaptiveModel<2> fine_leaf{{4, 28}};   // whether an original neuron's has
   AdaptiveModel<2> kept{{4, 28}};        // whether an absorbing child keeps its bias
   std::array<LevelModel, 2> level;       // of merged neurons, of original ones
 

@@ -203,14 +203,14 @@ class BiasCoder {
   void code(Io& io, std::size_t node, typename FloatGrid<D>::Word parent) {
     using Code = NumberCode<D>;
     const auto now = word<D>(node);
-    Grid grid{};
-    if (leaf_[node] == 0) grid = parent_bias_grid(D);
+    const bool leaf = leaf_[node] != 0;
+    Grid grid = parent_bias_grid(D);
     if (grid.bits != 0) {
       const bool fine = (now & ((std::uint64_t{1} << grid.bits) - 1)) != 0;
-      if (io.symbol(models_.fine[side_.floor(node) == 0], fine) != 0) grid = {};
+      if (io.symbol(leaf ? models_.fine_leaf : models_.fine[side_.floor(node) == 0], fine) != 0) grid = {};
     }
     const int expected = std::max((mean_ + 8) >> 4, Code::level(parent, Grid{}));
-    const auto coded = io.template number<D>(models_.level[leaf_[node] != 0], now, grid, expected);
+    const auto coded = io.template number<D>(models_.level[leaf], now, grid, expected);
     if (!Code::is_zero(coded)) learn(Code::level(coded, Grid{}));
     store_word(biases_.words.data(), node, coded);
   }

@@ -149,7 +149,7 @@ class StripEncoder : Strip<D> {
     return -0.5 * std::log2(std::max(1e-9, 1 - correlation * correlation));
   }
   void put_weight(AdaptiveModel<kWeightSymbols>& model, int weight) {
-    model.put(coder_, 0, static_cast<std::size_t>(weight + kWeightReach));
+    model.put(coder_, 0, static_cast<std::size_t>(std::ptrdiff_t{weight} + kWeightReach));
   }
   // Elements of smaller scale count as much as others.
   PredictionFit fit() const {

@@ -4,7 +4,7 @@ import { type Case, type CaseOptions, makeCase, makeCases } from '../../format/s
 import { compress, type RefitToWrite } from '../../format/support/herm.ts';
 import { anyCoefficients } from '../../format/support/network.ts';
 import { Random } from '../../format/support/random.ts';
-import { bfloat, extremes, geometric, powers, repeats, zeros } from '../../format/support/values.ts';
+import { bfloat, extremes, geometric, picture, powers, repeats, zeros } from '../../format/support/values.ts';
 
 const CASES: Readonly<Record<string, CaseOptions>> = {
   'three layers': {},
@@ -26,6 +26,8 @@ const CASES: Readonly<Record<string, CaseOptions>> = {
   },
   'multiples behind a gate': { gated: true, sizes: [18, 9, 17], values: geometric, dtypes: ['BF16', 'F32'] },
   'bfloat16 in float32': { values: bfloat },
+  pictures: { sizes: [144, 30, 4], dtypes: ['F32', 'F16'], values: picture },
+  'half-precision pictures': { sizes: [144, 12, 30, 4], dtypes: ['BF16', 'F16'], values: picture },
   'several strips': { sizes: [2100, 6, 3], dtypes: ['F32', 'BF16'] },
 };
 

@@ -29,6 +29,14 @@ export const extremes: Values = (random, count, dtype) => {
   });
 };
 
+/** Rows of a picture: each number much like the one before it and the one a dozen before it. */
+export const picture: Values = (random, count) => {
+  const pixels: number[] = [];
+  for (let n = 0; n < count; n++)
+    pixels.push(0.5 * (pixels[n - 1] ?? 0) + 0.4 * (pixels[n - 12] ?? 0) + random.gauss());
+  return pixels;
+};
+
 /** Few different numbers, so that many neurons are equal, scaled copies of each other, or zero. */
 export const repeats: Values = (random, count) => {
   const period = 1 + random.below(4);
