@@ -17,8 +17,14 @@ export const MODEL_HELP = 'a safetensors file, an index of shards, an ONNX model
 
 export function withModelOptions(command: Command): Command {
   return command
-    .option('--blocks <list>', 'the blocks by hand, input linear > output linear: "fc1>fc2,fc2>fc3"')
-    .option('--activation <list>', 'the activation, "relu", or block by block, "fc1=relu,fc2=leaky_relu:0.2"');
+    .option(
+      '--blocks <list>',
+      'the blocks by hand, input linear > output linear: "fc1>fc2,fc2>fc3", "layers.*.gate&layers.*.up>layers.*.down"',
+    )
+    .option(
+      '--activation <list>',
+      'the activation, "relu", or block by block, "fc1=relu,fc2=leaky_relu:0.2"; default: what metadata, config.json or names say',
+    );
 }
 
 /** One block of a model and its weights. */

@@ -88,8 +88,8 @@ export function addCompress(program: Command, run: Run): void {
   withCommonOptions(command, [
     'herm compress model.safetensors -o model.herm',
     'herm compress model.safetensors -o model.herm --refit 50%,25%',
-    'herm compress Qwen3-0.6B/ -o qwen3.herm --activation silu --resume',
-    'herm compress Qwen3-0.6B/ -o qwen3.herm --activation silu --norm "model.layers.*.mlp=model.layers.*.post_attention_layernorm.weight"',
+    'herm compress Qwen3-0.6B/ -o qwen3.herm --resume',
+    'herm compress Qwen3-0.6B/ -o qwen3.herm --prior norm',
     'herm compress recogniser.onnx -o recogniser.herm',
     'herm compress model.safetensors -o model.herm --blocks "fc1>fc2" --activation gelu',
   ]).action((path: string, options: CompressCommandOptions) =>

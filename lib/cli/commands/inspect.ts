@@ -8,6 +8,7 @@ import { type BlockShape, findBlockShapes, findBlocks, withActivations } from '.
 import type { LeftAlone } from '../../model/graph_blocks.ts';
 import type { Model } from '../../model/model.ts';
 import { withModel } from '../../model/open_model.ts';
+import { findTensor } from '../../model/parts.ts';
 import type { TensorInfo } from '../../model/tensor.ts';
 import { blockWeights } from '../../model/weights.ts';
 import { formatBytes } from '../../native/memory.ts';
@@ -33,6 +34,8 @@ export function addInspect(program: Command, run: Run): void {
     'herm inspect model.safetensors',
     'herm inspect recogniser.onnx',
     'herm inspect model.safetensors --blocks "fc1>fc2" --activation gelu',
+    'herm inspect gpt2/',
+    'herm inspect model.safetensors --blocks "layers.*.up>layers.*.down" --activation gelu',
   ]).action((path: string, options: InspectOptions) => run(options, (context) => inspect(path, options, context)));
 }
 
@@ -69,8 +72,8 @@ async function inspectBlocks(
   { activation }: InspectOptions,
   { signal, progress }: Context,
 ): Promise<InspectedBlock[]> {
-  const dtypes = new Map(model.tensors.map(({ name, dtype }) => [name, dtype]));
-  const dtypeOf = ({ input }: BlockShape) => dtypes.get(input.tensor)!;
+  const byName = new Map(model.tensors.map((info) => [info.name, info]));
+  const dtypeOf = ({ input }: BlockShape) => findTensor(byName, input.tensor)!.dtype;
   const named = describeBlocks(model);
   const blocks =
     model.graph === undefined ? withKnownActivations(shapes, model, activation) : findBlocks(model, { activation });
@@ -159,7 +162,7 @@ function blockText(blocks: readonly InspectedBlock[]): string {
   const note = blocks.some(({ activation }) => activation === undefined)
     ? 'The file does not say which activation it uses: give it with --activation, for example --activation relu.'
     : '';
-  return sections(text, note);
+  return sections(text, namesNote(blocks), note);
 }
 
 /** Layers of a graph that follow each other and are no block. */
@@ -167,6 +170,18 @@ function leftAloneText(leftAlone: readonly LeftAlone[]): string {
   if (leftAlone.length === 0) return '';
   const rows = leftAlone.map(({ tensor, why }) => [printable(tensor), printable(why)]);
   return table([{ title: 'left alone' }, { title: 'why' }], rows);
+}
+
+/** What the names of tensors tell, all layers as one. */
+function namesNote(blocks: readonly InspectedBlock[]): string {
+  const starred = (name: string) => printable(name.replace(/(^|\.)\d+(?=\.|$)/g, '$1*'));
+  const lines = blocks.map(({ architectures, norm }) => {
+    if (architectures.length === 0) return '';
+    const plus = norm?.offset === 1 ? '1 + ' : '';
+    const before = norm === undefined ? 'norm unknown' : `reads ${norm.kind} ${plus}${starred(norm.weight)}`;
+    return `${architectures.join(' or ')}: ${before}`;
+  });
+  return [...new Set(lines)].filter((line) => line !== '').join('\n');
 }
 
 function counts(symmetries: Symmetries | undefined): string[] {
