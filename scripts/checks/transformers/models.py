@@ -1,0 +1,50 @@
+"""Miniature models of every architecture: tiny sizes, random weights."""
+
+from transformers import *
+
+H = 8
+M = 24
+common = dict(vocab_size=32)
+MODELS = {
+ 'gpt2': (GPT2LMHeadModel, GPT2Config(n_embd=H,n_head=2,n_layer=2,n_positions=16,n_inner=M,**common)),
+ 'gpt_neo': (GPTNeoForCausalLM, GPTNeoConfig(hidden_size=H,num_heads=2,num_layers=2,attention_types=[[['global','local'],1]],intermediate_size=M,max_position_embeddings=16,**common)),
+ 'gptj': (GPTJForCausalLM, GPTJConfig(n_embd=H,n_head=2,n_layer=2,n_positions=16,n_inner=M,rotary_dim=2,**common)),
+ 'bert': (BertModel, BertConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'roberta': (RobertaModel, RobertaConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=20,**common)),
+ 'electra': (ElectraModel, ElectraConfig(hidden_size=H,embedding_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'distilbert': (DistilBertModel, DistilBertConfig(dim=H,n_layers=2,n_heads=2,hidden_dim=M,max_position_embeddings=16,**common)),
+ 'albert': (AlbertModel, AlbertConfig(hidden_size=H,embedding_size=4,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'mpnet': (MPNetModel, MPNetConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=20,**common)),
+ 'vit': (ViTModel, ViTConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,image_size=8,patch_size=4)),
+ 'clip': (CLIPModel, CLIPConfig(text_config=dict(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=16,**common),vision_config=dict(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=32,image_size=8,patch_size=4),projection_dim=H)),
+ 'siglip': (SiglipModel, SiglipConfig(text_config=dict(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=16,**common),vision_config=dict(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=32,image_size=8,patch_size=4))),
+ 'dinov2': (Dinov2Model, Dinov2Config(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,image_size=8,patch_size=4)),
+ 'dinov2_swiglu': (Dinov2Model, Dinov2Config(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,image_size=8,patch_size=4,use_swiglu_ffn=True)),
+ 'whisper': (WhisperForConditionalGeneration, WhisperConfig(d_model=H,encoder_layers=1,decoder_layers=1,encoder_attention_heads=2,decoder_attention_heads=2,encoder_ffn_dim=M,decoder_ffn_dim=32,num_mel_bins=4,max_source_positions=8,max_target_positions=8,pad_token_id=0,bos_token_id=1,eos_token_id=2,decoder_start_token_id=1,**common)),
+ 'bart': (BartModel, BartConfig(d_model=H,encoder_layers=1,decoder_layers=1,encoder_attention_heads=2,decoder_attention_heads=2,encoder_ffn_dim=M,decoder_ffn_dim=32,max_position_embeddings=16,pad_token_id=0,bos_token_id=1,eos_token_id=2,decoder_start_token_id=1,forced_eos_token_id=2,**common)),
+ 'opt': (OPTForCausalLM, OPTConfig(hidden_size=H,word_embed_proj_dim=H,num_hidden_layers=2,num_attention_heads=2,ffn_dim=M,max_position_embeddings=16,**common)),
+ 'phi': (PhiForCausalLM, PhiConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'gpt_neox': (GPTNeoXForCausalLM, GPTNeoXConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'bloom': (BloomForCausalLM, BloomConfig(hidden_size=H,n_layer=2,n_head=2,**common)),
+ 'falcon': (FalconForCausalLM, FalconConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,ffn_hidden_size=M,**common)),
+ 'falcon_new': (FalconForCausalLM, FalconConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,new_decoder_architecture=True,num_kv_heads=1,**common)),
+ 'mpt': (MptForCausalLM, MptConfig(d_model=H,n_layers=2,n_heads=2,max_seq_len=16,**common)),
+ 'nemotron': (NemotronForCausalLM, NemotronConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'starcoder2': (Starcoder2ForCausalLM, Starcoder2Config(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 't5': (T5ForConditionalGeneration, T5Config(d_model=H,d_kv=4,d_ff=M,num_layers=1,num_heads=2,decoder_start_token_id=0,**common)),
+ 't5_v1_1': (T5ForConditionalGeneration, T5Config(d_model=H,d_kv=4,d_ff=M,num_layers=1,num_heads=2,feed_forward_proj='gated-gelu',tie_word_embeddings=False,decoder_start_token_id=0,**common)),
+ 'llama': (LlamaForCausalLM, LlamaConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'mistral': (MistralForCausalLM, MistralConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'qwen2': (Qwen2ForCausalLM, Qwen2Config(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'qwen3': (Qwen3ForCausalLM, Qwen3Config(hidden_size=H,head_dim=4,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'qwen3_moe': (Qwen3MoeForCausalLM, Qwen3MoeConfig(hidden_size=H,head_dim=4,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,moe_intermediate_size=12,num_experts=2,num_experts_per_tok=1,max_position_embeddings=16,**common)),
+ 'gemma': (GemmaForCausalLM, GemmaConfig(hidden_size=H,head_dim=4,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'gemma2': (Gemma2ForCausalLM, Gemma2Config(hidden_size=H,head_dim=4,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'gemma3_text': (Gemma3ForCausalLM, Gemma3TextConfig(hidden_size=H,head_dim=4,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'phi3': (Phi3ForCausalLM, Phi3Config(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,pad_token_id=0,bos_token_id=1,eos_token_id=2,**common)),
+ 'modernbert': (ModernBertModel, ModernBertConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,intermediate_size=M,max_position_embeddings=16,pad_token_id=0,bos_token_id=1,eos_token_id=2,cls_token_id=1,sep_token_id=2,**common)),
+ 'mixtral': (MixtralForCausalLM, MixtralConfig(hidden_size=H,num_hidden_layers=1,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,num_local_experts=2,max_position_embeddings=16,**common)),
+ 'cohere': (CohereForCausalLM, CohereConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,pad_token_id=0,bos_token_id=1,eos_token_id=2,**common)),
+ 'stablelm': (StableLmForCausalLM, StableLmConfig(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,**common)),
+ 'olmo2': (Olmo2ForCausalLM, Olmo2Config(hidden_size=H,num_hidden_layers=2,num_attention_heads=2,num_key_value_heads=2,intermediate_size=M,max_position_embeddings=16,pad_token_id=0,bos_token_id=1,eos_token_id=2,**common)),
+}
