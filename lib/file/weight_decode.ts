@@ -101,7 +101,7 @@ export function tensorRows(
 }
 
 /** So much of a tensor is made at once, or one row. */
-const PIECE_BYTES = 2 ** 22;
+const PIECE_BYTES = 2 ** 21;
 
 /** Where pieces of tensors go that are handed on one after the other. */
 export class PieceBuffers {

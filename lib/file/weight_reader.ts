@@ -74,7 +74,8 @@ export class WeightReader {
       this.#decoded.set(first!, await this.decode(first!, widths, options));
       return;
     }
-    const run = this.#runFrom(ahead, STRIPS_A_THREAD * threadsOf(options));
+    const threads = threadsOf(options);
+    const run = this.#runFrom(ahead, threads === 1 ? 1 : STRIPS_A_THREAD * threads);
     const held: HeldWeight[] = [];
     for (const weight of run) held.push(await this.#held(weight, widths));
     const found = await allocating(held[0]!.subject, () => decodeWhole(held, widths, options));

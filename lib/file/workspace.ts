@@ -1,5 +1,5 @@
 /** Buffers that do not fit what comes next may stay for what comes after it. */
-const SPARE = 1.125;
+const SPARE = 1.25;
 
 /** Windows that files are read through. */
 export const WINDOW_BYTES = 2 ** 22;

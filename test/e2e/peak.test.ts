@@ -40,12 +40,12 @@ async function peakOf(name: string, threads: number): Promise<number> {
 }
 
 /*
- * Measured: 2.3 and 2.2 times, with 1 thread and with 2. The compressed block takes 0.83 and its weights take 1; pieces on
+ * Measured: 1.8 and 1.9 times with 1 thread, 2.3 and 2.0 with 2, which decode more tensors at once. The compressed block takes 0.83 and its weights take 1; pieces on
  * their way to the disk, windows and what V8 and threads take besides are some 12 MB here, however large blocks are.
  */
 describe('recovering holds at most 2.5 times the largest block’s weights', () => {
   const models: readonly [string, () => Case][] = [
-    ['layers of a transformer', () => makeCases([1, 2, 3].map(() => ({ sizes: [1024, 4096, 1024], smallest: 64 })))],
+    ['layers of a transformer', () => makeCases([1, 2, 3].map(() => ({ sizes: [1024, 5120, 1024], smallest: 64 })))],
     ['a deep network, all of one group', () => makeCase({ sizes: [1536, 1536, 1536, 1536], smallest: 64 })],
   ];
   for (const [name, make] of models) {
