@@ -14,7 +14,7 @@ export const LIMITS = {
   headerDepth: 16,
   tensors: 2 ** 20,
   metadata: 2 ** 16,
-  blocks: 2 ** 12,
+  blocks: 2 ** 14,
   neurons: 2 ** 24,
   levels: 256,
   refits: 64,
