@@ -37,7 +37,7 @@ SampledKernel::SampledKernel(const Job& job, const Activation& activation, const
   if (gated_) sides.emplace_back(block.gate, load_biases(block.has_gate_bias, block.gate_bias, rows_));
   sides.emplace_back(block.input, load_biases(block.has_bias, block.bias, rows_));
   for (std::size_t k = 0; k < sides.size(); ++k) {
-    branches_[k].emplace(checked_mul(rows_, count_));
+    branches_.emplace_back(checked_mul(rows_, count_));
     fill(job, sides[k].first, sides[k].second, samples.inputs, branch(k));
   }
   parallel_for(job, rows_, kRows, [&](std::size_t begin, std::size_t end) {
@@ -114,7 +114,7 @@ void SampledKernel::merge(std::size_t p, std::size_t a, std::size_t b, const Bra
   for (std::size_t k = 0; k < (gated_ ? 2U : 1U); ++k) {
     const double x = mixes[k].alpha[0], y = mixes[k].alpha[1];
     const float *first = pre(k, a), *second = pre(k, b);
-    float* row = branches_[k]->data() + to * count_;
+    float* row = branches_[k].data() + to * count_;
     for (std::size_t t = 0; t < count_; ++t) {
       row[t] =
           static_cast<float>(x * static_cast<double>(first[t]) + y * static_cast<double>(second[t]) + mixes[k].offset);

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "kernels/activation.h"
@@ -62,8 +61,8 @@ class SampledKernel {
   MatrixView<const float> values() const { return {values_.data(), rows_, count_}; }
 
  private:
-  MatrixView<float> branch(std::size_t k) { return {(*branches_[k]).data(), rows_, count_}; }
-  const float* pre(std::size_t k, std::size_t p) const { return branches_[k]->data() + place_[p] * count_; }
+  MatrixView<float> branch(std::size_t k) { return {branches_[k].data(), rows_, count_}; }
+  const float* pre(std::size_t k, std::size_t p) const { return branches_[k].data() + place_[p] * count_; }
   void fill(const Job& job, const StoredMatrix& weights, const std::vector<double>& bias,
             MatrixView<const float> inputs, MatrixView<float> out) const;
   // Calls visit(t, φ) with the parent's value on every sample.
@@ -73,9 +72,9 @@ class SampledKernel {
   Activation activation_;
   bool gated_;
   std::size_t rows_, count_;
-  std::array<std::optional<LargeArray>, 2> branches_;  // pre-activations [rows×N]; of gated neurons gates and values
-  LargeArray values_;                                  // [rows×N]
-  std::vector<double> second_;                         // [rows]
+  std::vector<LargeArray> branches_;  // pre-activations [rows×N]; of gated neurons gates and values
+  LargeArray values_;                 // [rows×N]
+  std::vector<double> second_;        // [rows]
   std::vector<std::uint32_t> place_;
   double blend_, sampled_ = 1, gaussian_ = 0;
 };
