@@ -59,6 +59,7 @@
       "native/kernels/merge_rounds.cc",
       "native/kernels/merge_search.cc",
       "native/kernels/mixture.cc",
+      "native/kernels/nearest_splits.cc",
       "native/kernels/normal_moments.cc",
       "native/kernels/number_arrays.cc",
       "native/kernels/pair_batch.cc",
@@ -84,6 +85,7 @@
       "native/kernels/skeleton_walk.cc",
       "native/kernels/stored_gram.cc",
       "native/kernels/symmetry.cc",
+      "native/kernels/tensor_grid.cc",
       "native/kernels/threads.cc",
       "native/kernels/unit_rows.cc"
     ],
@@ -155,6 +157,7 @@
       "native/kernels/planes.cc",
       "native/kernels/prediction_fit.cc",
       "native/kernels/rans.cc",
+      "native/kernels/tensor_grid.cc",
       "native/kernels/threads.cc"
     ],
     "herm_fuzz_sources": [

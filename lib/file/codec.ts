@@ -10,11 +10,6 @@ export function plainWords(wordBytes: number): WordLayout {
   return { wordBytes, rotate: false };
 }
 
-/** Floating-point numbers: their exponents fill whole bytes once the sign is out of the way. */
-export function floatWords(wordBytes: number): WordLayout {
-  return { wordBytes, rotate: true };
-}
-
 export async function encodeWords(words: Uint8Array, layout: WordLayout, options: CodecOptions): Promise<Uint8Array> {
   if (words.byteLength === 0) return new Uint8Array(0);
   return callNative(options, async (native, job) => {

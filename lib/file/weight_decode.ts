@@ -89,7 +89,7 @@ function planWhole(held: HeldWeight, widths: readonly number[]): WholePlan {
 }
 
 /** The bytes of some rows of the tensor, `from` up to `to`. */
-export function tensorRows(
+function tensorRows(
   { matrix, lanes, elements, transposed }: DecodedWeight,
   from: number,
   to: number,

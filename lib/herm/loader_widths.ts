@@ -15,7 +15,7 @@ export interface FitOptions {
 }
 
 /** Which blocks of the original loaders give one width. @throws HermError `CONFIG`, or as reading the file does. */
-export async function groupsOf(content: HermContent, options: KernelOptions): Promise<WidthGroup[]> {
+async function groupsOf(content: HermContent, options: KernelOptions): Promise<WidthGroup[]> {
   const { json } = content.header;
   const at = json.extras.findIndex(({ name }) => name === CONFIG_NAME);
   const config = at < 0 ? undefined : parseConfig(await content.extra(at, options), CONFIG_NAME);

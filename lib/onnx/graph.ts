@@ -96,7 +96,7 @@ function fileError(file: string, why: string, cause?: unknown): HermError {
 }
 
 /** Which attribute of a node is the tensor that it makes, if it is a Constant with one. */
-export function constantOf(node: NodeProto): { proto: TensorProto; attribute: number } | undefined {
+function constantOf(node: NodeProto): { proto: TensorProto; attribute: number } | undefined {
   if (!isStandard(node) || node.opType !== 'Constant' || node.output.length !== 1) return undefined;
   const attribute = node.attribute.findIndex(({ name, t }) => name === 'value' && t !== undefined);
   const proto = node.attribute[attribute]?.t;

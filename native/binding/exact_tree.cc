@@ -7,6 +7,8 @@
 #include "binding/promise_worker.h"
 #include "kernels/lane_copy.h"
 #include "kernels/lane_gains.h"
+#include "kernels/nearest_splits.h"
+#include "kernels/tensor_grid.h"
 
 namespace herm::binding {
 

@@ -247,71 +247,7 @@ void note_instructions(const std::vector<LaneMerge>& merges, const LaneTree& tre
   }
 }
 
-template <DType D>
-void split_nearest_all(const Job& job, const NearestSplits& s) {
-  using Word = typename FloatGrid<D>::Word;
-  const int coarse = s.shift + guard_bits(D, s.shift);
-  const auto grid = [&](int floor) { return floor == 0 ? Grid{s.shift, 1} : Grid{coarse, floor}; };
-  parallel_for(job, s.length, kGrain, [&](std::size_t begin, std::size_t end) {
-    const StrictFloat strict;
-    for (std::size_t n = 0; n < s.followed_second.size(); ++n) {
-      double a[2];
-      widen(DType::F16, s.coefficients.data() + 2 * n, 2, a);
-      const bool absorbing = a[0] == 1 && a[1] == 0;
-      for (std::size_t k = 0; k < 2; ++k) a[k] *= s.gains[2 * n + k];
-      const ChildInterval<D> interval(a[0]);
-      std::uint8_t* first = s.words + s.positions[2 * n] * s.length * sizeof(Word);
-      std::uint8_t* second = s.words + s.positions[2 * n + 1] * s.length * sizeof(Word);
-      for (std::size_t e = begin; e < end; ++e) {
-        const auto parent = load_word<Word>(first, e), coded = load_word<Word>(second, e);
-        const Word followed = absorbing ? parent
-                                        : interval.nearest(parent, scaled<D>(a[1], coded), grid(s.floors[2 * n + 1]),
-                                                           grid(s.floors[2 * n]));
-        store_word(first, e, s.followed_second[n] ? coded : followed);
-        store_word(second, e, s.followed_second[n] ? followed : coded);
-      }
-    }
-  });
-}
-
-template <DType D>
-int tensor_shift_of(const Job& job, const std::uint8_t* words, std::size_t count) {
-  using Word = typename FloatGrid<D>::Word;
-  Word used = 0;
-  for (std::size_t begin = 0; begin < count; begin += 1 << 20) {
-    job.check();
-    const std::size_t end = std::min<std::size_t>(count, begin + (1 << 20));
-    bool finite = true;
-    for (std::size_t i = begin; i < end; ++i) {
-      const auto word = load_word<Word>(words, i);
-      used |= word;
-      finite &= FloatGrid<D>::finite(word);
-    }
-    if (!finite) throw KernelError("NON_FINITE", "a weight is infinite or not a number");
-  }
-  used &= static_cast<Word>(~FloatGrid<D>::kSign);
-  return used == 0 ? 0 : std::min(std::countr_zero(used), FloatGrid<D>::kMantissa);
-}
-
 }  // namespace
-
-int mantissa_bits(DType dtype) {
-  return with_dtype(dtype, []<DType D>() { return FloatGrid<D>::kMantissa; });
-}
-
-int highest_floor(DType dtype) {
-  return with_dtype(dtype, []<DType D>() { return FloatGrid<D>::kMaxFloor; });
-}
-
-int guard_bits(DType dtype, int shift) {
-  const int mantissa = mantissa_bits(dtype) - shift;
-  const int bits = mantissa >= 13 ? 3 : mantissa >= 9 ? 2 : 1;
-  return std::max(0, std::min(bits, mantissa - 1));
-}
-
-int tensor_shift(const Job& job, DType dtype, const std::uint8_t* words, std::size_t count) {
-  return with_dtype(dtype, [&]<DType D>() { return tensor_shift_of<D>(job, words, count); });
-}
 
 LanePlan plan_lanes(const Job& job, const Lanes& lanes, const LaneTree& tree, bool even) {
   std::vector<LaneMerge> merges = read_merges(lanes, tree);
@@ -343,23 +279,6 @@ std::vector<float> gains_after(const LaneTree& tree, const LanePlan& plan, std::
   std::vector<float> gains(lanes, 1);
   for (std::size_t t = 0; t < count; ++t) gains.at(tree.pairs[2 * t]) = plan.gains.at(t);
   return gains;
-}
-
-void split_nearest(const Job& job, const NearestSplits& splits) {
-  const std::size_t count = splits.followed_second.size();
-  bool fits = splits.positions.size() == 2 * count && splits.coefficients.size() == 2 * count &&
-              splits.gains.size() == 2 * count && splits.floors.size() == 2 * count && splits.shift >= 0 &&
-              splits.shift <= mantissa_bits(splits.dtype);
-  for (const std::uint32_t position : splits.positions) fits = fits && position < splits.lanes;
-  for (const std::uint16_t floor : splits.floors) fits = fits && floor <= highest_floor(splits.dtype);
-  for (std::size_t n = 0; fits && n < count; ++n) {
-    double a[2];
-    widen(DType::F16, splits.coefficients.data() + 2 * n, 2, a);
-    const float* const gains = splits.gains.data() + 2 * n;
-    fits = std::isfinite(a[0] * gains[0]) && std::isfinite(a[1] * gains[1]) && a[0] * gains[0] != 0;
-  }
-  if (!fits) throw std::invalid_argument("splits need lanes, coefficients and floors of their own");
-  with_dtype(splits.dtype, [&]<DType D>() { split_nearest_all<D>(job, splits); });
 }
 
 }  // namespace herm

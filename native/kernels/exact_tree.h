@@ -20,15 +20,6 @@
 
 namespace herm {
 
-int mantissa_bits(DType dtype);
-int highest_floor(DType dtype);
-// Low bits that parents do without, beyond the `shift` that are zero in the whole tensor.
-int guard_bits(DType dtype, int shift);
-
-// The low bits that are zero in all `count` words, at most the dtype's mantissa bits; 0 where every number is zero.
-// KernelError NON_FINITE for an infinity or NaN: such tensors have no exact coding.
-int tensor_shift(const Job& job, DType dtype, const std::uint8_t* words, std::size_t count);
-
 // By slot, changed in place.
 struct Lanes {
   DType dtype = DType::F32;
@@ -79,22 +70,5 @@ void unfold_nodes(const Job& job, const Lanes& lanes, const LaneTree& tree, cons
 
 // [lanes] by slot, after the first `count` merges.
 std::vector<float> gains_after(const LaneTree& tree, const LanePlan& plan, std::size_t lanes, std::size_t count);
-
-// What unfolds where no followed child was coded (a merged row of a matrix that two trees share): the nearest number to
-// what the parent and the coded child give.
-struct NearestSplits {
-  DType dtype = DType::F32;
-  int shift = 0;
-  std::size_t length = 0;
-  std::span<const std::uint32_t> positions;     // [2n] lanes that hold the parent, then the coded child
-  std::span<const std::uint16_t> coefficients;  // [2n] of the followed, then of the coded child
-  std::span<const float> gains;                 // [2n] of the followed, then of the coded child
-  std::span<const std::uint16_t> floors;        // [2n] of the parent's grid, then of the followed child's
-  std::span<const std::uint8_t>
-      followed_second;  // [n] 1: the followed child takes the coded one's lane, and the other way
-  std::size_t lanes = 0;
-  std::uint8_t* words = nullptr;  // [lanes×length]
-};
-void split_nearest(const Job& job, const NearestSplits& splits);
 
 }  // namespace herm

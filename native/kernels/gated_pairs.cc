@@ -53,12 +53,7 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
       operator_.expander().expand(neuron.input, neuron.series);
     }
   });
-  if (samples) {
-    samples_ = std::make_unique<SampledKernel>(job, activation, block, *samples);
-    std::vector<double> gaussian(m);
-    for (std::size_t i = 0; i < m; ++i) gaussian[i] = neurons[i].series.second;
-    samples_->match(gaussian);
-  }
+  if (samples) samples_ = matched_kernel(job, activation, block, *samples, neurons);
   for (std::size_t i = 0; i < m; ++i) {
     weigh(neurons[i], i);
     energies[i] = neurons[i].energy;

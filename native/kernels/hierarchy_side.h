@@ -10,13 +10,13 @@
 #include <span>
 
 #include "kernels/bias_grid.h"
-#include "kernels/exact_tree.h"
 #include "kernels/float_grid.h"
 #include "kernels/half.h"
 #include "kernels/hierarchy_code.h"
 #include "kernels/hierarchy_models.h"
 #include "kernels/lane_grids.h"
 #include "kernels/number_code.h"
+#include "kernels/tensor_grid.h"
 #include "kernels/words.h"
 
 namespace herm {

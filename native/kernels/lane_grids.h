@@ -7,9 +7,9 @@
 #include <span>
 
 #include "kernels/dtype.h"
-#include "kernels/exact_tree.h"
 #include "kernels/float_grid.h"
 #include "kernels/lane_loops.h"
+#include "kernels/tensor_grid.h"
 
 namespace herm {
 

@@ -6,13 +6,13 @@
 #include <stdexcept>
 #include <vector>
 
-#include "kernels/exact_tree.h"
 #include "kernels/float_grid.h"
 #include "kernels/lane_code.h"
 #include "kernels/lane_grids.h"
 #include "kernels/leb128.h"
 #include "kernels/matrix_view.h"
 #include "kernels/planes.h"
+#include "kernels/tensor_grid.h"
 #include "kernels/threads.h"
 
 namespace herm {

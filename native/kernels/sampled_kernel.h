@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/activation.h"
@@ -78,6 +79,17 @@ class SampledKernel {
   std::vector<std::uint32_t> place_;
   double blend_, sampled_ = 1, gaussian_ = 0;
 };
+
+// Of neurons by slot, whose `series` are the Gaussian prior's.
+template <class Neuron>
+std::unique_ptr<SampledKernel> matched_kernel(const Job& job, const Activation& activation, const StoredBlock& block,
+                                              const InputSamples& samples, const std::vector<Neuron>& neurons) {
+  auto kernel = std::make_unique<SampledKernel>(job, activation, block, samples);
+  std::vector<double> gaussian(neurons.size());
+  for (std::size_t i = 0; i < neurons.size(); ++i) gaussian[i] = neurons[i].series.second;
+  kernel->match(gaussian);
+  return kernel;
+}
 
 // A pair of neurons on the samples: what candidates for its parent are held against.
 struct SampledPair {

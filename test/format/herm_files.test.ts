@@ -11,13 +11,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readPrologue, wrapHeader } from '../../lib/file/prologue.ts';
 import { openHerm } from '../../lib/file/read.ts';
-import type { HermHeader } from '../../lib/file/schema.ts';
 import { compress } from '../../lib/herm/compress.ts';
-import { concat } from '../../lib/model/concat.ts';
 import { readSafetensorsHeader, serializeSafetensors } from '../../lib/model/safetensors.ts';
 import { bufferSource, fileSource } from '../../lib/model/source.ts';
+import { withHeader } from './support/header.ts';
 import { layersModel, RELU } from './support/layers.ts';
 import { CONFIG, INDEX, shardName, writeSharded } from './support/sharded.ts';
 
@@ -182,7 +180,7 @@ describe('writing a model of several files', () => {
     }
     await file.close();
     for (const list of ['files', 'extras'] as const) {
-      const other = await withHeader((header) => {
+      const other = await withHeader(readFileSync(herm), (header) => {
         header[list].at(-1)!.sha256 = '0'.repeat(64);
       });
       await expect((await openHerm(other)).recoverTo(join(folder, 'back'))).rejects.toMatchObject({
@@ -192,15 +190,6 @@ describe('writing a model of several files', () => {
     expect(readdirSync(folder).sort()).toEqual(['Test-1B', 'test.herm']);
   });
 });
-
-/** The written file with its header changed, checksum made to fit. */
-async function withHeader(edit: (header: HermHeader) => void): Promise<Uint8Array> {
-  const bytes = new Uint8Array(readFileSync(herm));
-  const { value, end } = await readPrologue(bufferSource(bytes), {});
-  const header = structuredClone(value) as HermHeader;
-  edit(header);
-  return concat([await wrapHeader(new TextEncoder().encode(JSON.stringify(header)), {}), bytes.subarray(end)]);
-}
 
 describe('names of files', () => {
   const hostile = [
@@ -221,7 +210,7 @@ describe('names of files', () => {
     writeSharded(model);
     await compress(model, herm);
     for (const list of ['files', 'extras'] as const) {
-      const evil = await withHeader((header) => {
+      const evil = await withHeader(readFileSync(herm), (header) => {
         header[list][0]!.name = name;
       });
       await expect(openHerm(evil)).rejects.toMatchObject({ code: 'HERM_NAME' });
@@ -232,7 +221,7 @@ describe('names of files', () => {
     writeSharded(model);
     await compress(model, herm);
     for (const name of ['tokenizer.model', 'Tokenizer.MODEL', FILES[0]!]) {
-      const evil = await withHeader((header) => {
+      const evil = await withHeader(readFileSync(herm), (header) => {
         header.extras[0]!.name = name;
       });
       await expect(openHerm(evil)).rejects.toMatchObject({ code: 'HERM_NAME' });

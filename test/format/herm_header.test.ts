@@ -7,6 +7,7 @@ import { concat } from '../../lib/model/concat.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors.ts';
 import { bufferSource } from '../../lib/model/source.ts';
 import { makeCase } from './support/case.ts';
+import { withHeader } from './support/header.ts';
 import { compress } from './support/herm.ts';
 
 let herm: Uint8Array;
@@ -16,14 +17,6 @@ beforeAll(async () => {
 });
 
 const open = (bytes: Uint8Array) => openHerm(bufferSource(bytes, 'model.herm'));
-
-/** The file with its header changed, checksum made to fit. */
-async function withHeader(edit: (header: HermHeader) => void): Promise<Uint8Array> {
-  const { value, end } = await readPrologue(bufferSource(herm), {});
-  const header = structuredClone(value) as HermHeader;
-  edit(header);
-  return concat([await wrapHeader(new TextEncoder().encode(JSON.stringify(header)), {}), herm.subarray(end)]);
-}
 
 function patched(at: number, ...bytes: number[]): Uint8Array {
   const copy = herm.slice();
@@ -49,7 +42,7 @@ describe('opening a .herm file', () => {
   });
 
   it('takes newer minor versions, with members and optional chunks that it does not know', async () => {
-    const newer = await withHeader((header) => {
+    const newer = await withHeader(herm, (header) => {
       Object.assign(header, { added: { later: true } });
     });
     newer[10] = 7;
@@ -58,7 +51,7 @@ describe('opening a .herm file', () => {
     const [at, bytes] = [2, Uint8Array.of(1, 2, 3)];
     const added = { kind: 'thumbnail', index: 0, length: bytes.byteLength, xxh64: await xxh64(bytes, {}) };
     const insert = (optional: boolean) =>
-      withHeader((header) => {
+      withHeader(herm, (header) => {
         const { offset } = header.chunks[at]!;
         for (const later of header.chunks.slice(at)) later.offset += bytes.byteLength;
         header.chunks.splice(at, 0, { ...added, offset, ...(optional && { optional }) });
@@ -92,7 +85,7 @@ describe('opening a .herm file', () => {
 
   it('refuses more data than the file can plausibly hold', async () => {
     // A scalar more a column: 2^29 columns of a flat F32 tensor would take 2 GiB.
-    const bomb = await withHeader((header) => {
+    const bomb = await withHeader(herm, (header) => {
       const last = header.tensors.at(-1)!;
       const added = {
         name: 'zeros',
@@ -148,7 +141,7 @@ describe('opening a .herm file', () => {
     ['a chunk of negative length', 'HERM_HEADER', (h) => (h.chunks[2]!.length = -1)],
     ['a checksum that is none', 'HERM_HEADER', (h) => (h.chunks[0]!.xxh64 = 'XYZ')],
   ])('refuses %s', async (_, code, edit) => {
-    await expect(open(await withHeader(edit))).rejects.toMatchObject({ code });
+    await expect(open(await withHeader(herm, edit))).rejects.toMatchObject({ code });
   });
 });
 
@@ -167,7 +160,7 @@ describe('reading a damaged chunk', () => {
   });
 
   it('finds a digest that is not the original’s', async () => {
-    const other = await withHeader((header) => {
+    const other = await withHeader(herm, (header) => {
       header.files[0]!.sha256 = '0'.repeat(64);
     });
     await expect((await open(other)).verify()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });

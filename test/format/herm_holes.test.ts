@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openHerm as openSlowly } from '../../lib/decode/index.ts';
-import { readPrologue, wrapHeader } from '../../lib/file/prologue.ts';
 import { openHerm } from '../../lib/file/read.ts';
 import type { HermHeader } from '../../lib/file/schema.ts';
 import { concat } from '../../lib/model/concat.ts';
@@ -12,6 +11,7 @@ import { type Model, openedModel } from '../../lib/model/model.ts';
 import { bufferSource, readWhole } from '../../lib/model/source.ts';
 import type { Tensor } from '../../lib/model/tensor.ts';
 import { makeCase } from './support/case.ts';
+import { withHeader } from './support/header.ts';
 import { writeModel } from './support/herm.ts';
 
 /** Bytes before each tensor and after the last one. */
@@ -56,6 +56,13 @@ const made = makeCase({ sizes: [3, 8, 6, 2] });
 const { blocks, trees } = made;
 /** A number for every tensor, and one more. */
 const holes = (of: (n: number) => number): Holes => Array.from({ length: made.tensors.length + 1 }, (_, n) => of(n));
+
+/** Ten bytes everywhere. */
+const withTens = () =>
+  fileWithHoles(
+    made.tensors,
+    holes(() => 10),
+  );
 
 async function write(files: readonly ReturnType<typeof fileWithHoles>[]): Promise<Uint8Array> {
   await writeModel(path, { model: modelOf(files), blocks, trees });
@@ -118,56 +125,23 @@ describe('files whose tensors leave holes', () => {
     ['a hole of a terabyte', 'HERM_LIMIT', (h) => (h.files[0]!.size += 2 ** 40)],
     ['a hole beyond all numbers', 'HERM_LIMIT', (h) => (h.files[0]!.size = 2 ** 53)],
   ])('are refused with %s', async (_, code, edit) => {
-    const herm = await write([
-      fileWithHoles(
-        made.tensors,
-        holes(() => 10),
-      ),
-    ]);
-    const { value, end } = await readPrologue(bufferSource(herm), {});
-    const header = structuredClone(value) as HermHeader;
-    edit(header);
-    const changed = concat([
-      await wrapHeader(new TextEncoder().encode(JSON.stringify(header)), {}),
-      herm.subarray(end),
-    ]);
+    const herm = await write([withTens()]);
+    const changed = await withHeader(herm, edit);
     await expect(openHerm(bufferSource(changed))).rejects.toMatchObject({ code });
     await expect(openSlowly(changed)).rejects.toMatchObject({ code });
   });
 
   it('are damaged where their holes have another size', async () => {
-    const herm = await write([
-      fileWithHoles(
-        made.tensors,
-        holes(() => 10),
-      ),
-    ]);
-    const { value, end } = await readPrologue(bufferSource(herm), {});
-    const header = structuredClone(value) as HermHeader;
-    header.files[0]!.size += 1;
-    const changed = concat([
-      await wrapHeader(new TextEncoder().encode(JSON.stringify(header)), {}),
-      herm.subarray(end),
-    ]);
+    const herm = await write([withTens()]);
+    const changed = await withHeader(herm, (header) => (header.files[0]!.size += 1));
     const file = await openHerm(bufferSource(changed));
     await expect(joined(file.recover())).rejects.toMatchObject({ code: 'HERM_CORRUPT' });
     await expect(joined((await openSlowly(changed)).recover())).rejects.toMatchObject({ code: 'HERM_CORRUPT' });
   });
 
   it('move their tensors to another place only with another digest', async () => {
-    const herm = await write([
-      fileWithHoles(
-        made.tensors,
-        holes(() => 10),
-      ),
-    ]);
-    const { value, end } = await readPrologue(bufferSource(herm), {});
-    const header = structuredClone(value) as HermHeader;
-    shift(header, 0, -1);
-    const changed = concat([
-      await wrapHeader(new TextEncoder().encode(JSON.stringify(header)), {}),
-      herm.subarray(end),
-    ]);
+    const herm = await write([withTens()]);
+    const changed = await withHeader(herm, (header) => shift(header, 0, -1));
     const refusal = { code: 'DIGEST_MISMATCH' };
     await expect((await openHerm(bufferSource(changed))).verify()).rejects.toMatchObject(refusal);
     await expect(joined((await openSlowly(changed)).recover())).rejects.toMatchObject(refusal);

@@ -7,6 +7,7 @@ import { concat } from '../../lib/model/concat.ts';
 import { readSafetensorsHeader, serializeSafetensors } from '../../lib/model/safetensors.ts';
 import { bufferSource } from '../../lib/model/source.ts';
 import { makeCase } from './support/case.ts';
+import { withHeaderText } from './support/header.ts';
 import { compress, recover } from './support/herm.ts';
 
 /** Names that mean something to JavaScript's objects, and nothing to a model. */
@@ -17,11 +18,6 @@ const text = (json: string) => new TextEncoder().encode(json);
 async function makeFile(): Promise<Uint8Array> {
   const made = makeCase({ sizes: [3, 8, 4] });
   return compress(serializeSafetensors(made.tensors), made.blocks, made.trees);
-}
-
-async function withHeader(herm: Uint8Array, edit: (header: HermHeader) => string): Promise<Uint8Array> {
-  const { value, end } = await readPrologue(bufferSource(herm), {});
-  return concat([await wrapHeader(text(edit(structuredClone(value) as HermHeader)), {}), herm.subarray(end)]);
 }
 
 describe('names that mean something to JavaScript', () => {
@@ -48,13 +44,13 @@ describe('names that mean something to JavaScript', () => {
 
   it('are no members of a header', async () => {
     const herm = await makeFile();
-    const polluted = await withHeader(herm, (header) => {
+    const polluted = await withHeaderText(herm, (header) => {
       const json = JSON.stringify(header);
       return `{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},${json.slice(1)}`;
     });
     await expect((await openHerm(polluted)).verify()).resolves.toBeDefined();
     expect({}).not.toHaveProperty('polluted');
-    const inherited = await withHeader(herm, (header) => `{"__proto__":${JSON.stringify(header)}}`);
+    const inherited = await withHeaderText(herm, (header) => `{"__proto__":${JSON.stringify(header)}}`);
     await expect(openHerm(inherited)).rejects.toMatchObject({ code: 'HERM_HEADER' });
   });
 });
@@ -89,7 +85,7 @@ describe('a header beyond the limits', () => {
     ['certificates of a block', (h) => (h.errors[0] = new Array(LIMITS.levels + 1).fill(1))],
     ['dimensions', (h) => (h.tensors[0]!.shape = new Array(LIMITS.rank + 1).fill(1))],
   ])('is refused for more %s than there may be', async (_, edit) => {
-    const file = await withHeader(await makeFile(), (header) => {
+    const file = await withHeaderText(await makeFile(), (header) => {
       edit(header);
       return JSON.stringify(header);
     });
@@ -97,7 +93,7 @@ describe('a header beyond the limits', () => {
   });
 
   it('says where the first mistake of a list is', async () => {
-    const file = await withHeader(await makeFile(), (header) => {
+    const file = await withHeaderText(await makeFile(), (header) => {
       Object.assign(header.tensors[1]!, { dtype: 3 });
       return JSON.stringify(header);
     });

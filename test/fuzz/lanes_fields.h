@@ -9,6 +9,7 @@
 #include "fields.h"
 #include "kernels/exact_tree.h"
 #include "kernels/lane_code.h"
+#include "kernels/tensor_grid.h"
 #include "numbers_fields.h"
 
 namespace herm::fuzz {

@@ -9,6 +9,7 @@
 #include "kernels/exact_tree.h"
 #include "kernels/float_grid.h"
 #include "kernels/lane_code.h"
+#include "kernels/tensor_grid.h"
 #include "kernels/words.h"
 
 namespace herm::test {

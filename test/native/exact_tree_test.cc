@@ -10,6 +10,7 @@
 #include "kernels/exact_interval.h"
 #include "kernels/lane_gains.h"
 #include "kernels/lane_grids.h"
+#include "kernels/nearest_splits.h"
 
 using namespace herm;
 using namespace herm::test;

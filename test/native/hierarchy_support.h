@@ -10,6 +10,7 @@
 
 #include "kernels/exact_tree.h"
 #include "kernels/hierarchy_code.h"
+#include "kernels/tensor_grid.h"
 
 namespace oracle {
 

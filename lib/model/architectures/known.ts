@@ -6,7 +6,6 @@ import { ACTIVATION_KEYS, configuredActivation, defaultActivation } from './acti
 import type { FeedForward } from './feed_forward.ts';
 import { type Match, nameIn, WEIGHT } from './match.ts';
 import { findNorm, type PrecedingNorm } from './norm.ts';
-import { FEED_FORWARDS } from './table.ts';
 
 /** A feed-forward block whose names are known. */
 export interface KnownBlock extends Omit<Match, 'entry'> {
@@ -31,7 +30,7 @@ export interface Incomplete {
 }
 
 /** The tensors that an entry cannot do without. */
-export function neededTensors(match: Match): string[] {
+function neededTensors(match: Match): string[] {
   const { input, output, gate } = match.entry;
   return [gate, input, output].filter((part) => part !== undefined).map((part) => nameIn(match, part) + WEIGHT);
 }
@@ -70,11 +69,6 @@ function preferring<T>(all: readonly T[], fits: (one: T) => boolean): readonly T
 
 function namesType({ modelTypes }: FeedForward, config: ConfigPart | undefined): boolean {
   return config?.modelType !== undefined && modelTypes.includes(config.modelType);
-}
-
-/** Whether a model of this type is in the table at all. */
-export function isKnownType(modelType: string | undefined): boolean {
-  return modelType !== undefined && FEED_FORWARDS.some(({ modelTypes }) => modelTypes.includes(modelType));
 }
 
 function isMarked({ byName }: KnownModel, { marks, unmarked = [] }: FeedForward): boolean {

@@ -3,6 +3,7 @@ import { readPrologue, wrapHeader } from '../../../lib/file/prologue.ts';
 import type { HermHeader } from '../../../lib/file/schema.ts';
 import { concat } from '../../../lib/model/concat.ts';
 import { bufferSource } from '../../../lib/model/source.ts';
+import { withHeader } from './header.ts';
 import type { Random } from './random.ts';
 
 /** One way to damage a file. */
@@ -34,12 +35,10 @@ const changePrologue: Mutation = async (herm, random) => {
 };
 
 /** The header's values, checksum made to fit, so that the checks behind it are reached. */
-const changeHeader: Mutation = async (herm, random) => {
-  const { value, end } = await readPrologue(bufferSource(herm), {});
-  const header = structuredClone(value) as HermHeader;
-  for (let edits = 1 + random.below(3); edits > 0; edits--) editJson(header, random);
-  return concat([await wrapHeader(new TextEncoder().encode(JSON.stringify(header)), {}), herm.subarray(end)]);
-};
+const changeHeader: Mutation = (herm, random) =>
+  withHeader(herm, (header) => {
+    for (let edits = 1 + random.below(3); edits > 0; edits--) editJson(header, random);
+  });
 
 /** A chunk's bytes or length, checksum and index made to fit, so that the decoders are reached. */
 const changeChunk: Mutation = async (herm, random) => {
