@@ -10,10 +10,10 @@ import { type CallOptions, callNative } from '../../lib/native/call.ts';
 import { randomBlock } from './support/random_block.ts';
 
 const small = randomBlock(24, 6, 5);
-/** Large enough that its merges are still under way when an abort arrives. */
+/** Large enough that its merges are still under way when an abort arrives, even where the machine is busy. */
 let large: ReturnType<typeof randomBlock>;
 beforeAll(() => {
-  large = randomBlock(1500, 64, 64);
+  large = randomBlock(6000, 16, 16);
 });
 
 const aborted = { name: 'HermError', code: 'ABORTED' };
