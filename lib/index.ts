@@ -44,6 +44,7 @@ export {
   type RefitReport,
 } from './herm/compress.ts';
 export type { WrittenConfig, WrittenSkeleton } from './herm/expand.ts';
+export { childrenOf, type Forest, forestOf, groupsAt, rootsOf, sizesOf } from './herm/forest.ts';
 export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
 export type { FitOptions } from './herm/loader_widths.ts';
 export { buildTree, type MergeOptions, type MergeReport, measureGram } from './herm/merge.ts';
@@ -52,6 +53,13 @@ export type { RecoveredPiece, RecoverOptions } from './herm/recover.ts';
 export type { ResumeReport } from './herm/resume.ts';
 export type { Skeleton, SkeletonOptions, WidthRequest } from './herm/skeleton.ts';
 export type { GateMerges, MergeTree } from './herm/tree.ts';
+export {
+  type TreeNode,
+  type TreeTextOptions,
+  treeDot,
+  treeNewick,
+  treeNodes,
+} from './herm/tree_text.ts';
 export { type TruncateReport, truncate } from './herm/truncate.ts';
 export { type UpgradeOptions, type UpgradeReport, upgrade } from './herm/upgrade.ts';
 export { type BlockDescription, describeBlocks, precedingNorm } from './model/architectures/describe.ts';

@@ -10,6 +10,7 @@ import { addInfo } from './commands/info.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addRecover } from './commands/recover.ts';
 import { addSca } from './commands/sca.ts';
+import { addTree } from './commands/tree.ts';
 import { addTruncate } from './commands/truncate.ts';
 import { addUpgrade } from './commands/upgrade.ts';
 import { addVerify } from './commands/verify.ts';
@@ -21,6 +22,7 @@ const COMMANDS: readonly AddCommand[] = [
   addInspect,
   addCompress,
   addInfo,
+  addTree,
   addExpand,
   addRecover,
   addVerify,

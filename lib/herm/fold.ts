@@ -1,4 +1,5 @@
 import { fromFloat64, toFloat64 } from '../model/tensor.ts';
+import { forestOf } from './forest.ts';
 import { allocateTree, type MergeTree, type Side } from './tree.ts';
 import { nodeOfInstruction, type SideUnfolding, type Unfolding } from './unfolding.ts';
 
@@ -18,7 +19,7 @@ export function unfoldTree(tree: MergeTree, biases: NodeBiases, gateBiases: Node
   const { neurons, merges } = tree;
   const roots = neurons - merges;
   const nodes = roots + 2 * merges;
-  const table = new NodeTable(tree);
+  const forest = forestOf(tree);
   const gateBytes = tree.gate === undefined ? 0 : gateBiases.bytes;
   const unfolding: Unfolding = {
     neurons,
@@ -39,11 +40,11 @@ export function unfoldTree(tree: MergeTree, biases: NodeBiases, gateBiases: Node
     unfolding.biases.set(biasOf(node, neurons, biases), at * biases.bytes);
     if (gateBytes > 0) unfolding.gateBiases.set(biasOf(node, neurons, gateBiases), at * gateBytes);
   };
-  for (const [root, slot] of table.rootSlots.entries()) put(root, slot, table.last[slot]!);
+  for (const [root, slot] of forest.rootSlots.entries()) put(root, slot, forest.last[slot]!);
   for (let n = 0; n < merges; n++) {
     const t = merges - 1 - n;
     for (const child of [0, 1]) {
-      put(nodeOfInstruction(roots, n) + child, tree.pairs[2 * t + child]!, table.children[2 * t + child]!);
+      put(nodeOfInstruction(roots, n) + child, tree.pairs[2 * t + child]!, forest.children[2 * t + child]!);
     }
   }
   return unfolding;
@@ -75,29 +76,6 @@ function biasOf(node: number, neurons: number, { bytes, leaves, parents }: NodeB
   const isLeaf = node < neurons;
   const at = (isLeaf ? node : node - neurons) * bytes;
   return (isLeaf ? leaves : parents).subarray(at, at + bytes);
-}
-
-/** Numbers the forest's nodes: leaf i of m is node i, the parent of merge t is node m + t. */
-class NodeTable {
-  /** [2T] */
-  readonly children: Uint32Array;
-  /** [m] the node in each slot after all merges. */
-  readonly last: Uint32Array;
-  readonly rootSlots: number[] = [];
-
-  constructor(tree: MergeTree) {
-    const { neurons, merges } = tree;
-    this.children = new Uint32Array(2 * merges);
-    this.last = Uint32Array.from({ length: neurons }, (_, slot) => slot);
-    const gone = new Uint8Array(neurons);
-    for (let t = 0; t < merges; t++) {
-      const [i, j] = [tree.pairs[2 * t]!, tree.pairs[2 * t + 1]!];
-      this.children.set([this.last[i]!, this.last[j]!], 2 * t);
-      this.last[i] = neurons + t;
-      gone[j] = 1;
-    }
-    for (let slot = 0; slot < neurons; slot++) if (gone[slot] === 0) this.rootSlots.push(slot);
-  }
 }
 
 /** The tree of a complete unfolding; `biases` and `gateBiases` are the values of its nodes' biases, [K + 2T] or none. */

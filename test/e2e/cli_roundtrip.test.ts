@@ -38,6 +38,21 @@ describe('a LeNet through the command line', () => {
     expect(refit.errors.fc1).toBeLessThan(half.errors.fc1);
   });
 
+  it('shows its hierarchies, and hands one at a time to other programs', async () => {
+    const drawn = await herm('tree', at('net.herm'), '--ascii', '--depth', '1');
+    expect(drawn.stdout).toMatch(/^Block fc1: 300 neurons, 299 merges\.\n300 neurons, cost [\d.]+\n\|-- \d+ neurons/);
+    expect(drawn.stdout).toMatch(/^Block fc2: 100 neurons/m);
+    expect(drawn.stdout).not.toMatch(/[^\n -~]/);
+    const { blocks } = await json('tree', at('net.herm'), '--block', 'fc2');
+    expect(blocks).toHaveLength(1);
+    expect(blocks[0]).toMatchObject({ block: 'fc2', neurons: 100, merges: 99 });
+    expect(blocks[0].nodes).toHaveLength(199);
+    const newick = await herm('tree', at('net.herm'), '--block', 'fc2', '--format', 'newick');
+    expect(newick.stdout.match(/\bm?\d+(?=[:;])/g)).toHaveLength(199);
+    const many = await herm('tree', at('net.herm'), '--format', 'dot');
+    expect(many).toMatchObject({ code: 1, stderr: expect.stringContaining('--block which of "fc1", "fc2"') });
+  });
+
   it('becomes the same file with less memory, and says so', async () => {
     const { blocks, merges } = JSON.parse(compressed.stdout);
     expect(merges).toMatchObject({ fc1: { mode: 'stored' }, fc2: { mode: 'stored' } });
