@@ -11,7 +11,17 @@ export {
   pairGates,
 } from './analysis/gid.ts';
 export { type Interaction, interactionOf } from './analysis/interaction.ts';
+export { type MergeTerms, mergeTerms } from './analysis/merge_terms.ts';
 export { type Neuron, type PairShares, type Sca, scaGroup, scaLayer, scaPair, scaPairs } from './analysis/sca.ts';
+export {
+  leaveAlone,
+  randomCondition,
+  type Spread,
+  spreadOf,
+  type TuningCandidate,
+  type WeightSpectrum,
+  weightSpectrum,
+} from './analysis/spectrum.ts';
 export { type Symmetries, symmetriesOf } from './analysis/symmetry.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
 export type { Damage } from './file/damage.ts';

@@ -58,6 +58,7 @@
       "native/kernels/merge_plain.cc",
       "native/kernels/merge_rounds.cc",
       "native/kernels/merge_search.cc",
+      "native/kernels/merge_terms.cc",
       "native/kernels/mixture.cc",
       "native/kernels/nearest_splits.cc",
       "native/kernels/normal_moments.cc",
@@ -101,9 +102,11 @@
       "native/binding/interaction.cc",
       "native/binding/lane_code.cc",
       "native/binding/merge.cc",
+      "native/binding/merge_terms.cc",
       "native/binding/number_arrays.cc",
       "native/binding/planes.cc",
       "native/binding/sca.cc",
+      "native/binding/spectrum.cc",
       "native/binding/symmetry.cc"
     ],
     "herm_test_sources": [

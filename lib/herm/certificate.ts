@@ -198,7 +198,8 @@ export function doubles(values: Float64Array, rows: number, cols: number): Nativ
   return { data, dtype: NATIVE_DTYPES.F64, rows, cols, transposed: false };
 }
 
-function nativeTree({ pairs, alpha, beta, bias, gate }: MergeTree): NativeTree {
+/** A tree as kernels take it. */
+export function nativeTree({ pairs, alpha, beta, bias, gate }: MergeTree): NativeTree {
   return { pairs, alpha, beta, parentBias: bias, gateAlpha: gate?.alpha, parentGateBias: gate?.bias };
 }
 

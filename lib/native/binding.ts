@@ -6,9 +6,11 @@ import type { HierarchyCodeKernels } from './binding/hierarchy_code.ts';
 import type { InteractionKernels } from './binding/interaction.ts';
 import type { LaneCodeKernels } from './binding/lane_code.ts';
 import type { MergeKernel } from './binding/merge.ts';
+import type { MergeTermsKernel } from './binding/merge_terms.ts';
 import type { NumberArrayKernels } from './binding/number_arrays.ts';
 import type { PlaneKernels } from './binding/planes.ts';
 import type { ScaKernels } from './binding/sca.ts';
+import type { SpectrumKernel } from './binding/spectrum.ts';
 import type { SymmetryKernel } from './binding/symmetry.ts';
 import type { BuildInfo } from './load.ts';
 
@@ -21,9 +23,11 @@ export * from './binding/hierarchy_code.ts';
 export * from './binding/interaction.ts';
 export * from './binding/lane_code.ts';
 export * from './binding/merge.ts';
+export * from './binding/merge_terms.ts';
 export * from './binding/number_arrays.ts';
 export * from './binding/planes.ts';
 export * from './binding/sca.ts';
+export * from './binding/spectrum.ts';
 export * from './binding/symmetry.ts';
 
 /**
@@ -40,9 +44,11 @@ export interface Addon
     LaneCodeKernels,
     LaneKernels,
     MergeKernel,
+    MergeTermsKernel,
     NumberArrayKernels,
     PlaneKernels,
     ScaKernels,
+    SpectrumKernel,
     SymmetryKernel {
   buildInfo(): BuildInfo;
 }

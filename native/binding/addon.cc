@@ -29,9 +29,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   herm::binding::init_info(env, exports);
   herm::binding::init_interaction(env, exports);
   herm::binding::init_merge(env, exports);
+  herm::binding::init_merge_terms(env, exports);
   herm::binding::init_number_arrays(env, exports);
   herm::binding::init_planes(env, exports);
   herm::binding::init_sca(env, exports);
+  herm::binding::init_spectrum(env, exports);
   herm::binding::init_symmetry(env, exports);
   return exports;
 }

@@ -5,22 +5,11 @@
 #include <optional>
 
 #include "binding/promise_worker.h"
+#include "binding/tree_args.h"
 
 namespace herm::binding {
 
 namespace {
-
-TreeView tree_of(Args& args) {
-  TreeView tree;
-  tree.pairs = args.uint32("pairs");
-  tree.alpha = args.uint16("alpha", tree.pairs.size());
-  tree.beta = args.uint16("beta", tree.pairs.size());
-  tree.bias = args.float64("parentBias", tree.merges());
-  if (!args.has("gateAlpha")) return tree;
-  tree.gate_alpha = args.uint16("gateAlpha", tree.pairs.size());
-  tree.gate_bias = args.float64("parentGateBias", tree.merges());
-  return tree;
-}
 
 std::optional<FitSamples> samples_of(Args& args, const StoredBlock& block) {
   if (!args.has("samples")) return std::nullopt;

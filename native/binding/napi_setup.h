@@ -54,9 +54,11 @@ void init_hierarchy_code(Napi::Env env, Napi::Object exports);
 void init_info(Napi::Env env, Napi::Object exports);
 void init_interaction(Napi::Env env, Napi::Object exports);
 void init_merge(Napi::Env env, Napi::Object exports);
+void init_merge_terms(Napi::Env env, Napi::Object exports);
 void init_number_arrays(Napi::Env env, Napi::Object exports);
 void init_planes(Napi::Env env, Napi::Object exports);
 void init_sca(Napi::Env env, Napi::Object exports);
+void init_spectrum(Napi::Env env, Napi::Object exports);
 void init_symmetry(Napi::Env env, Napi::Object exports);
 
 }  // namespace herm::binding

@@ -49,10 +49,10 @@ struct Grams {
   Matrix phi, h;
 };
 
-Grams grams_of(const Job& job, const Activation& activation, const BlockNeurons& block) {
+Grams grams_of(const Job& job, const HermiteExpander& expander, const BlockNeurons& block) {
   const std::size_t m = block.input.rows;
   Grams grams{Matrix(m, m), Matrix(m, m)};
-  BlockKernel(job, HermiteExpander(activation, kSearchDegree), block).matrix(job, grams.phi.view());
+  BlockKernel(job, expander, block).matrix(job, grams.phi.view());
   gram(job, block.output, grams.h.view());
   return grams;
 }
@@ -84,21 +84,25 @@ NeuronGid block_gid(const Job& job, const Activation& activation, const BlockNeu
   }
   const Selection selection(block, neurons);
   const BlockNeurons group = selection.view();
-  Grams grams = grams_of(job, activation, group);
+  const HermiteExpander expander(activation, kSearchDegree);
+  if (neurons.size() == 2) return pair_gid(job, expander, group);
+  Grams grams = grams_of(job, expander, group);
   NeuronGid result{std::move(grams.phi), std::move(grams.h), {}};
-  if (neurons.size() == 2) {
-    const Sym2 phi{result.phi(0, 0), result.phi(0, 1), result.phi(1, 1)};
-    const Factor2 h = factor_vectors(group.output.row(0), group.output.row(1), group.output.cols);
-    result.gid = to_gid(gid_pair(factor_gram(phi), h));
-  } else {
-    result.gid = gid(job, result.phi.view(), result.h.view());
-  }
+  result.gid = gid(job, result.phi.view(), result.h.view());
   return result;
+}
+
+NeuronGid pair_gid(const Job& job, const HermiteExpander& expander, const BlockNeurons& pair) {
+  require_finite(pair);
+  Grams grams = grams_of(job, expander, pair);
+  const Sym2 phi{grams.phi(0, 0), grams.phi(0, 1), grams.phi(1, 1)};
+  const Factor2 h = factor_vectors(pair.output.row(0), pair.output.row(1), pair.output.cols);
+  return {std::move(grams.phi), std::move(grams.h), to_gid(gid_pair(factor_gram(phi), h))};
 }
 
 void block_gate_spectrum(const Job& job, const Activation& activation, const BlockNeurons& block, double* gates) {
   require_finite(block);
-  const Grams grams = grams_of(job, activation, block);
+  const Grams grams = grams_of(job, HermiteExpander(activation, kSearchDegree), block);
   const std::vector<double> spectrum = gate_spectrum(job, grams.phi.view(), grams.h.view());
   std::copy(spectrum.begin(), spectrum.end(), gates);
 }

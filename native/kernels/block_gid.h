@@ -20,6 +20,9 @@ struct NeuronGid {
 NeuronGid block_gid(const Job& job, const Activation& activation, const BlockNeurons& block,
                     const std::vector<std::uint32_t>& neurons);
 
+// The same of a block of two neurons, with series that end at the expander's degree.
+NeuronGid pair_gid(const Job& job, const HermiteExpander& expander, const BlockNeurons& pair);
+
 // The gate spectrum of the whole layer, into gates [m].
 void block_gate_spectrum(const Job& job, const Activation& activation, const BlockNeurons& block, double* gates);
 

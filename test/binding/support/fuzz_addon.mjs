@@ -168,6 +168,15 @@ const valid = {
   gidBlock: () => ({ ...block(), neurons: Uint32Array.of(0, 2, 3), kernel: f64(9), outputGram: f64(9), ...gid(3) }),
   gateSpectrum: () => ({ ...block(), gates: f64(m) }),
   pairGates: () => ({ ...block(), pairs: slots(), gates: f64(6) }),
+  mergeTerms: () => ({
+    ...blockWithTree(),
+    ...norm(),
+    gates: f64(6),
+    angles: f64(3),
+    parts: f64(3),
+    shares: f64(6),
+  }),
+  singularValues: () => ({ matrix: matrix(m, n), values: f64(Math.min(m, n)) }),
   symmetries: () => ({ ...block(), classes: u8(m), groups: new Uint32Array(m) }),
   mergeRounds: () => ({
     ...block(),
