@@ -1,3 +1,4 @@
+import type { PrecedingNorm } from './architectures/norm.ts';
 import type { Block } from './block.ts';
 
 /** Two linear layers of a graph that follow each other and are no block, and why. */
@@ -11,4 +12,6 @@ export interface LeftAlone {
 export interface GraphBlocks {
   readonly blocks: readonly Block[];
   readonly leftAlone: readonly LeftAlone[];
+  /** The norms whose outputs blocks read, by the blocks' input weights. */
+  readonly norms: ReadonlyMap<string, PrecedingNorm>;
 }

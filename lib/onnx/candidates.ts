@@ -14,7 +14,7 @@ export interface Candidate {
   readonly region: Region;
   /** The nodes between the layers. */
   readonly between: ReadonlySet<number>;
-  /** Values that have one number for every neuron. */
+  /** Values that change with the number of neurons. */
   readonly hidden: readonly string[];
 }
 
@@ -34,7 +34,7 @@ function plainBefore(graph: OnnxGraph, second: LinearNode, byOutput: ByOutput): 
   const region = regionBefore(graph, second.input);
   const first = region && byOutput.get(region.input);
   if (first === undefined || first.outputs !== second.inputs) return undefined;
-  const hidden = [...first.inner, first.output, ...madeBy(graph, region!.nodes)];
+  const hidden = [...first.inner, first.output, ...madeBy(graph, region!.nodes), ...transpositions(first, second)];
   return { first, gate: undefined, second, region: region!, between: region!.nodes, hidden };
 }
 
@@ -50,7 +50,7 @@ function gatedBefore(graph: OnnxGraph, second: LinearNode, byOutput: ByOutput): 
     if (first === undefined || gate === undefined || first === gate || first.input !== gate.input) continue;
     if (first.inputs !== gate.inputs || first.outputs !== gate.outputs || first.outputs !== second.inputs) continue;
     const between = new Set([...region!.nodes, index]);
-    const inner = [...first.inner, first.output, ...gate.inner, gate.output];
+    const inner = [...first.inner, first.output, ...gate.inner, gate.output, ...transpositions(first, gate, second)];
     return { first, gate, second, region: region!, between, hidden: [...inner, ...madeBy(graph, between)] };
   }
   return undefined;
@@ -58,6 +58,11 @@ function gatedBefore(graph: OnnxGraph, second: LinearNode, byOutput: ByOutput): 
 
 function madeBy({ nodes }: OnnxGraph, made: ReadonlySet<number>): string[] {
   return [...made].flatMap((node) => nodes[node]!.output);
+}
+
+/** Weights that nodes transpose. */
+function transpositions(...linears: readonly LinearNode[]): string[] {
+  return linears.flatMap(({ transposed }) => transposed ?? []);
 }
 
 /** A node that is no activation between two linear layers that would fit each other. */

@@ -1,3 +1,4 @@
+import type { PrecedingNorm } from '../model/architectures/norm.ts';
 import type { Block } from '../model/block.ts';
 import type { GraphBlocks, LeftAlone } from '../model/graph_blocks.ts';
 import { quoteName } from '../model/messages.ts';
@@ -5,6 +6,7 @@ import { isFloatDType } from '../model/tensor.ts';
 import { type Candidate, candidatesOf } from './candidates.ts';
 import { nodeName, type OnnxGraph, type Use } from './graph.ts';
 import type { LinearNode } from './linear_nodes.ts';
+import { normBefore } from './norms.ts';
 import { recogniseActivation } from './recognise.ts';
 import { infoOf, type OnnxTensor } from './tensor.ts';
 
@@ -16,6 +18,7 @@ import { infoOf, type OnnxTensor } from './tensor.ts';
 export async function findGraphBlocks(graph: OnnxGraph): Promise<GraphBlocks> {
   const blocks: Block[] = [];
   const leftAlone: LeftAlone[] = [];
+  const norms = new Map<string, PrecedingNorm>();
   const names = new Set<string>();
   for (const candidate of candidatesOf(graph)) {
     if ('why' in candidate) {
@@ -32,9 +35,11 @@ export async function findGraphBlocks(graph: OnnxGraph): Promise<GraphBlocks> {
       const name = blockName(graph, first, names);
       names.add(name);
       blocks.push(toBlock(name, candidate, activation));
+      const norm = normBefore(graph, first.input, first.inputs);
+      if (norm !== undefined) norms.set(first.weight.name, norm);
     }
   }
-  return { blocks, leftAlone };
+  return { blocks, leftAlone, norms };
 }
 
 /** Why two layers cannot be a block; undefined if they can. */
@@ -47,10 +52,18 @@ function faultOf(graph: OnnxGraph, { first, gate, second, between, hidden }: Can
     const fault = tensorFault(graph, tensor);
     if (fault !== undefined) return fault;
   }
+  const readsTransposed = (value: string, node: number) =>
+    [first, gate, second].some((one) => one?.transposed === value && one.node === node);
   for (const value of hidden) {
     const isOwn = ({ node, input }: Use) => {
       const isLast = value === second.input && node === second.node && input === 0;
-      return isLast || between.has(node) || first.inner.includes(value) || gate?.inner.includes(value);
+      return (
+        isLast ||
+        readsTransposed(value, node) ||
+        between.has(node) ||
+        first.inner.includes(value) ||
+        gate?.inner.includes(value)
+      );
     };
     const reader = (graph.uses.get(value) ?? []).find((use) => !isOwn(use));
     if (reader !== undefined) return `${nodeName(graph.nodes[reader.node]!)} reads its hidden values, too`;

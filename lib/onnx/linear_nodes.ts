@@ -14,6 +14,8 @@ export interface LinearNode {
   readonly outputs: number;
   /** Neurons of its outputs are columns of the weight, and those of its inputs rows. */
   readonly byColumns: boolean;
+  /** What a Transpose makes of the weight for it, if one stands between. */
+  readonly transposed: string | undefined;
   readonly bias: OnnxTensor | undefined;
   /** What comes out, with the biases. */
   readonly output: string;
@@ -33,11 +35,11 @@ export function linearAt(graph: OnnxGraph, index: number): LinearNode | undefine
 }
 
 function matMulAt(graph: OnnxGraph, index: number, node: NodeProto): LinearNode | undefined {
-  const weight = weightOf(graph, node);
-  if (weight === undefined) return undefined;
-  const [inputs, outputs] = weight.shape as [number, number];
+  const factor = factorOf(graph, node);
+  if (factor === undefined) return undefined;
   const product = node.output[0]!;
-  const plain = { node: index, input: node.input[0]!, weight, inputs, outputs, byColumns: true, fault: undefined };
+  const plain = { node: index, input: node.input[0]!, ...layerOf(factor, true), fault: undefined };
+  const { outputs } = plain;
   const added = addedTo(graph, product);
   const bias = added && vectorOf(graph, added.other, outputs);
   if (bias === undefined) return { ...plain, bias: undefined, output: product, inner: [] };
@@ -45,11 +47,10 @@ function matMulAt(graph: OnnxGraph, index: number, node: NodeProto): LinearNode 
 }
 
 function gemmAt(graph: OnnxGraph, index: number, node: NodeProto): LinearNode | undefined {
-  const weight = weightOf(graph, node);
-  if (weight === undefined || isSet(node, 'transA')) return undefined;
-  const byColumns = !isSet(node, 'transB');
-  const [rows, cols] = weight.shape as [number, number];
-  const [inputs, outputs] = byColumns ? [rows, cols] : [cols, rows];
+  const factor = factorOf(graph, node);
+  if (factor === undefined || isSet(node, 'transA')) return undefined;
+  const layer = layerOf(factor, !isSet(node, 'transB'));
+  const { outputs } = layer;
   const added = node.input[2] || undefined;
   const bias = added === undefined ? undefined : vectorOf(graph, added, outputs);
   let fault: string | undefined;
@@ -57,14 +58,36 @@ function gemmAt(graph: OnnxGraph, index: number, node: NodeProto): LinearNode | 
     fault = 'its Gemm has factors (alpha, beta)';
   } else if (added !== undefined && bias === undefined) fault = 'what its Gemm adds is not one constant a neuron';
   const [input, output] = [node.input[0]!, node.output[0]!];
-  return { node: index, input, weight, inputs, outputs, byColumns, bias, output, inner: [], fault };
+  return { node: index, input, ...layer, bias, output, inner: [], fault };
 }
 
-/** The constant matrix that a node multiplies by, if its other factor is none. */
-function weightOf({ constants }: OnnxGraph, { input }: NodeProto): OnnxTensor | undefined {
-  const weight = constants.get(input[1]!);
-  if (weight?.shape.length !== 2 || constants.has(input[0]!)) return undefined;
-  return weight;
+/** A constant matrix that a node multiplies by, as it is or transposed by a node of its own. */
+type Factor = Pick<LinearNode, 'weight' | 'transposed'>;
+
+/** Undefined where a node's other factor is constant, too. */
+function factorOf(graph: OnnxGraph, { input }: NodeProto): Factor | undefined {
+  const [x, name] = input as [string, string];
+  const source = transposedBy(graph, name);
+  const weight = graph.constants.get(source ?? name);
+  if (weight?.shape.length !== 2 || graph.constants.has(x)) return undefined;
+  return { weight, transposed: source === undefined ? undefined : name };
+}
+
+/** What a value is the transposition of, of two dimensions; undefined where no Transpose makes it. */
+function transposedBy({ nodes, producers }: OnnxGraph, value: string): string | undefined {
+  const node = nodes[producers.get(value) ?? -1];
+  if (node === undefined || !isStandard(node) || node.opType !== 'Transpose') return undefined;
+  // Without an order the dimensions are reversed.
+  const order = node.attribute.find(({ name }) => name === 'perm')?.ints ?? [1n, 0n];
+  return order.length === 2 && order[0] === 1n && order[1] === 0n ? node.input[0] : undefined;
+}
+
+/** @param isPlain the node multiplies by its factor as it stands, from the right */
+function layerOf(factor: Factor, isPlain: boolean): Factor & Pick<LinearNode, 'inputs' | 'outputs' | 'byColumns'> {
+  const [rows, cols] = factor.weight.shape as [number, number];
+  const byColumns = isPlain === (factor.transposed === undefined);
+  const [inputs, outputs] = byColumns ? [rows, cols] : [cols, rows];
+  return { ...factor, inputs, outputs, byColumns };
 }
 
 /** What the only node that reads a value adds to it, if it is an Add. */

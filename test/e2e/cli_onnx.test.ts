@@ -20,6 +20,13 @@ describe('herm with an ONNX model', () => {
     expect(stdout).not.toMatch('left alone');
   });
 
+  it('shows the norms before blocks', async () => {
+    const norm = (graph: GraphBuilder, x: string) =>
+      graph.node('LayerNormalization', [x, graph.weights('ln.weight', [INPUTS])]);
+    writeFileSync(at('normed.onnx'), network([norm, first, relu, second]).build());
+    expect((await herm('inspect', at('normed.onnx'))).stdout).toMatch('fc1 reads layernorm ln.weight');
+  });
+
   it('shows what is left alone, and why', async () => {
     const graph = network([first, relu, second]);
     const other = graph.node('MatMul', ['x', graph.weights('shared', [INPUTS, NEURONS])]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { GraphBuilder, graphAttribute, valueInfo } from './support/builder.ts';
+import { GraphBuilder, graphAttribute, intAttribute, valueInfo } from './support/builder.ts';
 import { compressed, folderPerTest, graphOf, writeModel } from './support/files.ts';
-import { first, gemm, INPUTS, matMul, NEURONS, OUTPUTS, relu, second } from './support/layers.ts';
+import { first, gemm, INPUTS, matMul, NEURONS, OUTPUTS, relu, second, transposed } from './support/layers.ts';
 
 const at = folderPerTest();
 
@@ -23,6 +23,16 @@ describe('layers that are left alone', () => {
         const y = second(graph, relu(graph, first(graph, x)));
         graph.output(graph.node('Transpose', ['fc2.weight']), [OUTPUTS, NEURONS]);
         return y;
+      },
+    ],
+    [
+      'transposed weights that two nodes read',
+      /reads its hidden values, too/,
+      (graph, x) => {
+        const hidden = transposed('fc1', [INPUTS, NEURONS])(graph, x);
+        const made = graph.nodes.find(({ opType }) => opType === 'Transpose')!.output![0]!;
+        graph.output(graph.node('MatMul', [x, made]), ['n', NEURONS]);
+        return second(graph, relu(graph, hidden));
       },
     ],
     [
@@ -145,7 +155,15 @@ describe('layers that are left alone', () => {
     [
       'weights that the graph computes',
       (graph, x) => {
-        const weights = graph.node('Transpose', [graph.weights('w', [NEURONS, INPUTS])]);
+        const weights = graph.node('Neg', [graph.weights('w', [INPUTS, NEURONS])]);
+        return second(graph, relu(graph, graph.node('MatMul', [x, weights])));
+      },
+    ],
+    [
+      'weights that a Cast makes',
+      (graph, x) => {
+        const half = graph.weights('w', [INPUTS, NEURONS], { dtype: 'F16' });
+        const weights = graph.node('Cast', [half], { attribute: [intAttribute('to', 1)] });
         return second(graph, relu(graph, graph.node('MatMul', [x, weights])));
       },
     ],

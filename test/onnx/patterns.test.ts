@@ -20,6 +20,7 @@ import {
   product,
   relu,
   second,
+  transposed,
 } from './support/layers.ts';
 import { runOnnx } from './support/run.ts';
 
@@ -155,6 +156,8 @@ describe('a hidden layer in an ONNX graph', () => {
     ['Constant nodes', matMul('fc1', wide, { as: 'node' }), matMul('fc2', narrow, { as: 'node' })],
     ['float_data', matMul('fc1', wide, { form: 'floats' }), matMul('fc2', narrow, { form: 'floats' })],
     ['Constant nodes of float_data', matMul('fc1', wide, { as: 'node', form: 'floats' }), second],
+    ['Transpose of initializers', transposed('fc1', wide, [1, 0]), transposed('fc2', narrow, [1, 0])],
+    ['Transpose without an order', transposed('fc1', wide), second],
     ['Gemm', gemm('fc1', wide, {}), gemm('fc2', narrow, {})],
     ['Gemm of transposed weights', gemm('fc1', wide, { transB: 1 }), gemm('fc2', narrow, { transB: 1 })],
     ['Gemm without biases', gemm('fc1', wide, { transB: 1 }, false), gemm('fc2', narrow, {}, false)],
@@ -264,6 +267,20 @@ describe('a hidden layer in an ONNX graph', () => {
       return dims.map(({ value }) => Number(value.value));
     });
     expect(sizes.slice(1)).toEqual([[INPUTS, 6], [6], [6, OUTPUTS], [OUTPUTS]]);
+  });
+
+  it('may share transposed weights with the next one, whose shapes are described', async () => {
+    const middle = transposed('fc2', [NEURONS, 8], [1, 0]);
+    const graph = network([first, relu, middle, plain('Tanh'), matMul('fc3', [8, OUTPUTS])]);
+    const made = graph.nodes.find(({ opType }) => opType === 'Transpose')!.output![0]!;
+    graph.describe(made, [NEURONS, 8]);
+    const { blocks } = await goThrough(graph, [3, INPUTS]);
+    expect(blocks).toMatchObject([
+      { name: 'fc1', output: { tensor: 'fc2.weight', rows: 8, cols: NEURONS, transposed: true } },
+      { name: 'fc2', input: { tensor: 'fc2.weight', transposed: false } },
+    ]);
+    const { valueInfo } = fromBinary(ModelProtoSchema, readFileSync(at('half.onnx'))).graph!;
+    expect(valueInfo).toEqual([]);
   });
 
   it('comes back without native code, too, and expands from the beginning of a file', async () => {

@@ -172,14 +172,14 @@ function leftAloneText(leftAlone: readonly LeftAlone[]): string {
   return table([{ title: 'left alone' }, { title: 'why' }], rows);
 }
 
-/** What the names of tensors tell, all layers as one. */
+/** What the names of tensors, or the graph, tell, all layers as one. */
 function namesNote(blocks: readonly InspectedBlock[]): string {
   const starred = (name: string) => printable(name.replace(/(^|\.)\d+(?=\.|$)/g, '$1*'));
-  const lines = blocks.map(({ architectures, norm }) => {
-    if (architectures.length === 0) return '';
+  const lines = blocks.map(({ architectures, name, norm }) => {
+    if (architectures.length === 0 && norm === undefined) return '';
     const plus = norm?.offset === 1 ? '1 + ' : '';
     const before = norm === undefined ? 'norm unknown' : `reads ${norm.kind} ${plus}${starred(norm.weight)}`;
-    return `${architectures.join(' or ')}: ${before}`;
+    return architectures.length === 0 ? `${printable(name)} ${before}` : `${architectures.join(' or ')}: ${before}`;
   });
   return [...new Set(lines)].filter((line) => line !== '').join('\n');
 }

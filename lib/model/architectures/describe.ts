@@ -17,8 +17,10 @@ export function describeBlocks(header: ModelHeader): (block: Pick<Block, 'input'
   const model = asKnownModel(header);
   return ({ input }) => {
     const known = identify(model, input.tensor);
-    if (known === undefined) return { architectures: [], norm: undefined };
-    return { architectures: known.entries.map(({ name }) => name), norm: knownNorm(model, known) };
+    // A graph shows more than names do.
+    const norm = header.graph?.norms.get(input.tensor);
+    if (known === undefined) return { architectures: [], norm };
+    return { architectures: known.entries.map(({ name }) => name), norm: norm ?? knownNorm(model, known) };
   };
 }
 

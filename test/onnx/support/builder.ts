@@ -154,6 +154,9 @@ export class GraphBuilder {
 export const intAttribute = (name: string, i: number): Attribute => {
   return { name, i: BigInt(i), type: AttributeProto_AttributeType.INT };
 };
+export const intsAttribute = (name: string, ints: readonly number[]): Attribute => {
+  return { name, ints: ints.map(BigInt), type: AttributeProto_AttributeType.INTS };
+};
 export const floatAttribute = (name: string, f: number): Attribute => {
   return { name, f, type: AttributeProto_AttributeType.FLOAT };
 };

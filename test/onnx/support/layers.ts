@@ -1,4 +1,4 @@
-import { floatAttribute, GraphBuilder, intAttribute, type Storage } from './builder.ts';
+import { floatAttribute, GraphBuilder, intAttribute, intsAttribute, type Storage } from './builder.ts';
 
 export const [INPUTS, NEURONS, OUTPUTS] = [5, 12, 4];
 export type Make = (graph: GraphBuilder, x: string) => string;
@@ -25,6 +25,16 @@ export const gemm =
       key.startsWith('trans') ? intAttribute(key, value) : floatAttribute(key, value),
     );
     return graph.node('Gemm', inputs, { attribute: attributes });
+  };
+
+/** Its weights are stored the other way round, and a node transposes them. */
+export const transposed =
+  (name: string, sizes: readonly [number, number], perm?: readonly number[]): Make =>
+  (graph, x) => {
+    const weight = graph.weights(`${name}.weight`, [sizes[1], sizes[0]]);
+    const attribute = perm === undefined ? [] : [intsAttribute('perm', perm)];
+    const product = graph.node('MatMul', [x, graph.node('Transpose', [weight], { attribute })]);
+    return graph.node('Add', [product, graph.weights(`${name}.bias`, [sizes[1]])]);
   };
 
 /** A model of these layers, for batches of rows. */
