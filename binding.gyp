@@ -19,6 +19,7 @@
       ],
       "libraries": ["<!@(sh native/cmake/find-libs.sh <(herm_link))"],
       "conditions": [
+        ["herm_link=='static'", { "sources": ["<@(herm_portable_sources)"] }],
         ["OS=='mac'", {
           "xcode_settings": {
             "GCC_ENABLE_CPP_EXCEPTIONS": "YES",

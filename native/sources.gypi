@@ -109,6 +109,9 @@
       "native/binding/spectrum.cc",
       "native/binding/symmetry.cc"
     ],
+    "herm_portable_sources": [
+      "native/portable/fortran_concat.cc"
+    ],
     "herm_test_sources": [
       "test/native/main.cc",
       "test/native/activation_test.cc",

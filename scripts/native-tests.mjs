@@ -1,20 +1,23 @@
-// Builds the kernels with their doctest tests (no Node headers needed) and runs them; arguments go to doctest.
+// Builds the kernels with their doctest tests and runs them; arguments go to doctest.
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { root, run } from './lib/run.mjs';
 
-const FOLDER = 'build/native-tests';
+// The addon's tree: kernels are compiled once for both.
+const FOLDER = 'build/cmake';
 
 /** Returns the first exit status that is not 0. */
 export function buildNativeTests() {
   if (!existsSync(join(root, FOLDER, 'CMakeCache.txt'))) {
-    const status = run('cmake', ['-S', '.', '-B', FOLDER, '-DHERM_NATIVE_TESTS=ON'], {
+    const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
+    const status = run(process.execPath, [cmakeJs, 'configure', '-O', FOLDER], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     if (status !== 0) return status;
   }
-  return run('cmake', ['--build', FOLDER, '--parallel', String(availableParallelism())]);
+  const target = ['--target', 'herm_native_tests', '--parallel', String(availableParallelism())];
+  return run('cmake', ['--build', FOLDER, ...target]);
 }
 
 export const nativeTests = join(root, FOLDER, 'herm_native_tests');

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HermError } from '../errors.ts';
+import { doesNotLoad, noBinary, nodeTooOld } from './load_advice.ts';
+import { thisSystem } from './system.ts';
 
 /** What the binary was compiled with and which OpenBLAS it runs on. */
 export interface BuildInfo {
@@ -65,7 +67,7 @@ export function loadFrom(root: string): LoadedAddon {
   try {
     addon = require(file) as LoadedAddon;
   } catch (cause) {
-    throw new HermError('ADDON_LOAD', diagnose(root, file, cause), { root, file }, { cause });
+    throw new HermError('ADDON_LOAD', doesNotLoad(root, file, cause, thisSystem()), { root, file }, { cause });
   }
   if (addon.buildInfo().blasParallel === 'sequential') {
     throw new HermError(
@@ -78,39 +80,13 @@ export function loadFrom(root: string): LoadedAddon {
 }
 
 function findBinary(root: string): string {
+  const tooOld = nodeTooOld(process.versions);
+  if (tooOld !== undefined) throw new HermError('ADDON_LOAD', tooOld);
   const built = join(root, 'build', 'cmake', 'Release', 'hermkit.node');
   if (existsSync(built)) return built;
   try {
     return nodeGypBuild.resolve(root);
   } catch (cause) {
-    throw new HermError(
-      'ADDON_LOAD',
-      `hermkit has no native addon for ${target()}. ${advice(root)}`,
-      { root },
-      { cause },
-    );
+    throw new HermError('ADDON_LOAD', noBinary(root, thisSystem()), { root }, { cause });
   }
-}
-
-const target = (): string => `${process.platform}-${process.arch}, Node ${process.versions.node}`;
-
-function advice(root: string): string {
-  if (existsSync(join(root, 'scripts', 'setup.mjs'))) return `Run "npm run setup" in ${root}.`;
-  return `Install a C++20 compiler, OpenBLAS (pthread build), LAPACKE, zstd and xxHash with their headers, then run: npx node-gyp@12 rebuild --directory ${root}`;
-}
-
-/** Says in plain words why the addon did not load, and what to do. */
-function diagnose(root: string, file: string, cause: unknown): string {
-  const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1).join();
-  const library = /^(lib[\w.+-]+): cannot open shared object file/.exec(reason)?.[1];
-  if (library !== undefined) {
-    return `The native addon ${file} needs ${library}, which is not installed. Install it (Debian: libopenblas0-pthread, liblapacke) or build the addon here. ${advice(root)}`;
-  }
-  if (/GLIBC(XX)?_[\d.]+' not found/.test(reason)) {
-    return `The native addon ${file} was built on a newer system than this one (${reason}). ${advice(root)}`;
-  }
-  if (/invalid ELF header|wrong ELF class|incompatible architecture|not a mach-o file/i.test(reason)) {
-    return `The native addon ${file} was built for another system than ${target()}. ${advice(root)}`;
-  }
-  return `The native addon ${file} did not load on ${target()}: ${reason}. ${advice(root)}`;
 }

@@ -1,4 +1,5 @@
 #include "binding/napi_setup.h"
+#include "kernels/threads.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -20,6 +21,7 @@ void return_large_blocks() {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   return_large_blocks();
+  herm::use_one_blas_thread();
   herm::binding::init_certificate(env, exports);
   herm::binding::init_dense(env, exports);
   herm::binding::init_exact_tree(env, exports);

@@ -18,8 +18,14 @@ fail() {
 command -v pkg-config >/dev/null || fail "pkg-config is missing; install it (in a source tree: npm run setup)."
 
 # Debian keeps each OpenBLAS build in a directory of its own and points the generic openblas.pc at one
-# of them through update-alternatives: ask for the pthread one by its directory, whatever the default is.
-for dir in /usr/lib/*/openblas-pthread /opt/homebrew/opt/openblas/lib /usr/local/opt/openblas/lib; do
+# of them through update-alternatives: ask for the pthread one by its directory, whatever the default is. The
+# directory above is named after the system that the compiler makes code for, which may not be this one.
+system=$(${CXX:-c++} -print-multiarch 2>/dev/null || true)
+if [ -n "$system" ]; then
+  PKG_CONFIG_PATH="${PKG_CONFIG_PATH:+$PKG_CONFIG_PATH:}/usr/lib/$system/pkgconfig"
+  export PKG_CONFIG_PATH
+fi
+for dir in "/usr/lib/$system/openblas-pthread" /opt/homebrew/opt/openblas/lib /usr/local/opt/openblas/lib; do
   if [ -f "$dir/pkgconfig/openblas.pc" ]; then
     PKG_CONFIG_PATH="$dir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
     export PKG_CONFIG_PATH
@@ -55,18 +61,25 @@ done
 # not portable: the library's name differs between distributions.
 static_libs() {
   archives=
-  # LAPACKE calls OpenBLAS, and OpenBLAS the Fortran run-time: archives are searched in this order.
-  for name in liblapacke.a libopenblas.a libzstd.a libxxhash.a libgfortran.a libquadmath.a; do
+  # LAPACKE calls OpenBLAS: archives are searched in this order. Some distributions build LAPACKE into OpenBLAS.
+  for name in liblapacke.a libopenblas.a libzstd.a libxxhash.a; do
+    archive=$(${CXX:-c++} -print-file-name="$name")
     case $name in
+      liblapacke.a) [ -f "$archive" ] || continue ;;
       libopenblas.a) archive=$libdir/$name ;;
-      *) archive=$("${CXX:-c++}" -print-file-name="$name") ;;
     esac
-    [ -f "$archive" ] || fail "$name was not found; a static build needs it (Debian has libgfortran.a in libgfortran-12-dev)."
+    [ -f "$archive" ] || archive=$(pkg-config --variable=libdir "${name%.a}" 2>/dev/null || true)/$name
+    [ -f "$archive" ] || fail "$name was not found; a static build needs it."
     archives="$archives $archive"
   done
-  # Without hiding the archives' symbols and dropping unused code, OpenBLAS's thread-locals do not link into an addon.
   echo "$archives -lm -lpthread"
-  echo "-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL -Wl,--gc-sections"
+  if [ "$(uname)" = Darwin ]; then
+    echo "-Wl,-dead_strip"
+  else
+    # Without hiding the archives' symbols and dropping unused code, OpenBLAS's thread-locals do not link into an
+    # addon, and Fortran's input and output would be missing, which LAPACK's own error handler has.
+    echo "-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL -Wl,--gc-sections"
+  fi
 }
 
 case ${1:-} in

@@ -13,9 +13,6 @@ namespace herm {
 
 namespace {
 
-// Before any kernel can run: nested pools would fight, and sums would depend on the number of threads.
-[[maybe_unused]] const bool kSingleThreadedBlas = (openblas_set_num_threads(1), true);
-
 // Between two looks at what another thread will change soon, without taking much from that thread's share of a core.
 void relax() {
 #if defined(__x86_64__)
@@ -25,6 +22,11 @@ void relax() {
 constexpr int kLooks = 2000;  // before giving way: some ten microseconds
 
 }  // namespace
+
+void use_one_blas_thread() {
+  // As a function: in a binary that OpenBLAS is linked into, initialisers of ours would run before its own have.
+  [[maybe_unused]] static const bool done = (openblas_set_num_threads(1), true);
+}
 
 void parallel_for(const Job& job, std::size_t n, std::size_t grain,
                   const std::function<void(std::size_t, std::size_t)>& body) {

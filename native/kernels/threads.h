@@ -1,4 +1,4 @@
-// The one place where kernels use more than one core. BLAS itself always runs single-threaded (blas.h sets it once), so
+// The one place where kernels use more than one core. BLAS itself always runs single-threaded (use_one_blas_thread), so
 // that results do not depend on the number of threads and nested pools never fight.
 #pragma once
 
@@ -14,6 +14,10 @@
 #include "kernels/job.h"
 
 namespace herm {
+
+// Whoever uses kernels calls this once before the first: nested pools would fight, and sums depend on the number of
+// threads. The setting is the process's.
+void use_one_blas_thread();
 
 // Calls body(begin, end) for consecutive chunks of [0, n), `grain` long (the last may be shorter), on job.threads()
 // threads. The chunks do not depend on the number of threads: bodies that write disjoint outputs give the same bits

@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildInfo, HermError } from '../../lib/index.ts';
-import { loadFrom } from '../../lib/native/load.ts';
+import { addonFile, loadFrom } from '../../lib/native/load.ts';
+import { doesNotLoad, noBinary, nodeTooOld } from '../../lib/native/load_advice.ts';
+import { prebuiltSystems, type System } from '../../lib/native/system.ts';
 
 describe('buildInfo', () => {
   it('reports an OpenBLAS that is safe under concurrent calls', () => {
@@ -45,14 +47,92 @@ describe('an addon that does not load', () => {
     expect(failure().message).toContain('npm run setup');
   });
 
+  function place(path: string, bytes: string | Uint8Array): string {
+    const file = join(root, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
+    return file;
+  }
+
+  /** The real addon with the match of `from` in its dynamic table replaced by a string of the same length. */
+  function patched(from: RegExp, to: string): Uint8Array {
+    const bytes = readFileSync(addonFile());
+    const at = bytes.toString('latin1').search(from);
+    expect(at).toBeGreaterThan(0);
+    bytes.write(to, at, 'latin1');
+    return bytes;
+  }
+
   it('names the file and the reason when the binary is not one for this system', () => {
-    const file = join(root, 'build', 'Release', 'hermkit.node');
-    mkdirSync(join(root, 'build', 'Release'), { recursive: true });
-    writeFileSync(file, 'this is no shared object '.repeat(10));
+    const file = place('build/Release/hermkit.node', 'this is no shared object '.repeat(10));
     const error = failure();
     expect(error.code).toBe('ADDON_LOAD');
     expect(error.message).toContain(file);
     expect(error.message).toContain('built for another system');
     expect(error.details).toMatchObject({ file });
+  });
+
+  it('says so when the binary is one for another processor', () => {
+    const bytes = readFileSync(addonFile());
+    bytes.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18); // e_machine
+    const file = place('build/Release/hermkit.node', bytes);
+    expect(failure().message).toContain(`${file} was built for another system than linux-${process.arch}`);
+  });
+
+  it('names a library that is missing', () => {
+    place('build/Release/hermkit.node', patched(/liblapacke\.so\.3/, 'liblapacke.so.9'));
+    const { message } = failure();
+    expect(message).toContain('needs liblapacke.so.9, which is not installed');
+    expect(message).toContain('libopenblas0-pthread, liblapacke');
+  });
+
+  it('says so when the binary is from a newer system', () => {
+    place('build/Release/hermkit.node', patched(/GLIBC_2\./, 'GLIBC_9.'));
+    expect(failure().message).toMatch(/built on a newer system than this one .*GLIBC_9\.\d+' not found/);
+  });
+
+  it('lists the systems that there are binaries for', () => {
+    place('prebuilds/linux-s390x/hermkit.glibc.node', '');
+    place('prebuilds/darwin-x64+arm64/hermkit.node', '');
+    expect(prebuiltSystems(root).sort()).toEqual(['darwin-x64+arm64', 'linux-s390x (glibc)']);
+    const { message } = failure();
+    expect(message).toContain('linux-s390x (glibc)');
+    expect(message).toContain('darwin-x64+arm64');
+  });
+});
+
+describe('advice', () => {
+  const linux: System = { platform: 'linux', arch: 'riscv64', libc: 'glibc 2.36', node: '24.1.0' };
+
+  it('is what to install and what to run', () => {
+    const text = noBinary('/package', linux);
+    expect(text).toContain('no native addon for linux-riscv64 (glibc 2.36), Node 24.1.0; this package brings none');
+    expect(text).toContain('apt-get install g++ make');
+    expect(text).toContain('npx node-gyp@12 rebuild --directory /package');
+  });
+
+  it('is that of the system', () => {
+    expect(noBinary('/package', { ...linux, libc: 'musl' })).toContain('apk add');
+    expect(noBinary('/package', { platform: 'darwin', arch: 'arm64', node: '24.1.0' })).toContain('brew install');
+    const windows = noBinary('/package', { platform: 'win32', arch: 'x64', node: '24.1.0' });
+    expect(windows).toContain('WSL 2');
+    expect(windows).toContain('hermkit/decode');
+    expect(windows).not.toContain('node-gyp');
+  });
+
+  it('tells musl from glibc', () => {
+    const musl = { ...linux, libc: 'musl' };
+    const cause = new Error('Error loading shared library ld-linux-x86-64.so.2: No such file or directory');
+    const text = doesNotLoad('/package', '/package/prebuilds/linux-x64/hermkit.glibc.node', cause, musl);
+    expect(text).toContain('built for glibc, and this system has musl');
+    expect(text).toContain('apk add');
+    const own = doesNotLoad('/package', '/package/prebuilds/linux-x64/hermkit.musl.node', cause, musl);
+    expect(own).toContain(cause.message);
+  });
+
+  it('names a Node that is too old, and no other', () => {
+    expect(nodeTooOld({ node: '18.20.4' })).toContain('needs Node 20 or newer; this is Node 18.20.4');
+    expect(nodeTooOld({ node: '20.0.0' })).toBeUndefined();
+    expect(nodeTooOld(process.versions)).toBeUndefined();
   });
 });

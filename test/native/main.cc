@@ -1,2 +1,9 @@
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+
+#include "kernels/threads.h"
+
+int main(int argc, char** argv) {
+  herm::use_one_blas_thread();
+  return doctest::Context(argc, argv).run();
+}

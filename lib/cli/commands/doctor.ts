@@ -1,7 +1,8 @@
-import { arch, availableParallelism, cpus, platform, release } from 'node:os';
+import { availableParallelism, cpus, release } from 'node:os';
 import type { Command } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { addonFile, loadAddon } from '../../native/load.ts';
+import { thisSystem } from '../../native/system.ts';
 import { type CommonOptions, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { keyValues } from '../render.ts';
 
@@ -15,10 +16,12 @@ export function addDoctor(program: Command, run: Run): void {
 async function doctor(): Promise<Outcome> {
   const addon = addonFile();
   const build = loadAddon().buildInfo();
+  const { platform, arch, libc, node } = thisSystem();
   const json = {
     version: packageJson.version,
-    node: process.versions.node,
-    platform: `${platform()}-${arch()}`,
+    node,
+    platform: `${platform}-${arch}`,
+    ...(libc === undefined ? {} : { libc }),
     system: release(),
     cpu: cpus()[0]?.model ?? 'unknown',
     threads: availableParallelism(),
@@ -28,7 +31,7 @@ async function doctor(): Promise<Outcome> {
   const text = keyValues([
     ['hermkit', json.version],
     ['Node', json.node],
-    ['platform', `${json.platform} (${json.system})`],
+    ['platform', `${json.platform}${libc === undefined ? '' : `, ${libc}`} (${json.system})`],
     ['CPU', `${json.cpu}, ${json.threads} threads`],
     ['addon', addon],
     ['compiler', `${build.compiler}, Node-API ${build.napiVersion}`],
