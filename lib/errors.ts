@@ -78,6 +78,10 @@ export const HERM_ERROR_CODES = [
   'WIDTH',
   /** A .herm file without the error certificates that a call needs. */
   'NO_CERTIFICATE',
+  /** A budget or an error bound that no recorded widths meet. */
+  'BUDGET',
+  /** A plan of widths that is not valid, or that was made for another model. */
+  'PLAN',
   /** A tensor that two blocks use in a way that one hierarchy over it cannot follow, such as tied weights. */
   'SHARED_TENSOR',
   /** A model in which no hidden layers were found. */

@@ -86,6 +86,8 @@ export { type DType, fromFloat64, type Tensor, type TensorInfo, toFloat64 } from
 export { blockWeights, lookupIn, nativeMatrix, type TensorLookup } from './model/weights.ts';
 export type { NativeBlock, NativeMatrix } from './native/binding.ts';
 export type { CallOptions } from './native/call.ts';
+export type { CostKind, WidthCost } from './plan/cost.ts';
+export type { PlannedBlock, PlanRequest, WidthPlan } from './plan/plan_widths.ts';
 export type { HttpOptions } from './source/http_request.ts';
 export type { AsyncBuffer, SourceInput } from './source/input.ts';
 export type { Traffic } from './source/range_reader.ts';

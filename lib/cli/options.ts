@@ -93,6 +93,17 @@ export const parseBlend = parser(
     .refine((share) => share <= 1, BLEND),
 );
 export const parseMemory = parser(memory);
+
+const COUNT_BUDGET = 'Give a percentage such as 40%, or a number above 0 such as 120000';
+const BYTE_BUDGET = 'Give a percentage such as 40%, or a size such as 2MB';
+/** A share of the whole (up to 1), or so much. */
+const budget = (amount: z.ZodType<number, string>, message: string) =>
+  z
+    .string()
+    .transform((text, context) => parseInside(text.endsWith('%') ? share : amount, text, context))
+    .refine((value) => value > 0, message);
+export const parseCountBudget = parser(budget(wholeNumber(COUNT_BUDGET), COUNT_BUDGET));
+export const parseByteBudget = parser(budget(memory, BYTE_BUDGET));
 export const parseThreads = parser(wholeNumber(THREADS).refine((n) => n >= 1 && n <= 1024, THREADS));
 export const parseShares = parser(
   list(share).refine((all) => new Set(all).size === all.length, 'Name each share once'),

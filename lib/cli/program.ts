@@ -8,6 +8,7 @@ import { addExpand } from './commands/expand.ts';
 import { addGid } from './commands/gid.ts';
 import { addInfo } from './commands/info.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addPlan } from './commands/plan.ts';
 import { addRecover } from './commands/recover.ts';
 import { addSca } from './commands/sca.ts';
 import { addTree } from './commands/tree.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly AddCommand[] = [
   addCompress,
   addInfo,
   addTree,
+  addPlan,
   addExpand,
   addRecover,
   addVerify,

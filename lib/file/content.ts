@@ -76,6 +76,16 @@ export class HermContent {
     return (this.#index.neededFor(widths, this.refitAt(widths)).at(-1) ?? 0) + 1;
   }
 
+  /** Bytes that a network of these widths [blocks] is read from, without refits, and of the beginning that holds them. */
+  bytesFor(widths: readonly number[]): { readonly bytes: number; readonly prefixBytes: number } {
+    const needed = this.#index.neededFor(widths, undefined);
+    const { entries, start } = this.#chunks;
+    return {
+      bytes: needed.reduce((sum, chunk) => sum + entries[chunk]!.length, start),
+      prefixBytes: this.#chunks.endOf((needed.at(-1) ?? -1) + 1),
+    };
+  }
+
   /** The refit for exactly these widths [blocks], or undefined; where damage is passed over, only if it is whole. */
   refitAt(widths: readonly number[]): number | undefined {
     const refit = this.#index.refitAt(widths);

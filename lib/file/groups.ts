@@ -10,29 +10,37 @@ export interface Group {
 
 /** The groups of blocks, in the order of their first blocks. */
 export function planGroups(weights: readonly WeightLayout[], blockCount: number): Group[] {
-  const leader = Array.from({ length: blockCount }, (_, block) => block);
-  const find = (block: number): number => {
-    while (leader[block] !== block) {
-      leader[block] = leader[leader[block]!]!;
-      block = leader[block]!;
-    }
-    return block;
-  };
-  for (const { rowAxis, colAxis } of weights) {
-    if (rowAxis === undefined || colAxis === undefined) continue;
-    const [a, b] = [find(rowAxis.block), find(colAxis.block)];
-    leader[Math.max(a, b)] = Math.min(a, b);
-  }
+  const shared = weights.flatMap(({ rowAxis, colAxis }): [number, number][] => {
+    return rowAxis === undefined || colAxis === undefined ? [] : [[rowAxis.block, colAxis.block]];
+  });
+  const leader = connected(blockCount, shared);
   const groups = new Map<number, { blocks: number[]; weights: number[] }>();
   for (const block of leader.keys()) {
-    const group = groups.get(find(block));
+    const group = groups.get(leader[block]!);
     if (group === undefined) groups.set(block, { blocks: [block], weights: [] });
     else group.blocks.push(block);
   }
   for (const [weight, { rowAxis, colAxis }] of weights.entries()) {
-    groups.get(find((rowAxis ?? colAxis)!.block))!.weights.push(weight);
+    groups.get(leader[(rowAxis ?? colAxis)!.block]!)!.weights.push(weight);
   }
   return [...groups.values()];
+}
+
+/** [count] the smallest of the numbers below `count` that each one is connected with. */
+export function connected(count: number, pairs: readonly (readonly [number, number])[]): number[] {
+  const leader = Array.from({ length: count }, (_, at) => at);
+  const find = (at: number): number => {
+    while (leader[at] !== at) {
+      leader[at] = leader[leader[at]!]!;
+      at = leader[at]!;
+    }
+    return at;
+  };
+  for (const pair of pairs) {
+    const [a, b] = [find(pair[0]), find(pair[1])];
+    leader[Math.max(a, b)] = Math.min(a, b);
+  }
+  return leader.map((_, at) => find(at));
 }
 
 /** The levels that add something to a group, and so have a chunk of it. */

@@ -22,6 +22,8 @@ import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { type ModelTensor, mergeMetadata } from '../model/model.ts';
 import type { CallOptions } from '../native/call.ts';
+import { type WidthCost, widthCost } from '../plan/cost.ts';
+import { type PlanRequest, planWidths, type WidthPlan } from '../plan/plan_widths.ts';
 import type { SourceInput } from '../source/input.ts';
 import type { Traffic } from '../source/range_reader.ts';
 import type { HermContent } from './content.ts';
@@ -194,6 +196,22 @@ export class HermFile {
     }
     const widths = resolveWidths(this.#content, request);
     return this.#content.byName(await fitWidths(this.#content, widths, { uniform, roundTo }, { signal }));
+  }
+
+  /**
+   * The widths of the least predicted error within a budget, or of the least cost within an error; {@link skeleton} takes its
+   * `widths`.
+   *
+   * @throws HermError `BAD_ARGUMENT`; `BUDGET` where no widths are within it; `NO_CERTIFICATE`; `WIDTH` where this prefix lacks
+   * a block; `TOO_LARGE` where `uniform` ties too much; with `uniform` also `CONFIG`, and as reading does.
+   */
+  planWidths(request: PlanRequest): Promise<WidthPlan> {
+    return planWidths(this.#content, request);
+  }
+
+  /** What a network of these widths takes. @throws HermError `WIDTH` as {@link skeleton}. */
+  costOf(request: WidthRequest): WidthCost {
+    return widthCost(this.#content, resolveWidths(this.#content, request));
   }
 
   /**

@@ -24,6 +24,21 @@ async function groupsOf(content: HermContent, options: KernelOptions): Promise<W
 }
 
 /**
+ * What the blocks [blocks] that shall have one width have in common: those that loaders give one, and of others those with as
+ * many neurons.
+ *
+ * @throws HermError as {@link groupsOf}
+ */
+export async function uniformGroups(content: HermContent, options: KernelOptions): Promise<(string | number)[]> {
+  const groups = await groupsOf(content, options);
+  const inputs = groups.map(({ users }) => new Set(users.map(({ input }) => input)));
+  return content.header.blocks.map(({ input, neurons }) => {
+    const known = inputs.findIndex((members) => members.has(input.tensor));
+    return known < 0 ? `of ${neurons}` : known;
+  });
+}
+
+/**
  * The widths [blocks], each raised to what the options ask for.
  *
  * @throws HermError as {@link groupsOf}
@@ -38,12 +53,7 @@ export async function fitWidths(
   const round = (width: number, block: number) =>
     Math.min(Math.ceil(width / roundTo) * roundTo, blocks[block]!.neurons);
   if (!uniform) return widths.map(round);
-  const groups = await groupsOf(content, options);
-  const inputs = groups.map(({ users }) => new Set(users.map(({ input }) => input)));
-  const groupOf = blocks.map(({ input, neurons }) => {
-    const known = inputs.findIndex((members) => members.has(input.tensor));
-    return known < 0 ? `of ${neurons}` : known;
-  });
+  const groupOf = await uniformGroups(content, options);
   return widths.map((_, block) => {
     const members = widths.flatMap((width, other) => {
       if (groupOf[other] !== groupOf[block]) return [];

@@ -53,6 +53,27 @@ describe('a LeNet through the command line', () => {
     expect(many).toMatchObject({ code: 1, stderr: expect.stringContaining('--block which of "fc1", "fc2"') });
   });
 
+  it('comes at the widths of a plan, and refuses a plan for another model', async () => {
+    const plan = await json('plan', at('net.herm'), '--params', '40%', '-o', at('plan.json'));
+    expect(JSON.parse(readFileSync(at('plan.json'), 'utf8'))).toEqual(plan);
+    expect(plan.cost.params).toBeLessThanOrEqual(0.4 * plan.whole.params);
+    const args = ['expand', at('net.herm'), '--plan', at('plan.json'), '-o', at('planned.safetensors')];
+    const { blocks } = await json(...args);
+    const widths = blocks.map(({ name, width }: { name: string; width: number }) => [name, width]);
+    expect(Object.fromEntries(widths)).toEqual(plan.widths);
+    const text = await herm('plan', at('net.herm'), '--max-error', '0.05', '--minimize', 'bytes');
+    expect(text.stdout).toMatch(/^predicted error +0\.0[0-4]/m);
+    expect(text.stdout).toContain('No recorded widths within this error have fewer bytes.');
+    for (const other of [{ ...plan, blocks: plan.blocks.slice(1) }, { widths: plan.widths }, 'no plan']) {
+      writeFileSync(at('other.json'), JSON.stringify(other));
+      const refused = await herm('expand', at('net.herm'), '--plan', at('other.json'), '-o', at('no.safetensors'));
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('error PLAN: ')]);
+    }
+    const twice = await herm('plan', at('net.herm'), '--params', '40%', '--bytes', '1MB');
+    expect(twice.code).toBe(2);
+    expect((await herm('plan', at('net.herm'))).code).toBe(2);
+  });
+
   it('becomes the same file with less memory, and says so', async () => {
     const { blocks, merges } = JSON.parse(compressed.stdout);
     expect(merges).toMatchObject({ fc1: { mode: 'stored' }, fc2: { mode: 'stored' } });

@@ -3,6 +3,7 @@ import type { HermFile } from '../../file/read.ts';
 import type { WrittenConfig } from '../../herm/expand.ts';
 import { requireVacant } from '../../model/atomic_directory.ts';
 import { formatBytes } from '../../native/memory.ts';
+import { readPlan } from '../../plan/plan_file.ts';
 import { type BlockRow, blockTable } from '../block_table.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { damageTable } from '../damage_table.ts';
@@ -15,6 +16,7 @@ interface ExpandOptions extends CommonOptions {
   readonly output: string;
   readonly width?: Widths;
   readonly maxError?: number;
+  readonly plan?: string;
   readonly refit: boolean;
   readonly uniform?: true;
   readonly roundTo?: number;
@@ -35,6 +37,14 @@ export function addExpand(program: Command, run: Run): void {
         parseMaxError,
       ),
     )
+    .addOption(
+      new Option('--plan <file>', 'the widths of a plan that "herm plan -o" wrote').conflicts([
+        'width',
+        'maxError',
+        'uniform',
+        'roundTo',
+      ]),
+    )
     .option('--uniform', 'one width for all blocks that loaders give one: the largest that is asked for')
     .addOption(new Option('--round-to <n>', 'round widths up to multiples of this').argParser(parseMultiple))
     .option('--pad', 'fill up to the original shapes with neurons of zeros: loads with any widths, and is no smaller')
@@ -45,6 +55,7 @@ export function addExpand(program: Command, run: Run): void {
     'herm expand model.herm --width 25% -o small.safetensors',
     'herm expand model.herm --width fc1=40,fc2=20 -o small.safetensors',
     'herm expand model.herm --max-error 0.05 -o small.safetensors',
+    'herm expand model.herm --plan plan.json -o small.safetensors',
     'herm expand recogniser.herm --width 50% -o small.onnx',
     'herm expand Qwen3.herm --width 50% --round-to 64 -o Qwen3-half',
     'herm expand Qwen3.herm --max-error 0.2 --uniform -o Qwen3-small',
@@ -52,19 +63,22 @@ export function addExpand(program: Command, run: Run): void {
     'herm expand damaged.herm --salvage --width 100% -o rest.safetensors',
     'herm expand https://example.org/model.herm --width 25% -o small.safetensors',
   ]).action((path: string, options: ExpandOptions) => {
-    if (options.width === undefined && options.maxError === undefined) {
-      command.error("error: required option '--width <widths>' or '--max-error <error>' not specified");
+    const { width, maxError, plan } = options;
+    if (width === undefined && maxError === undefined && plan === undefined) {
+      command.error(
+        "error: required option '--width <widths>', '--max-error <error>' or '--plan <file>' not specified",
+      );
     }
     return run(options, (context) => expand(path, options, context));
   });
 }
 
 async function expand(path: string, options: ExpandOptions, { signal, progress }: Context): Promise<Outcome> {
-  const { output, width, maxError = 0, refit, salvage = false } = options;
+  const { output, refit, salvage = false } = options;
   return withHerm(path, { signal, salvage }, async (file) => {
     if (file.isDirectoryOutput(output)) await requireVacant(output);
     else await checkOutput(output, path, options.force === true);
-    const asked = width === undefined ? widthsWithin(file, maxError) : widthsOf(file, width);
+    const asked = await widthsAsked(file, options);
     const { uniform, roundTo, pad } = options;
     const fitted = uniform || roundTo !== undefined;
     const request = fitted ? await file.fitWidths(asked, { uniform, roundTo, signal }) : asked;
@@ -93,6 +107,14 @@ async function expand(path: string, options: ExpandOptions, { signal, progress }
       text,
     };
   });
+}
+
+async function widthsAsked(
+  file: HermFile,
+  { width, maxError = 0, plan }: ExpandOptions,
+): Promise<Record<string, number>> {
+  if (plan !== undefined) return readPlan(plan, file.blocks);
+  return width === undefined ? widthsWithin(file, maxError) : widthsOf(file, width);
 }
 
 function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>, refitted: boolean): BlockRow[] {
