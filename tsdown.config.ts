@@ -7,6 +7,21 @@ export default defineConfig([
   // The library, the decoder and the command line share chunks, so that an error thrown by one is an instance of the
   // other's class. What the decoder shares runs in browsers, as it does itself.
   { ...shared, entry: { ...library, 'cli/main': 'lib/cli/main.ts' }, format: 'esm' },
+  // The page of a report: one script that is put into it as text, with everything that it needs.
+  {
+    entry: { page: 'lib/report/page/main.ts' },
+    outDir: 'dist/report',
+    outputOptions: { entryFileNames: 'page.js' },
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    sourcemap: false,
+    dts: false,
+    clean: false,
+    deps: { alwaysBundle: [/./] },
+    copy: [{ from: 'lib/report/page/page.css', to: 'dist/report' }],
+  },
   // There is no CommonJS of @noble/hashes, which Node.js 20 needs.
   {
     ...shared,

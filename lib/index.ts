@@ -74,7 +74,14 @@ export { type TruncateReport, truncate } from './herm/truncate.ts';
 export { type UpgradeOptions, type UpgradeReport, upgrade } from './herm/upgrade.ts';
 export { type BlockDescription, describeBlocks, precedingNorm } from './model/architectures/describe.ts';
 export type { PrecedingNorm } from './model/architectures/norm.ts';
-export type { Activation, ActivationName, Block, BlockGate, WeightRef } from './model/block.ts';
+export {
+  type Activation,
+  type ActivationName,
+  type Block,
+  type BlockGate,
+  neuronTensors,
+  type WeightRef,
+} from './model/block.ts';
 export { type FindBlocksOptions, findBlocks } from './model/blocks.ts';
 export { forward, type Layer, type LayerGate, mlpLayers } from './model/forward.ts';
 export type { ModelTensor } from './model/model.ts';
@@ -88,6 +95,8 @@ export type { NativeBlock, NativeMatrix } from './native/binding.ts';
 export type { CallOptions } from './native/call.ts';
 export type { CostKind, WidthCost } from './plan/cost.ts';
 export type { PlannedBlock, PlanRequest, WidthPlan } from './plan/plan_widths.ts';
+export type { ImageSize, ReportOptions } from './report/options.ts';
+export { type ReportSummary, writeReport } from './report/write.ts';
 export type { HttpOptions } from './source/http_request.ts';
 export type { AsyncBuffer, SourceInput } from './source/input.ts';
 export type { Traffic } from './source/range_reader.ts';

@@ -121,3 +121,14 @@ export const parsePair = parser(neurons.refine((all) => all.length === 2, 'Give 
 export const parseGroup = parser(
   neurons.refine((all) => all.length >= 2, 'Give at least two neurons, such as 3,17,20'),
 );
+
+const IMAGE = 'Give the size of pictures as width x height, such as 28x28';
+export const parseImage = parser(
+  z
+    .string()
+    .regex(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, IMAGE)
+    .transform((text) => {
+      const [width, height] = text.split('x').map(Number) as [number, number];
+      return { width, height };
+    }),
+);

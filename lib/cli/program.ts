@@ -10,6 +10,7 @@ import { addInfo } from './commands/info.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addPlan } from './commands/plan.ts';
 import { addRecover } from './commands/recover.ts';
+import { addReport } from './commands/report.ts';
 import { addSca } from './commands/sca.ts';
 import { addTree } from './commands/tree.ts';
 import { addTruncate } from './commands/truncate.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly AddCommand[] = [
   addInfo,
   addTree,
   addPlan,
+  addReport,
   addExpand,
   addRecover,
   addVerify,

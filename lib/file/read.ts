@@ -1,6 +1,7 @@
 import { HermError } from '../errors.ts';
 import { isDirectoryOutput, type WrittenSkeleton, writeSkeleton } from '../herm/expand.ts';
 import { type FitOptions, fitWidths } from '../herm/loader_widths.ts';
+import { readTensors } from '../herm/read_tensors.ts';
 import {
   checkOriginal,
   type RecoveredPiece,
@@ -21,6 +22,7 @@ import { type TruncateReport, truncateTo } from '../herm/truncate.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { type ModelTensor, mergeMetadata } from '../model/model.ts';
+import type { Tensor } from '../model/tensor.ts';
 import type { CallOptions } from '../native/call.ts';
 import { type WidthCost, widthCost } from '../plan/cost.ts';
 import { type PlanRequest, planWidths, type WidthPlan } from '../plan/plan_widths.ts';
@@ -273,6 +275,15 @@ export class HermFile {
     if (index >= 0) return this.#content.tree(index);
     const names = this.blocks.map(({ name }) => quoteName(name)).join(', ');
     throw new HermError('BAD_ARGUMENT', `There is no block ${quoteName(block)}; there are: ${names}.`, { block });
+  }
+
+  /**
+   * Tensors of the original by name, without recovering the rest; with {@link neuronTensors} the weights of one block.
+   *
+   * @throws HermError `BAD_ARGUMENT` for a name that there is not, `HERM_TRUNCATED` for a prefix, or as reading does.
+   */
+  readTensors(names: readonly string[], options: CallOptions = {}): Promise<Tensor[]> {
+    return readTensors(this.#content, names, options);
   }
 
   /** The damaged parts that opening with `salvage` has found; else nothing is known yet. */

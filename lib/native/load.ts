@@ -47,7 +47,8 @@ export function addonFile(): string {
   return findBinary(ownRoot());
 }
 
-const ownRoot = (): string => packageRoot(dirname(fileURLToPath(import.meta.url)));
+/** The folder of this package. */
+export const ownRoot = (): string => packageRoot(dirname(fileURLToPath(import.meta.url)));
 
 /** Source files, tests and both bundles lie at different depths: the package's own manifest marks the root. */
 function packageRoot(start: string): string {

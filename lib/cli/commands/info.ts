@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { HermFile, Original } from '../../file/read.ts';
 import { activationText } from '../../model/activation_option.ts';
 import { formatBytes } from '../../native/memory.ts';
+import { PRIOR_WORDS } from '../../report/words.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { withHerm } from '../herm_file.ts';
 import { levelTable } from '../level_table.ts';
@@ -94,12 +95,6 @@ function render(file: HermFile): string {
   return sections(head, blockTable, widthTable(file), refitTable(file));
 }
 
-const INPUTS: Readonly<Record<HermFile['prior'], string>> = {
-  isotropic: 'x ~ N(0, I)',
-  norm: 'x ~ N(β, diag(γ²)) of its norm',
-  samples: 'samples of its inputs, blended with a Gaussian prior; measured: on samples that were held out',
-};
-
 function fileCounts({ files, extras }: Original): string {
   return `${files.length} safetensors, ${extras.length} others: ${[...files, ...extras].map(({ name }) => name).join(', ')}`;
 }
@@ -115,7 +110,7 @@ function widthTable(file: HermFile): string {
       extra: [formatBytes(prefix), share],
     };
   });
-  const title = `Widths, coarse to fine; a download may stop after any of them. Error: ‖f − f_k‖/‖f‖ of each block for ${INPUTS[file.prior]}.`;
+  const title = `Widths, coarse to fine; a download may stop after any of them. Error: ‖f − f_k‖/‖f‖ of each block for ${PRIOR_WORDS[file.prior]}.`;
   return `${styled('dim', title)}\n${levelTable(file.blocks, rows, ['bytes', 'of original'])}`;
 }
 
