@@ -5,7 +5,7 @@ import type { HermFile } from '../file/read.ts';
 import { quoteName } from '../model/messages.ts';
 import { blockData, type ReportedBlock } from './block_data.ts';
 import type { ReportOptions } from './options.ts';
-import type { ReportData, TensorData } from './page_data.ts';
+import type { PlanData, ReportData, TensorData } from './page_data.ts';
 import { PRIOR_WORDS } from './words.ts';
 
 /** Metadata beyond this is cut: a page shows it to people. */
@@ -40,7 +40,7 @@ export async function reportData(file: HermFile, options: ReportOptions = {}): P
     metadata: [...metadata].slice(0, METADATA.entries).map(([key, value]) => [cut(key), cut(value)] as const),
     blocks: reported.map((block) => block.data),
     tensors: tensorsOf(reported),
-    plan: options.plan,
+    plan: planOf(file, options),
   };
   return { data, leftOut: reported.flatMap(({ leftOut }) => leftOut) };
 }
@@ -66,6 +66,16 @@ function checkImage({ blocks }: HermFile, chosen: readonly number[], { image }: 
   const sizes = [...new Set(chosen.map((at) => blocks[at]!.inputs))].join(', ');
   const why = `No block has the ${size} inputs of pictures of ${image.width}x${image.height}; they have ${sizes}.`;
   throw new HermError('BAD_ARGUMENT', why, { option: 'image', inputs: size });
+}
+
+/** Of all blocks of the plan, also those that are not shown. */
+function planOf({ blocks, ladder, errors }: HermFile, { plan = {} }: ReportOptions): PlanData[] {
+  return blocks.flatMap(({ name, neurons }, at) => {
+    if (!Object.hasOwn(plan, name)) return [];
+    const width = plan[name]!;
+    const level = ladder.findLastIndex((widths) => widths[at]! <= width);
+    return [{ block: name, neurons, width, error: errors[at]![level] ?? null }];
+  });
 }
 
 /** Matrices once each, also where two blocks share one. */

@@ -11,7 +11,8 @@ export interface ReportData {
   readonly metadata: readonly (readonly [string, string])[];
   readonly blocks: readonly BlockData[];
   readonly tensors: readonly TensorData[];
-  readonly plan?: PlanData | undefined;
+  /** Empty: none was given. */
+  readonly plan: readonly PlanData[];
 }
 
 export interface BlockData {
@@ -89,7 +90,11 @@ export interface TensorData {
   readonly leaveAlone: boolean;
 }
 
+/** Of one block. */
 export interface PlanData {
-  readonly name: string;
-  readonly rows: readonly { readonly block: string; readonly width: number; readonly error: number | null }[];
+  readonly block: string;
+  readonly neurons: number;
+  readonly width: number;
+  /** Of the largest recorded width up to this one. */
+  readonly error: number | null;
 }

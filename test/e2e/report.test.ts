@@ -166,6 +166,16 @@ describe.skipIf(!hasChromium)(`the page in Chromium${hasChromium ? '' : `, skipp
     expect(await background()).toBe(dark);
   });
 
+  it('shows a plan, and starts at its widths', async () => {
+    expect((await herm('plan', at('net.herm'), '--params', '40%', '-o', at('plan.json'))).code).toBe(0);
+    expect((await herm('report', at('net.herm'), '-o', at('plan.html'), '--plan', at('plan.json'))).code).toBe(0);
+    const { widths } = JSON.parse(readFileSync(at('plan.json'), 'utf8'));
+    const planned = await browser.open(at('plan.html'));
+    expect(await planned.locator('.width output').textContent()).toMatch(new RegExp(`^${widths.fc1} of 300 `));
+    expect(await planned.getByRole('cell', { name: `${widths.fc2} of 100` }).count()).toBe(1);
+    await planned.close();
+  });
+
   it('fits the width of a phone', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await page.reload();

@@ -190,6 +190,16 @@ describe('a hierarchy in a file', () => {
     for (const [index, { name }] of made.blocks.entries()) expect(await file.tree(name)).toEqual(made.trees[index]);
     await expect(file.tree('fc9')).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
   });
+
+  it('lies beside tensors that can be read one by one', async () => {
+    const made = makeCase({ smallest: 2, dtypes: ['F16', 'BF16', 'F32'] });
+    const file = await open(await fileOf(made));
+    const names = made.tensors.map(({ name }) => name).reverse();
+    const tensors = await file.readTensors(names);
+    expect(tensors.map(({ name }) => name)).toEqual(names);
+    expect(await openOriginal({ ...made, tensors })).toEqual(await openOriginal(made));
+    await expect(file.readTensors(['no.such'])).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+  });
 });
 
 describe('refitted output weights', () => {

@@ -22,10 +22,14 @@ export class BlockModel {
   readonly root: PlacedNode;
   /** [m + T + 1] the largest cost at or below each node. */
   readonly heights: Float64Array;
+  /** Widths to choose from, rising. */
+  readonly cuts: readonly number[];
   readonly #children: Uint32Array;
 
-  constructor(data: BlockData) {
+  /** @param planned a width that shall be among the cuts. */
+  constructor(data: BlockData, planned?: number) {
     this.data = data;
+    this.cuts = cutsOf(data, planned);
     this.#children = new Uint32Array(bytesOf(data.children));
     this.cost = floatsOf(data.cost);
     this.gates = floatsOf(data.gates);
@@ -93,16 +97,6 @@ export class BlockModel {
     return this.data.neurons - this.data.merges;
   }
 
-  /** Widths to choose from, rising: recorded ones, and some between them. */
-  cuts(): number[] {
-    const { neurons, curve } = this.data;
-    const widths = new Set(curve.map(({ width }) => width));
-    for (let width = neurons; width > this.smallest; width = Math.min(width - 1, Math.round(width / 1.03))) {
-      widths.add(Math.max(width, this.smallest));
-    }
-    return [...widths].sort((a, b) => a - b);
-  }
-
   /** The neurons of the network of a width, from left to right. */
   livingAt(width: number): PlacedNode[] {
     const living: PlacedNode[] = [];
@@ -130,4 +124,14 @@ export class BlockModel {
     }
     return leaves;
   }
+}
+
+/** Recorded widths, some between them, and the planned one. */
+function cutsOf({ neurons, merges, curve }: BlockData, planned: number | undefined): number[] {
+  const smallest = neurons - merges;
+  const widths = new Set([...curve.map(({ width }) => width), planned ?? neurons]);
+  for (let width = neurons; width > smallest; width = Math.min(width - 1, Math.round(width / 1.03))) {
+    widths.add(Math.max(width, smallest));
+  }
+  return [...widths].sort((a, b) => a - b);
 }

@@ -96,7 +96,7 @@ export class Explorer {
   }
 
   #controls(): HTMLElement {
-    const widths = this.#model.cuts();
+    const widths = this.#model.cuts;
     const slider = el('input', {
       type: 'range',
       min: 0,

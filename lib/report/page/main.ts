@@ -57,7 +57,7 @@ showBlock(0);
 function wholeFile(): (Node | undefined)[] {
   const plan = planTable(data);
   return [
-    plan && section('Plan', `Widths chosen in ${data.plan!.name}.`, plan),
+    plan && section('Plan', 'The widths that were chosen for all blocks; the drawing is cut at them first.', plan),
     section(
       'Weight matrices',
       'A large condition number says that a matrix has learned to tell some directions from others; it depends on shape as well, so compare it with a random matrix’s. Training the matrices with the smallest ones and leaving the others alone is what KappaTune does to forget less (arXiv:2506.16289); it is a suggestion, not a measurement on this model.',
@@ -70,11 +70,12 @@ function wholeFile(): (Node | undefined)[] {
 function showBlock(at: number): void {
   const block = data.blocks[at]!;
   overview.replaceChildren(blockTable(data, at, showBlock));
-  const model = new BlockModel(block);
+  const planned = data.plan.find((entry) => entry.block === block.name)?.width;
+  const model = new BlockModel(block, planned);
   const pictures = block.pictures && new Pictures(block.pictures, model);
   const errors = el('div', {});
   const wall = el('div', {});
-  const start = model.cuts().find((cut) => cut >= block.neurons / 16)!;
+  const start = planned ?? model.cuts.find((cut) => cut >= block.neurons / 16)!;
   let width = start;
   const explorer = new Explorer(model, pictures, start, showWidth);
   const gates = gateChart(block);

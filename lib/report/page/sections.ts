@@ -148,19 +148,18 @@ export function tensorTable({ tensors }: ReportData): HTMLElement {
   return table('Weight matrices', columns, rows);
 }
 
-export function planTable({ plan, blocks }: ReportData): HTMLElement | undefined {
-  if (plan === undefined) return undefined;
+export function planTable({ plan }: ReportData): HTMLElement | undefined {
+  if (plan.length === 0) return undefined;
   const columns = [
     { title: 'block' },
     { title: 'width', numeric: true },
     { title: 'kept', numeric: true },
     { title: 'error', numeric: true },
   ];
-  const neurons = new Map(blocks.map((block) => [block.name, block.neurons]));
-  const rows = plan.rows.map(({ block, width, error }) => [
+  const rows = plan.map(({ block, neurons, width, error }) => [
     block,
-    String(width),
-    percent(width / (neurons.get(block) ?? Number.NaN)),
+    `${width} of ${neurons}`,
+    percent(width / neurons),
     error === null ? '–' : number(error),
   ]);
   return table('Plan', columns, rows);
