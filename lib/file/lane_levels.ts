@@ -1,3 +1,4 @@
+import { range } from '../herm/exact_matrix.ts';
 import type { Side } from '../herm/tree.ts';
 import { nodeOfInstruction, type SideUnfolding, sideOf, type Unfolding } from '../herm/unfolding.ts';
 import { STRIP_ELEMENTS } from '../native/binding.ts';
@@ -19,20 +20,21 @@ export function sideLanes(unfolding: Unfolding, side: Side): SideLanes {
 function splitNodes({ neurons, roots, instructions, slots }: Unfolding): Uint32Array {
   const living = new Uint32Array(neurons);
   for (let root = 0; root < roots; root++) living[slots[root]!] = root;
-  return Uint32Array.from({ length: instructions }, (_, n) => {
+  const parents = new Uint32Array(instructions);
+  for (let n = 0; n < instructions; n++) {
     const first = nodeOfInstruction(roots, n);
-    const parent = living[slots[first]!]!;
+    parents[n] = living[slots[first]!]!;
     living[slots[first]!] = first;
     living[slots[first + 1]!] = first + 1;
-    return parent;
-  });
+  }
+  return parents;
 }
 
 /** [K + N] the node whose number is stored at a position: a root, or the coded child of an instruction. */
 export function storedNodes({ roots, followed }: Pick<SideLanes, 'roots' | 'followed'>): Uint32Array {
-  return Uint32Array.from({ length: roots + followed.length }, (_, position) =>
-    position < roots ? position : nodeOfInstruction(roots, position - roots) + 1 - followed[position - roots]!,
-  );
+  const nodes = range(roots + followed.length);
+  for (const [n, second] of followed.entries()) nodes[roots + n] = nodeOfInstruction(roots, n) + 1 - second;
+  return nodes;
 }
 
 /** How lanes grow from level to level. */

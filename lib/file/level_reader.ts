@@ -110,7 +110,8 @@ export class LevelReader {
 
   async #contents(group: number, level: number): Promise<LevelContent[]> {
     const levels = this.levelsOf(group, level);
-    if (this.#workspace === undefined) return Promise.all(levels.map((index) => this.#level(group, index)));
+    const together = this.#workspace === undefined || this.#holds(group);
+    if (together) return Promise.all(levels.map((index) => this.#level(group, index)));
     const contents: LevelContent[] = [];
     for (const index of levels) contents.push(await this.#level(group, index));
     return contents;

@@ -127,5 +127,7 @@ export function tensorShift(dtype: DType, data: Uint8Array, options: KernelOptio
 }
 
 export function range(length: number): Uint32Array {
-  return Uint32Array.from({ length }, (_, index) => index);
+  const list = new Uint32Array(length);
+  for (let at = 0; at < length; at++) list[at] = at;
+  return list;
 }

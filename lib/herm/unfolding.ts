@@ -98,15 +98,17 @@ export function leafOrder({ roots, instructions, leaf }: Unfolding): LeafOrder {
 
 /** The slot at each position, [K + N]. */
 export function positionSlots({ roots, instructions, slots }: Unfolding): Uint32Array {
-  return Uint32Array.from({ length: roots + instructions }, (_, position) =>
-    position < roots ? slots[position]! : slots[nodeOfInstruction(roots, position - roots) + 1]!,
-  );
+  const list = slots.slice(0, roots + instructions);
+  for (let n = 0; n < instructions; n++) list[roots + n] = slots[nodeOfInstruction(roots, n) + 1]!;
+  return list;
 }
 
 /** [k] the positions of width k by ascending slot: the order of a skeleton's neurons. */
 export function ascendingPositions(unfolding: Unfolding, width: number): Uint32Array {
   const slots = positionSlots(unfolding);
-  return Uint32Array.from({ length: width }, (_, position) => position).sort((a, b) => slots[a]! - slots[b]!);
+  const positions = new Int32Array(unfolding.neurons).fill(-1);
+  for (let position = 0; position < width; position++) positions[slots[position]!] = position;
+  return Uint32Array.from(positions.filter((position) => position >= 0));
 }
 
 /** @throws TypeError for the gate of a hierarchy that has none. */

@@ -25,10 +25,12 @@ struct GridNumbers {
 
   HERM_INLINE static double to_double(Word word) {
     if constexpr (D == DType::F16) {
+      // A denormal is what its mantissa adds to 2^-14.
       const std::uint64_t bits = magnitude(word);
-      const std::uint64_t normal = (bits << 42) + (std::uint64_t{1008} << 52);
-      const auto denormal = std::bit_cast<std::uint64_t>(static_cast<std::int32_t>(bits) * 0x1p-24);
-      return negated(std::bit_cast<double>(bits < 0x400 ? denormal : normal), (word & Format::kSign) != 0);
+      const std::uint64_t denormal = bits < 0x400 ? 1 : 0;
+      const double above = std::bit_cast<double>((bits << 42) + ((1008 + denormal) << 52));
+      const double base = std::bit_cast<double>(denormal != 0 ? std::bit_cast<std::uint64_t>(0x1p-14) : 0);
+      return negated(above - base, (word & Format::kSign) != 0);
     } else {
       return Format::to_double(word);
     }
@@ -66,6 +68,23 @@ struct GridNumbers {
       const std::uint32_t linear = linear_magnitude(steps, grid);
       return static_cast<Word>((steps >> kept != 0 ? floating : linear) | (ordinal < 0 ? Format::kSign : Word{0}));
     }
+  }
+
+  // NumberCode::ordinal of a number that is positive, if there is such a number.
+  struct Said {
+    Ordinal steps;
+    int valid;
+  };
+  HERM_INLINE static Said said(int level, Ordinal low_bits, Grid grid) {
+    using Steps = std::make_unsigned_t<Ordinal>;
+    const int spare = Format::kMantissa - grid.bits - 2, above = std::max(0, spare), below = std::max(0, -spare);
+    const std::int32_t local = level - 4 * (grid.floor - 1), place = local >> below;
+    const Ordinal most = static_cast<Ordinal>(Format::kMaxFinite >> grid.bits) -
+                         (static_cast<Ordinal>(grid.floor - 1) << (Format::kMantissa - grid.bits));
+    const int valid = static_cast<int>(local >= 0) & static_cast<int>(place <= most >> above) &
+                      static_cast<int>(local == static_cast<std::int32_t>(static_cast<std::uint32_t>(place) << below));
+    const Steps steps = static_cast<Steps>(place) << above;
+    return {static_cast<Ordinal>(spare >= 0 ? steps | static_cast<Steps>(low_bits) : steps), valid};
   }
 
   // ChildInterval::range, unless it is not clear whether rounding has moved an end past a number: then false.

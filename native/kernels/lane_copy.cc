@@ -1,6 +1,7 @@
 #include "kernels/lane_copy.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 
@@ -34,20 +35,55 @@ void transpose(const Job& job, const std::uint8_t* from, std::size_t rows, std::
   });
 }
 
+bool consecutive(std::span<const std::uint32_t> list) {
+  for (std::size_t i = 1; i < list.size(); ++i) {
+    if (list[i] != list[i - 1] + 1) return false;
+  }
+  return true;
+}
+
+// Lanes as they lie.
 template <class Word>
-void gather(const Job& job, const LaneSelection& selection, const std::uint8_t* lanes, bool transposed,
-            std::uint8_t* out) {
-  const std::size_t slots = selection.slots.size(), elements = selection.elements.size();
-  // Tiles of lanes, so that a transposed write fills whole cache lines.
-  parallel_for(job, slots, kTile, [&](std::size_t first, std::size_t last) {
-    for (std::size_t left = 0; left < elements; left += kTile) {
-      const std::size_t right = std::min(elements, left + kTile);
-      for (std::size_t s = first; s < last; ++s) {
-        for (std::size_t e = left; e < right; ++e) {
-          const std::size_t from = selection.slots[s] * selection.length + selection.elements[e];
-          store_word(out, transposed ? e * slots + s : s * elements + e, load_word<Word>(lanes, from));
-        }
+void gather_lanes(const Job& job, const LaneSelection& selection, const std::uint8_t* lanes, std::uint8_t* out) {
+  const std::size_t elements = selection.elements.size();
+  const bool one_piece = elements > 0 && consecutive(selection.elements);
+  parallel_for(job, selection.slots.size(), kTile, [&](std::size_t first, std::size_t last) {
+    for (std::size_t s = first; s < last; ++s) {
+      const std::size_t from = selection.slots[s] * selection.length;
+      if (one_piece) {
+        const std::size_t begin = from + selection.elements[0];
+        std::memcpy(out + s * elements * sizeof(Word), lanes + begin * sizeof(Word), elements * sizeof(Word));
+        continue;
       }
+      for (std::size_t e = 0; e < elements; ++e) {
+        store_word(out, s * elements + e, load_word<Word>(lanes, from + selection.elements[e]));
+      }
+    }
+  });
+}
+
+// Elements first. By squares that fill cache lines on both sides, and lie side by side while they are turned: rows of
+// `out`, like lanes, often lie a multiple of a page apart.
+template <class Word>
+void gather_transposed(const Job& job, const LaneSelection& selection, const std::uint8_t* lanes, std::uint8_t* out) {
+  constexpr std::size_t kLine = 64 / sizeof(Word);
+  const std::size_t slots = selection.slots.size(), elements = selection.elements.size();
+  const auto turn = [&](std::size_t left, std::size_t right, std::size_t top, std::size_t bottom) {
+    std::array<Word, kLine * kLine> square;
+    for (std::size_t s = left; s < right; ++s) {
+      const std::size_t from = selection.slots[s] * selection.length;
+      for (std::size_t e = top; e < bottom; ++e) {
+        square[(e - top) * kLine + (s - left)] = load_word<Word>(lanes, from + selection.elements[e]);
+      }
+    }
+    for (std::size_t e = top; e < bottom; ++e) {
+      std::memcpy(out + (e * slots + left) * sizeof(Word), &square[(e - top) * kLine], (right - left) * sizeof(Word));
+    }
+  };
+  parallel_for(job, elements, kTile, [&](std::size_t first, std::size_t last) {
+    for (std::size_t left = 0; left < slots; left += kLine) {
+      const std::size_t right = std::min(slots, left + kLine);
+      for (std::size_t top = first; top < last; top += kLine) turn(left, right, top, std::min(last, top + kLine));
     }
   });
 }
@@ -75,7 +111,14 @@ void store_lanes(const Job& job, const LaneSelection& selection, const std::uint
                  std::uint8_t* out) {
   check_entries(selection.slots, selection.lanes);
   check_entries(selection.elements, selection.length);
-  with_word(selection.word_bytes, [&](auto word) { gather<decltype(word)>(job, selection, lanes, transposed, out); });
+  with_word(selection.word_bytes, [&](auto word) {
+    using Word = decltype(word);
+    if (transposed) {
+      gather_transposed<Word>(job, selection, lanes, out);
+    } else {
+      gather_lanes<Word>(job, selection, lanes, out);
+    }
+  });
 }
 
 }  // namespace herm

@@ -261,7 +261,7 @@ class StripEncoder : Strip<D> {
   // After scale() of the coded child, which leaves its levels in levels_.
   void put_coded(std::size_t e, int scale, std::size_t correlation, std::size_t context, bool flip) {
     const Grid grid = c_grids_[e];
-    LevelModel& model = models.level(Base::is_coarse(grid), correlation, context);
+    LevelModel& model = models.levels(Base::is_coarse(grid), correlation)[context];
     const bool negative = Code::negative(c_[e]);
     if (Code::is_zero(c_[e])) return put_zero(coder_, model, e & 3, negative);
     const auto steps = static_cast<std::uint64_t>(GridNumbers<D>::ordinal(GridNumbers<D>::magnitude(c_[e]), grid));

@@ -11,8 +11,9 @@ namespace herm {
 namespace {
 
 template <DType D, template <DType> class Loops>
-constexpr LaneLoops<D> kLoops{Loops<D>::levels, Loops<D>::contexts, Loops<D>::words, Loops<D>::ordinals,
-                              Loops<D>::ranges};
+constexpr LaneLoops<D> kLoops{Loops<D>::levels,  Loops<D>::contexts, Loops<D>::mark_coarse,
+                              Loops<D>::words,   Loops<D>::ordinals, Loops<D>::all_relative,
+                              Loops<D>::numbers, Loops<D>::ranges,   Loops<D>::choices};
 
 }  // namespace
 

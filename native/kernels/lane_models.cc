@@ -1,5 +1,7 @@
 #include "kernels/lane_models.h"
 
+#include <utility>
+
 namespace herm {
 
 namespace {
@@ -58,12 +60,24 @@ LaneModels::LaneModels()
       parent_weight(weight_model()),
       neighbour_weights{weight_model(), weight_model(), weight_model(), weight_model()} {}
 
-void LaneModels::add(std::unique_ptr<LevelModel>& model) { model = std::make_unique<LevelModel>(level_prior()); }
+void LaneModels::use(LevelClass& found) {
+  static const auto fresh = [] {
+    const LevelModel model(level_prior());
+    return [&]<std::size_t... Magnitude>(std::index_sequence<Magnitude...>) {
+      return OfMagnitudes{(static_cast<void>(Magnitude), model)...};
+    }(std::make_index_sequence<kMagnitudes>());
+  }();
+  if (!found.models) found.models = std::make_unique<OfMagnitudes>(fresh);
+  found.used = true;
+  used_.push_back(&found);
+}
 
 void LaneModels::settle() {
-  for (const auto& model : levels_) {
-    if (model) model->settle();
+  for (LevelClass* const level_class : used_) {
+    for (LevelModel& model : *level_class->models) model.settle();
+    level_class->used = false;
   }
+  used_.clear();
   mode.settle();
   scale.settle();
   root_scale.settle();

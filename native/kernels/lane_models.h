@@ -61,14 +61,14 @@ class LaneModels {
  public:
   LaneModels();
 
-  // By whether the coded child lies on a coarse grid, its class of correlation with its parent, or kCorrelations more
-  // with its prediction, and the class of magnitude of its parent or its prediction.
-  LevelModel& level(bool coarse, std::size_t correlation, std::size_t magnitude) {
-    std::unique_ptr<LevelModel>& model =
-        levels_[(coarse * kCorrelationClasses + correlation) * kMagnitudes + magnitude];
-    if (!model) [[unlikely]]
-      add(model);
-    return *model;
+  // By the class of magnitude of the parent or the prediction; the models of coded children that lie on a coarse grid
+  // or not, of a class of correlation with their parent, or kCorrelations more with their prediction.
+  using OfMagnitudes = std::array<LevelModel, kMagnitudes>;
+  OfMagnitudes& levels(bool coarse, std::size_t correlation) {
+    LevelClass& found = levels_[coarse * kCorrelationClasses + correlation];
+    if (!found.used) [[unlikely]]
+      use(found);
+    return *found.models;
   }
   // Ends a run: everything learns.
   void settle();
@@ -83,11 +83,16 @@ class LaneModels {
   std::array<AdaptiveModel<kWeightSymbols>, kMostDistances> neighbour_weights;
 
  private:
-  static void add(std::unique_ptr<LevelModel>& model);
+  struct LevelClass {
+    std::unique_ptr<OfMagnitudes> models;
+    bool used = false;  // since models settled
+  };
+  void use(LevelClass& found);
 
   static constexpr std::size_t kCorrelationClasses = 2 * kCorrelations + 1;
 
-  std::array<std::unique_ptr<LevelModel>, 2 * kCorrelationClasses * kMagnitudes> levels_;
+  std::array<LevelClass, 2 * kCorrelationClasses> levels_;
+  std::vector<LevelClass*> used_;
 };
 
 }  // namespace herm

@@ -53,8 +53,8 @@ RansDecoder::RansDecoder(std::span<const std::uint8_t> stream, unsigned states) 
     if (x < kLowestState) corrupt("a stream starts in a state that no encoder leaves");
   }
   words_ = stream.data() + at;
-  words_end_ = bytes_ = words_ + 2 * words;
-  bytes_end_ = stream.data() + stream.size();
+  words_end_ = words_ + 2 * words;
+  bits_ = BitReader(stream.subspan(at + 2 * words));
 }
 
 std::uint32_t RansDecoder::missing_word() {
@@ -62,17 +62,25 @@ std::uint32_t RansDecoder::missing_word() {
   return 1;  // keeps the state valid
 }
 
-void RansDecoder::refill_bytewise(int count) {
-  pending_ &= (std::uint64_t{1} << filled_) - 1;
-  for (; filled_ <= 55 && bytes_ != bytes_end_; filled_ += 8) pending_ |= std::uint64_t{*bytes_++} << filled_;
-  if (filled_ >= count) return;
-  missing_ = true;
-  filled_ = count;
+std::uint64_t BitReader::take_bytewise(int count) {
+  std::uint64_t value = 0;
+  for (int k = 0; k < count; ++k, ++at_) {
+    if (at_ == 8 * bytes_.size()) {
+      missing_ = true;
+      break;
+    }
+    value |= (std::uint64_t{bytes_[at_ >> 3]} >> (at_ & 7) & 1) << k;
+  }
+  return value;
+}
+
+bool BitReader::at_end() const {
+  if (missing_ || (at_ + 7) >> 3 != bytes_.size()) return false;
+  return at_ % 8 == 0 || bytes_.back() >> (at_ % 8) == 0;
 }
 
 void RansDecoder::finish() const {
-  bool ended = !missing_ && words_ == words_end_ && bytes_ == bytes_end_ && filled_ < 8 &&
-               (pending_ & ((std::uint64_t{1} << filled_) - 1)) == 0;
+  bool ended = !missing_ && words_ == words_end_ && bits_.at_end();
   for (const std::uint32_t x : states_) ended = ended && x == kLowestState;
   if (!ended) corrupt("a stream does not end where its numbers do");
 }

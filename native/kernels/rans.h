@@ -92,6 +92,51 @@ class RansEncoder {
   int filled_ = 0;
 };
 
+// Plain bits, lowest first in each byte.
+class BitReader {
+ public:
+  BitReader() = default;
+  explicit BitReader(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+
+  // At most 56 bits. Beyond the end they are 0, and at_end() is false from then on.
+  HERM_INLINE std::uint64_t take(int count) {
+    const std::size_t byte = at_ >> 3;
+    if (std::endian::native != std::endian::little || bytes_.size() - byte < 8) [[unlikely]]
+      return take_bytewise(count);
+    std::uint64_t next;
+    std::memcpy(&next, bytes_.data() + byte, sizeof(next));
+    const std::uint64_t value = (next >> (at_ & 7)) & ((std::uint64_t{1} << count) - 1);
+    at_ += static_cast<unsigned>(count);
+    return value;
+  }
+  // So many for each one.
+  template <class Number>
+  void take_all(int count, std::span<Number> numbers) {
+    const std::size_t bits = static_cast<unsigned>(count), all = bits * numbers.size();
+    std::size_t done = 0;
+    if (std::endian::native == std::endian::little && (at_ + all) / 8 + 8 <= bytes_.size()) {
+      const std::uint64_t mask = (std::uint64_t{1} << count) - 1;
+      const std::uint8_t* const bytes = bytes_.data();
+      for (std::size_t at = at_; done < numbers.size(); ++done, at += bits) {
+        std::uint64_t next;
+        std::memcpy(&next, bytes + (at >> 3), sizeof(next));
+        numbers[done] = static_cast<Number>(next >> (at & 7) & mask);
+      }
+      at_ += all;
+    }
+    for (; done < numbers.size(); ++done) numbers[done] = static_cast<Number>(take(count));
+  }
+  // Whether all was taken but zeros that fill the last byte.
+  bool at_end() const;
+
+ private:
+  std::uint64_t take_bytewise(int count);
+
+  std::span<const std::uint8_t> bytes_;
+  std::size_t at_ = 0;  // in bits, never beyond the end
+  bool missing_ = false;
+};
+
 class RansDecoder {
  public:
   // KernelError HERM_CORRUPT where `stream` cannot be one.
@@ -112,23 +157,14 @@ class RansDecoder {
   }
 
   // At most 56 bits. Beyond the end they are 0, and finish() fails.
-  std::uint64_t bits(int count) {
-    refill(count);
-    const std::uint64_t value = pending_ & ((std::uint64_t{1} << count) - 1);
-    pending_ >>= count;
-    filled_ -= count;
-    return value;
-  }
+  std::uint64_t bits(int count) { return bits_.take(count); }
+  // For a loop that keeps it in registers.
+  BitReader& plain_bits() { return bits_; }
 
   // KernelError HERM_CORRUPT unless the stream ends here.
   void finish() const;
 
   std::size_t states() const { return mask_ + 1; }
-  // fn(decoder); of a RansRun, which may not be one itself for a while.
-  template <class Fn>
-  auto apart(Fn&& fn) {
-    return fn(*this);
-  }
 
  private:
   friend class RansRun;
@@ -140,48 +176,29 @@ class RansDecoder {
     return word;
   }
   std::uint32_t missing_word();
-  // At least `count` bits, as many as there is room for.
-  void refill(int count) {
-    if constexpr (std::endian::native == std::endian::little) {
-      if (bytes_end_ - bytes_ >= 8) {
-        std::uint64_t next;
-        std::memcpy(&next, bytes_, 8);
-        pending_ |= next << filled_;  // what is above the bits that are counted comes again
-        bytes_ += (63 - filled_) >> 3;
-        filled_ |= 56;
-        return;
-      }
-    }
-    refill_bytewise(count);
-  }
-  void refill_bytewise(int count);
 
   std::array<std::uint32_t, RansEncoder::kMostStates> states_;
   unsigned mask_;
   const std::uint8_t* words_ = nullptr;
   const std::uint8_t* words_end_ = nullptr;
-  const std::uint8_t* bytes_ = nullptr;
-  const std::uint8_t* bytes_end_ = nullptr;
-  std::uint64_t pending_ = 0;
-  int filled_ = 0;
+  BitReader bits_;
   bool missing_ = false;
 };
 
-// A decoder of four states that lives in registers and does not look where its stream ends: for loops that ask it
-// first.
+// The symbols of a decoder of four states, which live in registers, by loops that ask first where its words end.
 class RansRun {
  public:
-  explicit RansRun(RansDecoder& decoder) : decoder_(decoder) { load(); }
+  explicit RansRun(RansDecoder& decoder)
+      : decoder_(decoder), states_(decoder.states_), words_(decoder.words_), words_end_(decoder.words_end_) {}
   RansRun(const RansRun&) = delete;
   RansRun& operator=(const RansRun&) = delete;
 
-  // Whether so many symbols and calls of bits() are surely there.
-  bool holds(std::ptrdiff_t symbols, std::ptrdiff_t fields) const {
-    return std::endian::native == std::endian::little && words_end_ - words_ >= 2 * symbols &&
-           bytes_end_ - bytes_ >= 8 * fields;
+  // Whether so many symbols are surely there.
+  bool holds(std::ptrdiff_t symbols) const {
+    return std::endian::native == std::endian::little && words_end_ - words_ >= 2 * symbols;
   }
 
-  std::uint32_t slot(unsigned state) const { return rans_slot(states_[state]); }
+  HERM_INLINE std::uint32_t slot(unsigned state) const { return rans_slot(states_[state]); }
   HERM_INLINE void take(unsigned state, Share share) {
     std::uint32_t x = states_[state];
     rans_pop(x, share);
@@ -192,78 +209,49 @@ class RansRun {
     states_[state] = x ^ ((x ^ (x << 16 | word)) & low);
     words_ += low & sizeof(word);
   }
+  // Of n <= 2^11 choices, also of one.
   HERM_INLINE std::uint32_t uniform(unsigned state, std::uint32_t n) {
     const std::uint32_t i = ((slot(state) + 1) * n - 1) >> kProbabilityBits;
-    take(state, uniform_share(i, n));
+    const std::uint64_t reciprocal = kReciprocals[n], product = (std::uint64_t{i} << kProbabilityBits) * reciprocal;
+    const auto start = static_cast<std::uint32_t>(product >> 37);
+    take(state, {start, static_cast<std::uint32_t>((product + (reciprocal << kProbabilityBits)) >> 37) - start});
     return i;
   }
-  HERM_INLINE std::uint64_t bits(int count) {
-    std::uint64_t next;
-    std::memcpy(&next, bytes_, sizeof(next));
-    pending_ |= next << filled_;
-    bytes_ += (63 - filled_) >> 3;
-    filled_ |= 56;
-    const std::uint64_t value = pending_ & ((std::uint64_t{1} << count) - 1);
-    pending_ >>= count;
-    filled_ -= count;
-    return value;
-  }
 
-  // fn(decoder), which goes on where this one is.
-  template <class Fn>
-  auto apart(Fn&& fn) {
-    store();
-    const auto result = fn(decoder_);
-    load();
-    return result;
-  }
   // The decoder goes on from here.
-  void store() {
-    for (std::size_t k = 0; k < 4; ++k) decoder_.states_[k] = states_[k];
+  void store() const {
+    decoder_.states_ = states_;
     decoder_.words_ = words_;
-    decoder_.bytes_ = bytes_;
-    decoder_.pending_ = pending_;
-    decoder_.filled_ = filled_;
   }
 
  private:
-  void load() {
-    for (std::size_t k = 0; k < 4; ++k) states_[k] = decoder_.states_[k];
-    words_ = decoder_.words_;
-    words_end_ = decoder_.words_end_;
-    bytes_ = decoder_.bytes_;
-    bytes_end_ = decoder_.bytes_end_;
-    pending_ = decoder_.pending_;
-    filled_ = decoder_.filled_;
-  }
-
   RansDecoder& decoder_;
-  std::array<std::uint32_t, 4> states_;
+  std::array<std::uint32_t, RansEncoder::kMostStates> states_;
   const std::uint8_t* words_;
   const std::uint8_t* words_end_;
-  const std::uint8_t* bytes_;
-  const std::uint8_t* bytes_end_;
-  std::uint64_t pending_;
-  int filled_;
 };
 
-// element(coder, e, state) for e in [from, to), element e being told by state e mod 4; most of them by a RansRun. No
-// element takes more than `Symbols` symbols and `Fields` calls of bits().
-template <std::ptrdiff_t Symbols, std::ptrdiff_t Fields, class Element>
-HERM_INLINE void each_element(RansDecoder& coder, std::size_t from, std::size_t to, Element&& element) {
+// symbol(coder, e, state) for e in [from, to), element e being told by state e mod 4; a RansRun tells those of which
+// quick(e) is true for four from a multiple of 4 on. One symbol each, by the run.
+template <class Quick, class Symbol>
+HERM_INLINE void each_symbol(RansDecoder& coder, std::size_t from, std::size_t to, Quick&& quick, Symbol&& symbol) {
   std::size_t e = from;
-  if (coder.states() == 4) {
-    for (; e < to && e % 4 != 0; ++e) element(coder, e, static_cast<unsigned>(e % 4));
-    RansRun run(coder);
-    for (; to - e >= 4 && run.holds(4 * Symbols, 4 * Fields); e += 4) {
-      element(run, e, 0u);
-      element(run, e + 1, 1u);
-      element(run, e + 2, 2u);
-      element(run, e + 3, 3u);
+  while (e < to) {
+    if (e % 4 == 0 && coder.states() == 4 && to - e >= 4) {
+      const std::size_t begin = e;
+      RansRun run(coder);
+      for (; to - e >= 4 && run.holds(4) && quick(e); e += 4) {
+        symbol(run, e, 0u);
+        symbol(run, e + 1, 1u);
+        symbol(run, e + 2, 2u);
+        symbol(run, e + 3, 3u);
+      }
+      run.store();
+      if (e != begin) continue;
     }
-    run.store();
+    symbol(coder, e, static_cast<unsigned>(e % 4));
+    ++e;
   }
-  for (; e < to; ++e) element(coder, e, static_cast<unsigned>(e % 4));
 }
 
 }  // namespace herm

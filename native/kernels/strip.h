@@ -57,6 +57,8 @@ class Strip {
         high_(end - begin),
         ordinals_(end - begin),
         clear_(end - begin),
+        choices_(end - begin),
+        symbols_(end - begin),
         levels_(end - begin),
         contexts_(end - begin),
         prediction_(end - begin) {}
@@ -94,7 +96,8 @@ class Strip {
   void fill_grids(LaneGrids& grids, std::size_t node, std::size_t from, std::size_t to) const {
     rule_.fill(lanes_.floors[node], from, to, grids);
   }
-  bool is_coarse(Grid grid) const { return grid != rule_.fine(); }
+  Grid fine() const { return rule_.fine(); }
+  bool is_coarse(Grid grid) const { return grid != fine(); }
 
   // Mean level of a lane beyond its elements' shifts, in quarters of a level, zeros left out.
   int scale(const std::vector<Word>& words, const LaneGrids& grids, std::size_t from, std::size_t to) {
@@ -111,8 +114,9 @@ class Strip {
   // The numbers of the followed child that give the parent: low_ and high_.
   void fill_ranges(const ChildInterval<D>& interval, double a_coded, std::size_t from, std::size_t to) {
     const RangeArrays<D> in{p_.data() + from, grids_from(p_grids_, from), c_.data() + from, grids_from(f_grids_, from)};
-    loops_.ranges(in, a_coded, interval.reciprocal(), to - from, low_.data() + from, high_.data() + from,
-                  clear_.data() + from);
+    const int all = loops_.ranges(in, a_coded, interval.reciprocal(), to - from, low_.data() + from,
+                                  high_.data() + from, clear_.data() + from);
+    if (all != 0) return;
     for (std::size_t e = from; e < to; ++e) {
       if (clear_[e] != 0) continue;
       const OrdinalRange range = interval.range(p_[e], scaled<D>(a_coded, c_[e]), f_grids_[e], p_grids_[e]);
@@ -128,6 +132,10 @@ class Strip {
   void fill_ordinals(const std::vector<Word>& words, const LaneGrids& grids, Word flip, std::size_t from,
                      std::size_t to, std::vector<Ordinal>& ordinals) const {
     loops_.ordinals(words.data() + from, grids_from(grids, from), flip, to - from, ordinals.data() + from);
+  }
+  void fill_choices(std::size_t from, std::size_t to) {
+    loops_.choices(low_.data() + from, high_.data() + from, f_grids_.bits.data() + from, to - from,
+                   choices_.data() + from);
   }
   // Whether low_ and high_ of one sign lie in one binade of the followed child's grid: then the numbers between them
   // are the cells (Cells), and nothing is left inside.
@@ -147,7 +155,9 @@ class Strip {
   LaneGrids p_grids_, c_grids_, f_grids_;
   const LaneLoops<D>& loops_ = lane_loops<D>();
   std::vector<Ordinal> low_, high_, ordinals_;
-  std::vector<std::int32_t> clear_;  // 1 where low_ and high_ are known without a search
+  std::vector<std::int32_t> clear_;     // 1 where low_ and high_ are known without a search
+  std::vector<std::uint16_t> choices_;  // how many numbers there are, if all are cells and no zero is near; else 0
+  std::vector<std::uint8_t> symbols_;
   std::vector<std::int32_t> levels_;
   std::vector<std::uint8_t> contexts_;
   int parent_scale_ = 0;

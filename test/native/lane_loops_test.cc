@@ -6,8 +6,10 @@
 #include <random>
 #include <vector>
 
+#include "kernels/error.h"
 #include "kernels/exact_interval.h"
 #include "kernels/lane_models.h"
+#include "kernels/strip.h"
 
 using namespace herm;
 
@@ -94,6 +96,114 @@ double check_ranges(const LaneLoops<D>& loops, double a_followed, double a_coded
   return known / static_cast<double>(c.kSize);
 }
 
+// Symbols and the bits below them, which say numbers of a lane of scale 16·B.
+template <DType D>
+struct Said {
+  using Code = NumberCode<D>;
+  using Format = FloatGrid<D>;
+  static constexpr int kScale = 16 * Format::kBias;
+
+  explicit Said(const Case<D>& of) : c(of), symbols(c.kSize), low_bits(c.kSize), words(c.kSize) {
+    std::mt19937_64 random(29);
+    for (std::size_t e = 0; e < c.kSize; ++e) {
+      do {
+        symbols[e] = static_cast<std::uint8_t>(random() % kLevelSymbols);
+        const std::uint64_t mask = (std::uint64_t{1} << Code::low_count(c.p[e])) - 1;
+        low_bits[e] = static_cast<typename Case<D>::Ordinal>(random() & mask);
+      } while (!say(e));
+    }
+  }
+  // As number_symbols.h does one by one; false where there is no such number.
+  bool say(std::size_t e) {
+    const std::size_t symbol = symbols[e];
+    if (symbol == kEscapeSymbol) return false;
+    if (symbol < kEscapeSymbol) {
+      words[e] = Format::word(symbol == 0 ? 0 : -1, c.p[e]);
+      return true;
+    }
+    const auto place = static_cast<int>(symbol - kFirstLevelSymbol);
+    const int level = ((kScale + 4 * c.shifts[e] + 2) >> 2) + kLowestLevel + place / 2;
+    const bool negative = (place % 2 != 0) != NumberCode<D>::negative(c.parents[e]);
+    try {
+      words[e] = Format::word(Code::ordinal(level, static_cast<std::uint64_t>(low_bits[e]), negative, c.p[e]), c.p[e]);
+    } catch (const KernelError&) {
+      return false;
+    }
+    return true;
+  }
+  // How lane loops are told so; `opposite` of the signs.
+  SymbolArrays<D> arrays(int opposite) const {
+    return {symbols.data(), low_bits.data(),  grids_from(c.p, 0), c.shifts.data(),
+            kScale,         c.parents.data(), Format::kSign,      opposite};
+  }
+
+  const Case<D>& c;
+  std::vector<std::uint8_t> symbols;
+  std::vector<typename Case<D>::Ordinal> low_bits;
+  std::vector<typename Case<D>::Word> words;
+};
+
+template <DType D>
+void check_said(const LaneLoops<D>& loops) {
+  using Format = FloatGrid<D>;
+  const Case<D> c;
+  Said<D> said(c);
+  std::vector<typename Case<D>::Word> words(c.kSize);
+  CHECK(loops.numbers(said.arrays(0), c.kSize, words.data()) != 0);
+  CHECK(words == said.words);
+  CHECK(loops.numbers(said.arrays(1), c.kSize, words.data()) != 0);
+  for (std::size_t e = 0; e < c.kSize; ++e) {
+    const typename Case<D>::Word flip = said.symbols[e] < kEscapeSymbol ? 0 : Format::kSign;
+    CHECK(words[e] == static_cast<typename Case<D>::Word>(said.words[e] ^ flip));
+  }
+  // Every number that there is not is found, wherever it stands.
+  std::size_t impossible = 0;
+  for (std::size_t e = 0; e < c.kSize; ++e) {
+    const std::uint8_t symbol = said.symbols[e];
+    for (const std::size_t other : {kFirstLevelSymbol, kLevelSymbols - 1}) {
+      said.symbols[e] = static_cast<std::uint8_t>(other);
+      const bool possible = said.say(e);
+      CHECK((loops.numbers(said.arrays(0), c.kSize, words.data()) != 0) == possible);
+      impossible += !possible;
+    }
+    said.symbols[e] = symbol;
+  }
+  CHECK(impossible > 0);
+}
+
+// How many numbers a range holds that are the cells of one binade, if one symbol tells them (strip.h).
+template <DType D>
+std::size_t count_choices(const OrdinalRange& range, Grid grid) {
+  if (range.empty() || (range.low <= 0 && range.high >= -1)) return 0;
+  const std::uint64_t binade = std::uint64_t{1} << (FloatGrid<D>::kMantissa - grid.bits);
+  if (Cells<D>::magnitude(range.low) / binade != Cells<D>::magnitude(range.high) / binade) return 0;
+  CHECK(Cells<D>(range, grid).count() == place_count(range));
+  return place_count(range) <= kMaxUniform ? place_count(range) : 0;
+}
+
+template <DType D>
+void check_choices(const LaneLoops<D>& loops) {
+  using Ordinal = typename Case<D>::Ordinal;
+  const Case<D> c;
+  std::mt19937_64 random(31);
+  std::vector<Ordinal> low(c.kSize), high(c.kSize);
+  for (std::size_t e = 0; e < c.kSize; ++e) {
+    low[e] = static_cast<Ordinal>(FloatGrid<D>::ordinal(c.parents[e], c.f[e]));
+    const auto width = static_cast<Ordinal>(random() % (e % 7 == 0 ? 5000 : 9));
+    const std::int64_t most = FloatGrid<D>::max_ordinal(c.f[e]);
+    high[e] = static_cast<Ordinal>(std::min<std::int64_t>(most, std::int64_t{low[e]} + width - (e % 50 == 0)));
+  }
+  std::vector<std::uint16_t> choices(c.kSize);
+  loops.choices(low.data(), high.data(), c.f.bits.data(), c.kSize, choices.data());
+  std::size_t told = 0;
+  for (std::size_t e = 0; e < c.kSize; ++e) {
+    CAPTURE(e);
+    CHECK(choices[e] == count_choices<D>({low[e], high[e]}, c.f[e]));
+    told += choices[e] != 0;
+  }
+  CHECK(told > c.kSize / 10);
+}
+
 // check(loops) with those of every kind of CPU that this one can be.
 template <DType D, class Check>
 void for_each_cpu(Check&& check) {
@@ -134,6 +244,47 @@ TEST_CASE("lane loops: intervals are those of a search, wherever they claim to k
     check_ranges_on_each_cpu<DType::BF16>(followed, coded, 0.1);
     check_ranges_on_each_cpu<DType::F64>(followed, coded, 0);
   }
+}
+
+TEST_CASE("lane loops: numbers are those that symbols say one by one, on every kind of CPU") {
+  for_each_cpu<DType::F64>([](const LaneLoops<DType::F64>& loops) { check_said<DType::F64>(loops); });
+  for_each_cpu<DType::F32>([](const LaneLoops<DType::F32>& loops) { check_said<DType::F32>(loops); });
+  for_each_cpu<DType::F16>([](const LaneLoops<DType::F16>& loops) { check_said<DType::F16>(loops); });
+  for_each_cpu<DType::BF16>([](const LaneLoops<DType::BF16>& loops) { check_said<DType::BF16>(loops); });
+}
+
+TEST_CASE("lane loops: choices are those of a range in cells, on every kind of CPU") {
+  for_each_cpu<DType::F64>([](const LaneLoops<DType::F64>& loops) { check_choices<DType::F64>(loops); });
+  for_each_cpu<DType::F32>([](const LaneLoops<DType::F32>& loops) { check_choices<DType::F32>(loops); });
+  for_each_cpu<DType::F16>([](const LaneLoops<DType::F16>& loops) { check_choices<DType::F16>(loops); });
+  for_each_cpu<DType::BF16>([](const LaneLoops<DType::BF16>& loops) { check_choices<DType::BF16>(loops); });
+}
+
+TEST_CASE("lane loops: coarse grids are marked, and symbols looked through") {
+  const std::size_t size = 133;
+  LaneGrids grids(size);
+  std::vector<std::uint8_t> symbols(size, kFirstLevelSymbol);
+  for_each_cpu<DType::F32>([&](const LaneLoops<DType::F32>& loops) {
+    std::vector<std::uint8_t> contexts(size, 5);
+    for (std::size_t e = 0; e < size; ++e) {
+      grids.bits[e] = e % 3 == 0 ? 4 : 1;
+      grids.floors[e] = e % 5 == 0 ? 100 : 1;
+    }
+    const std::size_t found = loops.mark_coarse(grids_from(grids, 0), Grid{1, 1}, size, contexts.data());
+    std::size_t coarse = 0;
+    for (std::size_t e = 0; e < size; ++e) {
+      const bool other = e % 3 == 0 || e % 5 == 0;
+      CHECK(contexts[e] == (other ? 5 + kMagnitudes : 5));
+      coarse += other;
+    }
+    CHECK(found == coarse);
+    CHECK(loops.all_relative(symbols.data(), size) == 1);
+    for (std::size_t e = 0; e < size; ++e) {
+      symbols[e] = kEscapeSymbol;
+      CHECK(loops.all_relative(symbols.data(), size) == 0);
+      symbols[e] = kFirstLevelSymbol;
+    }
+  });
 }
 
 TEST_CASE("lane loops: classes of magnitude") {
