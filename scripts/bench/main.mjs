@@ -24,7 +24,7 @@ const program = new Command('bench')
   .option('--json', 'one JSON object instead of a table')
   .option(
     '--model <name>',
-    `quality: one of ${quality.MODEL_NAMES.join(', ')}; size: a model by its name (default: all)`,
+    `quality: ${quality.MODEL_NAMES.join(', ')}, or a .safetensors file of a classifier of Fashion-MNIST; size: a model by its name (default: all)`,
   )
   .option('--methods <names>', 'quality: only these, separated by commas', names)
   .option('--widths <percentages>', 'quality: only these shares of neurons kept, separated by commas', shares)

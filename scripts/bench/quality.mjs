@@ -4,7 +4,7 @@ import { barsOf } from './quality/bars.mjs';
 import { certificateRows } from './quality/certificates.mjs';
 import { endsOf, fileRows, HERM, inTurnRows, methodRows, sequential } from './quality/evaluate.mjs';
 import { DATA_FREE } from './quality/methods.mjs';
-import { MODELS } from './quality/models.mjs';
+import { MODELS, modelNamed } from './quality/models.mjs';
 import { sampledRows } from './quality/sampled.mjs';
 
 export { render } from './quality/render.mjs';
@@ -53,7 +53,7 @@ async function runModel(model, { methods, samples }) {
 export async function run({ model: only, methods, widths, samples = true }) {
   const result = { suite: 'quality', environment: environment(), models: [], rows: [], certificates: [] };
   for (const name of only === undefined ? MODEL_NAMES : [only]) {
-    const model = await MODELS[name]();
+    const model = await modelNamed(name);
     if (widths !== undefined) model.widths = widths;
     say(`${name}: ends`);
     result.models.push({ ...(await endsOf(model)), ...describe(model) });

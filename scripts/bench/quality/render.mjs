@@ -4,7 +4,7 @@ import { barLines, table } from '../table.mjs';
 const percent = (share) => `${Number((100 * share).toFixed(2))}%`;
 
 export function render({ models, rows, certificates, bars }, options = {}) {
-  const lines = ['Columns: share of the hidden neurons that is kept.', ''];
+  const lines = options.markdown ? [] : ['Columns: share of the hidden neurons that is kept.', ''];
   for (const model of models) {
     const own = rows.filter((row) => row.model === model.name);
     for (const metric of model.metrics) {
