@@ -98,6 +98,8 @@ export const HERM_ERROR_CODES = [
   'BLOCK_GATED',
   /** A tensor that a block needs and the model does not have. */
   'TENSOR_MISSING',
+  /** A tensor of a tuned skeleton that is missing, that its model does not have, or that has another shape or dtype than expected. */
+  'TUNED_TENSOR',
   /** The activation of a block is not said, or not known. */
   'ACTIVATION',
   /** What the inputs of a block look like (norm weights, samples) is not said, or does not fit the block. */

@@ -53,6 +53,9 @@ export {
   compress,
   type RefitReport,
 } from './herm/compress.ts';
+export type { Adapter } from './herm/elastic/adapter.ts';
+export type { LiftOptions, LiftReport } from './herm/elastic/lift.ts';
+export type { TunedInput } from './herm/elastic/tuned.ts';
 export type { WrittenConfig, WrittenSkeleton } from './herm/expand.ts';
 export { childrenOf, type Forest, forestOf, groupsAt, rootsOf, sizesOf } from './herm/forest.ts';
 export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';

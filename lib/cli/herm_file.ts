@@ -2,6 +2,7 @@ import { HermError } from '../errors.ts';
 import type { OpenOptions } from '../file/open.ts';
 import { type HermFile, openHerm } from '../file/read.ts';
 import { widthAt } from '../herm/ladder.ts';
+import type { BlockRow } from './block_table.ts';
 import type { Width, Widths } from './options.ts';
 
 /** Opens a .herm file at a path or address, hands it to `work`, and closes it again. */
@@ -71,4 +72,16 @@ export function widthsWithin({ blocks, ladder, errors }: FileWidths, maxError: n
 export function errorAt({ ladder, errors }: FileWidths, block: number, width: number): number | undefined {
   const level = ladder.findIndex((widths) => widths[block] === width);
   return errors[block]?.[level] ?? undefined;
+}
+
+/** Blocks at these widths, with the certificates that the file records. */
+export function blockRows(
+  file: FileWidths,
+  widths: Readonly<Record<string, number>>,
+  errorOf = (block: number, width: number) => errorAt(file, block, width),
+): BlockRow[] {
+  return file.blocks.map(({ name, neurons }, block) => {
+    const width = widths[name]!;
+    return { name, width, neurons, error: errorOf(block, width) ?? null };
+  });
 }

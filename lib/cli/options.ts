@@ -83,6 +83,16 @@ const memory = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const KEEP = 'Give a percentage from 0% to 100%';
+
+export const parseKeep = parser(
+  z
+    .string()
+    .regex(/^\d+(\.\d+)?%$/, KEEP)
+    .transform((text) => Number(text.slice(0, -1)) / 100)
+    .refine((kept) => kept <= 1, KEEP),
+);
+
 const BLEND = 'Give a share from 0 to 1, such as 0.2';
 
 export const parseBlend = parser(

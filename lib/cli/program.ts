@@ -2,12 +2,14 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { HermError, type HermErrorDetails } from '../errors.ts';
 import { type AddCommand, createRun } from './command.ts';
+import { addAdapter } from './commands/adapter.ts';
 import { addCompress } from './commands/compress.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExpand } from './commands/expand.ts';
 import { addGid } from './commands/gid.ts';
 import { addInfo } from './commands/info.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addLift } from './commands/lift.ts';
 import { addPlan } from './commands/plan.ts';
 import { addRecover } from './commands/recover.ts';
 import { addReport } from './commands/report.ts';
@@ -28,6 +30,8 @@ const COMMANDS: readonly AddCommand[] = [
   addPlan,
   addReport,
   addExpand,
+  addLift,
+  addAdapter,
   addRecover,
   addVerify,
   addTruncate,

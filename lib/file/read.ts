@@ -1,4 +1,7 @@
 import { HermError } from '../errors.ts';
+import { type Adapter, makeAdapter } from '../herm/elastic/adapter.ts';
+import { type LiftOptions, type LiftReport, liftPieces, liftTensors, liftTo } from '../herm/elastic/lift.ts';
+import type { TunedInput } from '../herm/elastic/tuned.ts';
 import { isDirectoryOutput, type WrittenSkeleton, writeSkeleton } from '../herm/expand.ts';
 import { type FitOptions, fitWidths } from '../herm/loader_widths.ts';
 import { readTensors } from '../herm/read_tensors.ts';
@@ -253,6 +256,37 @@ export class HermFile {
    */
   recoverTo(path: string, options: CallOptions = {}): Promise<void> {
     return recoverTo(this.#content, path, options);
+  }
+
+  /**
+   * The original with the change of a tuned skeleton ({@link skeleton}) lifted to all of its neurons, piece by piece, as
+   * {@link recoverAll} gives it; the generator returns what was lifted. Without any change it is the original bit for bit.
+   *
+   * @param tuned a path to the tuned model, or all of its tensors
+   * @throws HermError `TUNED_TENSOR`, `WIDTH`, `BAD_ARGUMENT`, `NON_FINITE`; as opening a model; as {@link recover}.
+   */
+  lift(tuned: TunedInput, options: LiftOptions = {}): AsyncGenerator<RecoveredPiece, LiftReport, undefined> {
+    return liftPieces(this.#content, tuned, options);
+  }
+
+  /** Writes what {@link lift} gives as {@link recoverTo} does, all of it or nothing. @throws HermError as both. */
+  liftTo(path: string, tuned: TunedInput, options: LiftOptions = {}): Promise<LiftReport> {
+    return liftTo(this.#content, path, tuned, options);
+  }
+
+  /** All tensors of what {@link lift} gives, in memory. @throws HermError as {@link lift} */
+  liftTensors(tuned: TunedInput, options: LiftOptions = {}): Promise<Tensor[]> {
+    return liftTensors(this.#content, tuned, options);
+  }
+
+  /**
+   * The sparse maps of a width, with which the whole network can be tuned through a few numbers; {@link lift} adds what was
+   * trained (`delta`).
+   *
+   * @throws HermError `WIDTH`; `HERM_TRUNCATED` for a prefix, or as reading does.
+   */
+  adapter(request: WidthRequest, options: Pick<CallOptions, 'signal'> = {}): Promise<Adapter> {
+    return makeAdapter(this.#content, request, options);
   }
 
   /**

@@ -19,12 +19,21 @@ export interface RecoveredPiece {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * Changes pieces on their way out: the original's bytes are read and compared all the same.
+ *
+ * @param file which of the files that hold tensors
+ * @param at where in that file the bytes, which are not to be written to, begin
+ */
+export type EditPiece = (file: number, at: number, bytes: Uint8Array) => Promise<Uint8Array>;
+
 /** A file of the original, and what it is made of. */
 interface Part {
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
   pieces(options: CallOptions): AsyncGenerator<Uint8Array, void, undefined>;
+  edit?(at: number, bytes: Uint8Array): Promise<Uint8Array>;
 }
 
 /**
@@ -32,7 +41,7 @@ interface Part {
  *
  * @param reuse pieces are read before the second next one is asked for, and not kept.
  */
-function partsOf(held: HermContent, reuse = false): Part[] {
+function partsOf(held: HermContent, reuse = false, edit?: EditPiece): Part[] {
   held.requireComplete('recovering the original');
   const content = held.forOnePass();
   const { files, extras } = held.header.json;
@@ -40,6 +49,7 @@ function partsOf(held: HermContent, reuse = false): Part[] {
     ...files.map((file, index) => ({
       ...file,
       pieces: (options: CallOptions) => content.originalFile(index, reuse, options),
+      ...(edit && { edit: (at: number, bytes: Uint8Array) => edit(index, at, bytes) }),
     })),
     ...extras.map((extra, index) => ({
       ...extra,
@@ -58,11 +68,13 @@ async function* recoverPart(
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const digest = new Digest();
+  let at = 0;
   for await (const bytes of ahead(part.pieces({ signal: options.signal, threads: options.threads }))) {
     throwIfAborted(options.signal);
     await digest.update(bytes);
     onBytes(bytes.byteLength);
-    yield bytes;
+    yield (await part.edit?.(at, bytes)) ?? bytes;
+    at += bytes.byteLength;
   }
   const found = digest.hex();
   if (found === part.sha256) return;
@@ -104,8 +116,12 @@ export async function* recoverBytes(content: HermContent, options: RecoverOption
 }
 
 /** All files of the original, one after the other, each as {@link recoverBytes} gives it. */
-export async function* recoverAll(content: HermContent, options: CallOptions = {}): AsyncGenerator<RecoveredPiece> {
-  const parts = partsOf(content);
+export async function* recoverAll(
+  content: HermContent,
+  options: CallOptions = {},
+  edit?: EditPiece,
+): AsyncGenerator<RecoveredPiece> {
+  const parts = partsOf(content, false, edit);
   const count = counter(parts, options);
   for (const part of parts) {
     for await (const bytes of recoverPart(part, content.file, options, count)) yield { file: part.name, bytes };
@@ -125,8 +141,13 @@ export async function checkOriginal(content: HermContent, options: CallOptions =
  *
  * @throws HermError as {@link recoverBytes}; `IO` when it cannot be written, `OUTPUT_EXISTS` for a directory that is there.
  */
-export async function recoverTo(content: HermContent, path: string, options: CallOptions = {}): Promise<void> {
-  const parts = partsOf(content, true);
+export async function recoverTo(
+  content: HermContent,
+  path: string,
+  options: CallOptions = {},
+  edit?: EditPiece,
+): Promise<void> {
+  const parts = partsOf(content, true, edit);
   const count = counter(parts, options);
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const piecesOf = (part: Part) => recoverPart(part, content.file, options, count);

@@ -82,6 +82,34 @@ function notHeld({ file }: HermContent, block: string, width: number, held: numb
   return new HermError('WIDTH', why, { file, block, width, held });
 }
 
+/** A skeleton whose tensors are made when they are asked for. */
+export interface SkeletonReader {
+  readonly refitted: boolean;
+  /** By the number of the header's tensor. @throws HermError as reading the file does. */
+  tensor(index: number): Promise<Tensor>;
+}
+
+/** The tensors of the network at the widths [blocks] of {@link resolveWidths}. @throws HermError as reading the file does. */
+export async function readSkeleton(
+  content: HermContent,
+  widths: readonly number[],
+  options: SkeletonOptions = {},
+): Promise<SkeletonReader> {
+  const { tensors } = content.header.json;
+  const kernel = { signal: options.signal, threads: options.threads };
+  const at = options.refit === false ? undefined : content.refitAt(widths);
+  await content.fetch(widths, at, options.signal);
+  const refit = at === undefined ? undefined : await readRefit(content, at, widths, kernel);
+  return {
+    refitted: refit !== undefined,
+    async tensor(index) {
+      const { name, shape } = tensors[index]!;
+      const tensor = refit?.get(name) ?? (await content.tensor(index, widths, kernel));
+      return options.pad ? padded(tensor, shape) : tensor;
+    },
+  };
+}
+
 /** The network at the widths [blocks] of {@link resolveWidths}. @throws HermError as reading the file does. */
 export async function buildSkeleton(
   content: HermContent,
@@ -89,24 +117,19 @@ export async function buildSkeleton(
   options: SkeletonOptions = {},
 ): Promise<Skeleton> {
   const { json, blocks } = content.header;
-  const kernel = { signal: options.signal, threads: options.threads };
-  const at = options.refit === false ? undefined : content.refitAt(widths);
-  await content.fetch(widths, at, options.signal);
-  const refit = at === undefined ? undefined : await readRefit(content, at, widths, kernel);
+  const reader = await readSkeleton(content, widths, options);
   const tensors: Tensor[] = [];
-  const { pad = false } = options;
-  for (const [index, { name, shape }] of json.tensors.entries()) {
+  for (const index of json.tensors.keys()) {
     throwIfAborted(options.signal);
-    const tensor = refit?.get(name) ?? (await content.tensor(index, widths, kernel));
-    tensors.push(pad ? padded(tensor, shape) : tensor);
+    tensors.push(await reader.tensor(index));
     options.onProgress?.((index + 1) / json.tensors.length);
   }
   return {
     tensors: joinTensors(json, tensors),
     metadata: mergeMetadata(json.files.map((file) => file.metadata)),
     widths: Object.fromEntries(blocks.map(({ name }, block) => [name, widths[block]!])),
-    refitted: refit !== undefined,
-    padded: pad,
+    refitted: reader.refitted,
+    padded: options.pad === true,
   };
 }
 

@@ -20,11 +20,21 @@ const INDEX = '.safetensors.index.json';
  * @throws HermError `IO`; `MODEL_FILES` for files that are missing or contradict each other; `SAFETENSORS_…`.
  */
 export async function withModel<T>(path: string, work: (model: Model) => Promise<T>): Promise<T> {
+  const { model, close } = await openModel(path);
+  return work(model).finally(close);
+}
+
+/** A model for as long as it is not closed. @throws HermError as {@link withModel} */
+export async function openModel(path: string): Promise<{ model: Model; close(): Promise<void> }> {
   const sources: ByteSource[] = [];
-  try {
-    return await work(await openModel(path, sources));
-  } finally {
+  const close = async () => {
     for (const source of sources) await source.close();
+  };
+  try {
+    return { model: await openFiles(path, sources), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
@@ -36,7 +46,7 @@ export function modelOfSource(source: ByteSource): Promise<Model> {
   });
 }
 
-async function openModel(path: string, sources: ByteSource[]): Promise<Model> {
+async function openFiles(path: string, sources: ByteSource[]): Promise<Model> {
   const open = async (names: readonly string[], folder: string) => {
     for (const name of names) sources.push(await fileSource(join(folder, name)));
   };

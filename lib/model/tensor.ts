@@ -60,6 +60,12 @@ export function isFloatDType(dtype: string): dtype is DType {
   return dtype === 'F64' || dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
 }
 
+/** For dtypes that have been checked. */
+export function floatDType(dtype: string): DType {
+  if (!isFloatDType(dtype)) throw new TypeError(`${dtype} is no floating type.`);
+  return dtype;
+}
+
 /** Bits of one element (4 for `F4`, 6 for the `F6_…` types), or undefined for a dtype that the format does not have. */
 export function dtypeBits(dtype: string): number | undefined {
   return DTYPE_BITS.get(dtype);
@@ -173,14 +179,16 @@ export function toFloat64(tensor: Tensor): Float64Array {
   return Float64Array.from({ length: data.byteLength / width }, (_, i) => read(view, i * width));
 }
 
-const READERS: Readonly<Record<DType, (view: DataView, offset: number) => number>> = {
+/** One value of each floating type at a byte offset. */
+export const READERS: Readonly<Record<DType, (view: DataView, offset: number) => number>> = {
   F64: (view, offset) => view.getFloat64(offset, true),
   F32: (view, offset) => view.getFloat32(offset, true),
   F16: (view, offset) => decodeHalf(view.getUint16(offset, true), HALF_FORMATS.F16),
   BF16: (view, offset) => decodeHalf(view.getUint16(offset, true), HALF_FORMATS.BF16),
 };
 
-const WRITERS: Readonly<Record<DType, (view: DataView, offset: number, value: number) => void>> = {
+/** The same to write it, rounded to nearest, ties to even. */
+export const WRITERS: Readonly<Record<DType, (view: DataView, offset: number, value: number) => void>> = {
   F64: (view, offset, value) => view.setFloat64(offset, value, true),
   F32: (view, offset, value) => view.setFloat32(offset, value, true),
   F16: (view, offset, value) => view.setUint16(offset, encodeHalf(value, HALF_FORMATS.F16), true),

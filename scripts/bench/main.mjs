@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
+import * as elastic from './elastic.mjs';
 import * as quality from './quality.mjs';
 import * as size from './size.mjs';
 import * as speed from './speed.mjs';
 
-const suites = { quality, size, speed };
+const suites = { elastic, quality, size, speed };
 
 function count(text) {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
@@ -24,13 +25,14 @@ const program = new Command('bench')
   .option('--json', 'one JSON object instead of a table')
   .option(
     '--model <name>',
-    `quality: ${quality.MODEL_NAMES.join(', ')}, or a .safetensors file of a classifier of Fashion-MNIST; size: a model by its name (default: all)`,
+    `quality: ${quality.MODEL_NAMES.join(', ')}, or a .safetensors file of a classifier of Fashion-MNIST; size: a model by its name (default: all); elastic: relu, tanh or gelu`,
   )
   .option('--methods <names>', 'quality: only these, separated by commas', names)
   .option('--widths <percentages>', 'quality: only these shares of neurons kept, separated by commas', shares)
   .option('--no-samples', 'quality: data-free methods alone')
   .option('--case <name>', `speed: one of ${speed.CASES.join(', ')} (default: all)`)
   .option('--max-neurons <m>', 'speed: leave out blocks with more neurons', count)
+  .option('--tasks <names>', `elastic: some of ${elastic.TASKS.join(', ')}, separated by commas`, names)
   .option('--markdown', 'tables in Markdown')
   .addHelpText(
     'after',

@@ -7,7 +7,7 @@ import { readPlan } from '../../plan/plan_file.ts';
 import { type BlockRow, blockTable } from '../block_table.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { damageTable } from '../damage_table.ts';
-import { errorAt, widthsOf, widthsWithin, withHerm } from '../herm_file.ts';
+import { blockRows, widthsOf, widthsWithin, withHerm } from '../herm_file.ts';
 import { parseMaxError, parseMultiple, parseWidths, WIDTHS_HELP, type Widths } from '../options.ts';
 import { checkOutput } from '../output.ts';
 import { printable, sections } from '../render.ts';
@@ -120,11 +120,8 @@ async function widthsAsked(
 function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>, refitted: boolean): BlockRow[] {
   const isHere = (at: readonly number[]) => file.blocks.every(({ name }, block) => at[block] === widths[name]);
   const refit = refitted ? file.refits.find((candidate) => isHere(candidate.widths)) : undefined;
-  return file.blocks.map(({ name, neurons }, block) => {
-    const width = widths[name]!;
-    const error = refit === undefined ? errorAt(file, block, width) : refit.errors[block];
-    return { name, width, neurons, error: error ?? null };
-  });
+  const errorOf = (block: number) => refit?.errors[block] ?? undefined;
+  return refit === undefined ? blockRows(file, widths) : blockRows(file, widths, errorOf);
 }
 
 function render(output: string, size: number, refitted: boolean, blocks: readonly BlockRow[]): string {

@@ -1,0 +1,56 @@
+import { toFloat64 } from '../../model/tensor.ts';
+import { coefficientsOf, type MergeTree, type Side } from '../tree.ts';
+
+/** A sparse m×k matrix with one non-zero a row: of every neuron the root above it, and its coefficient. */
+export interface AxisMap {
+  /** [m] positions in a skeleton of width k. */
+  readonly index: Uint32Array;
+  /** [m] */
+  readonly coefficient: Float64Array;
+}
+
+/**
+ * The m×k matrix A that takes changes of the k roots of a width to changes of all m neurons, on one side (docs/theory.md,
+ * "Lifting a change"). With ω_i the product of the coefficients on the way down from its root, a neuron has ω_i / Σ ω², summed
+ * over all neurons below that root: of all changes that merge to the root's, the smallest. Roots with Σ ω² = 0 lift nothing.
+ */
+export function rootMap(tree: MergeTree, width: number, side: Side): AxisMap {
+  const index = rootsOf(tree, width);
+  const coefficient = pathProducts(tree, width, side);
+  const norms = new Float64Array(width);
+  for (const [neuron, root] of index.entries()) norms[root]! += coefficient[neuron]! ** 2;
+  for (const [neuron, root] of index.entries()) coefficient[neuron]! /= norms[root]! || 1;
+  return { index, coefficient };
+}
+
+/** [m] of every neuron the position, by ascending slot, of the root above it. */
+function rootsOf({ neurons, pairs }: MergeTree, width: number): Uint32Array {
+  const slots = Uint32Array.from({ length: neurons }, (_, slot) => slot);
+  for (let t = neurons - width - 1; t >= 0; t--) slots[pairs[2 * t + 1]!] = slots[pairs[2 * t]!]!;
+  const positions = new Uint32Array(neurons);
+  let roots = 0;
+  // A root's slot is the smallest below it.
+  return slots.map((slot, neuron) => {
+    if (slot === neuron) positions[slot] = roots++;
+    return positions[slot]!;
+  });
+}
+
+/** [m] the coefficients between every neuron and its root multiplied, so that a root is the sum of these times its neurons. */
+function pathProducts(tree: MergeTree, width: number, side: Side): Float64Array {
+  const { neurons, pairs } = tree;
+  const coefficients = halves(coefficientsOf(tree, side));
+  const products = new Float64Array(neurons).fill(1);
+  for (let t = neurons - width - 1; t >= 0; t--) {
+    const [i, j] = [pairs[2 * t]!, pairs[2 * t + 1]!];
+    const parent = products[i]!;
+    products[i] = parent * coefficients[2 * t]!;
+    products[j] = parent * coefficients[2 * t + 1]!;
+  }
+  return products;
+}
+
+function halves(bits: Uint16Array): Float64Array {
+  const data = new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
+  return toFloat64({ name: 'coefficients', dtype: 'F16', shape: [bits.length], data });
+}
