@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/row_loops.h"
+
 namespace herm {
 
 static_assert(std::endian::native == std::endian::little,
@@ -74,7 +76,7 @@ void widen(DType dtype, const void* bytes, std::size_t count, double* values) {
       std::memcpy(values, bytes, count * 8);
       break;
     case DType::F32:
-      for (std::size_t i = 0; i < count; ++i) values[i] = load<float>(bytes, i);
+      widen_floats(bytes, count, values);
       break;
     case DType::F16:
       for (std::size_t i = 0; i < count; ++i) values[i] = half_to_double(load<std::uint16_t>(bytes, i));

@@ -121,9 +121,12 @@ GatedPairView GatedPairs::view(std::size_t first, std::size_t second) const {
 }
 
 GatedParent GatedPairs::parent_of(std::size_t first, std::size_t second) const {
+  return parent_of(view(first, second), first, second);
+}
+
+GatedParent GatedPairs::parent_of(const GatedPairView& pair, std::size_t first, std::size_t second) const {
   const SampledPair sampled{samples_.get(), first, second};
-  return operator_.best(view(first, second), neurons_[first].series, neurons_[second].series,
-                        samples_ ? &sampled : nullptr);
+  return operator_.best(pair, neurons_[first].series, neurons_[second].series, samples_ ? &sampled : nullptr);
 }
 
 double GatedPairs::estimate(std::size_t owner, std::size_t partner) const {
@@ -142,7 +145,7 @@ SideMix GatedPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
   const bool swapped = neurons_[second].slot < neurons_[first].slot;
   const std::size_t i = swapped ? second : first, j = swapped ? first : second;
   const GatedPairView pair = view(i, j);
-  const GatedParent parent = parent_of(i, j);
+  const GatedParent parent = parent_of(pair, i, j);
   const auto halves = [](const std::array<double, 2>& x) { return std::array{to_half(x[0]), to_half(x[1])}; };
   Merge& merge = merges_[merges_.size() - merging_ + t];
   merge = {neurons_[i].slot,  neurons_[j].slot, halves(parent.alpha_value), halves(parent.beta),

@@ -45,6 +45,7 @@ class GatedPairs final : public NeuronPairs {
     GatedNeuron input;
     GatedSeries series;
   };
+  GatedParent parent_of(const GatedPairView& pair, std::size_t first, std::size_t second) const;
   GatedGram gram(std::size_t first, std::size_t second) const;
   void weigh(Neuron& neuron, std::size_t p) const;
   void add_profile(const Neuron& neuron);

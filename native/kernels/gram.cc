@@ -4,6 +4,7 @@
 
 #include "kernels/blas.h"
 #include "kernels/mirror.h"
+#include "kernels/squares.h"
 #include "kernels/threads.h"
 
 namespace herm {
@@ -113,9 +114,10 @@ void transpose(const Job& job, MatrixView<const float> a, MatrixView<float> out)
   constexpr std::size_t kLines = 64;  // rows of `out` at a time, in squares of one cache line a row
   parallel_for(job, out.rows, kLines, [&](std::size_t begin, std::size_t end) {
     constexpr std::size_t kSquare = 16;
+    const std::size_t from = a.stride * sizeof(float), to = out.stride * sizeof(float);
     for (std::size_t j = 0; j < out.cols; j += kSquare)
-      for (std::size_t i = begin; i < end; ++i)
-        for (std::size_t c = j; c < std::min(out.cols, j + kSquare); ++c) out(i, c) = a(c, i);
+      transpose_words<sizeof(float)>(&a(j, begin), from, std::min(kSquare, out.cols - j), end - begin, &out(begin, j),
+                                     to);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "kernels/squares.h"
 #include "kernels/threads.h"
 #include "kernels/words.h"
 
@@ -27,9 +28,8 @@ void transpose(const Job& job, const std::uint8_t* from, std::size_t rows, std::
       const std::size_t right = std::min(last, left + kLine);
       for (std::size_t top = 0; top < rows; top += kRows) {
         const std::size_t bottom = std::min(rows, top + kRows);
-        for (std::size_t c = left; c < right; ++c) {
-          for (std::size_t r = top; r < bottom; ++r) store_word(to, c * rows + r, load_word<Word>(from, r * cols + c));
-        }
+        transpose_words<sizeof(Word)>(from + (top * cols + left) * sizeof(Word), cols * sizeof(Word), bottom - top,
+                                      right - left, to + (left * rows + top) * sizeof(Word), rows * sizeof(Word));
       }
     }
   });

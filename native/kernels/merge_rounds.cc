@@ -101,7 +101,7 @@ class Rounds {
     for (std::uint32_t p = 0; p < alive_.size(); ++p)
       if (alive_[p]) kept.push_back(p);
     gram_->compact(job_, kept);
-    if (search_) search_->compact(kept);
+    if (search_) search_->compact(job_, kept);
     neurons_.compact(kept);
     alive_.assign(kept.size(), 1);
   }

@@ -18,6 +18,7 @@ constexpr std::size_t kOwners = 64;    // owners that a thread takes at a time
 constexpr std::size_t kColumns = 512;  // positions of a sweep: their profiles stay in the cache
 constexpr std::size_t kParents = 4;    // parents that a thread takes at a time
 constexpr std::size_t kBatch = 64;     // owners that are looked up at once
+constexpr std::size_t kOffersAhead = 4;
 static_assert(kStretch >= kSweepPadding);
 constexpr double kFree = 1e-9;  // of the owner's energy
 
@@ -257,14 +258,21 @@ void MergeSearch::weigh(std::uint32_t parent, std::size_t column, std::size_t co
 // Every owner hears of the parents in their order, whichever thread it belongs to.
 void MergeSearch::hand_over(const Job& job, const std::vector<char>& alive) {
   parallel_for(job, kShares, 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t share = begin; share < end; ++share)
-      for (const ParentOffers& group : offers_)
-        for (const Offer& offer : group[share])
-          lists_[offer.owner].offer(offer.entry, [&](std::uint32_t partner) { return !alive[partner]; });
+    for (std::size_t share = begin; share < end; ++share) {
+      for (const ParentOffers& group : offers_) {
+        const std::vector<Offer>& offers = group[share];
+        for (std::size_t i = 0; i < offers.size(); ++i) {
+          // Lists lie all over memory.
+          if (i + 2 * kOffersAhead < offers.size()) __builtin_prefetch(&lists_[offers[i + 2 * kOffersAhead].owner]);
+          if (i + kOffersAhead < offers.size()) lists_[offers[i + kOffersAhead].owner].prefetch();
+          lists_[offers[i].owner].offer(offers[i].entry, [&](std::uint32_t partner) { return !alive[partner]; });
+        }
+      }
+    }
   });
 }
 
-void MergeSearch::compact(const std::vector<std::uint32_t>& kept) {
+void MergeSearch::compact(const Job& job, const std::vector<std::uint32_t>& kept) {
   // A bound may stand on a neuron that is gone: the next living one takes its place, since ties go by position.
   std::vector<std::uint32_t> place(neurons_.size(), static_cast<std::uint32_t>(kept.size()));
   std::size_t next = kept.size();
@@ -273,11 +281,15 @@ void MergeSearch::compact(const std::vector<std::uint32_t>& kept) {
     place[p] = static_cast<std::uint32_t>(next);
   }
   const auto gone = [&](std::uint32_t p) { return place[p] == kept.size() || kept[place[p]] != p; };
+  parallel_for(job, kept.size(), kOwners, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t p = begin; p < end; ++p) {
+      lists_[kept[p]].drop(gone);
+      lists_[kept[p]].renumber(place);
+    }
+  });
   for (std::size_t p = 0; p < kept.size(); ++p) {
     if (kept[p] != p) lists_[p] = std::move(lists_[kept[p]]);
     energies_[p] = energies_[kept[p]];
-    lists_[p].drop(gone);
-    lists_[p].renumber(place);
   }
   lists_.resize(kept.size());
 }

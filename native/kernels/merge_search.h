@@ -42,7 +42,7 @@ class MergeSearch {
   std::vector<RankedPair> match(const Job& job, std::size_t count, const std::vector<char>& alive);
   // Offers the neurons at [first_new, size) as partners to the living, and these to them.
   void update(const Job& job, std::size_t first_new, const std::vector<char>& alive);
-  void compact(const std::vector<std::uint32_t>& kept);
+  void compact(const Job& job, const std::vector<std::uint32_t>& kept);
 
   const SearchCounts& counts() const { return counts_; }
 

@@ -110,9 +110,12 @@ double PlainPairs::estimate(std::size_t owner, std::size_t partner) const {
 }
 
 Parent PlainPairs::parent_of(std::size_t first, std::size_t second) const {
+  return parent_of(view(first, second), first, second);
+}
+
+Parent PlainPairs::parent_of(const PairView& pair, std::size_t first, std::size_t second) const {
   const SampledPair sampled{samples_.get(), first, second};
-  return operator_.best(view(first, second), neurons_[first].series, neurons_[second].series,
-                        samples_ ? &sampled : nullptr);
+  return operator_.best(pair, neurons_[first].series, neurons_[second].series, samples_ ? &sampled : nullptr);
 }
 
 void PlainPairs::begin_merges(std::size_t count) {
@@ -128,7 +131,7 @@ SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second) 
   const bool swapped = neurons_[second].slot < neurons_[first].slot;
   const std::size_t i = swapped ? second : first, j = swapped ? first : second;
   const PairView pair = view(i, j);
-  const Parent parent = parent_of(i, j);
+  const Parent parent = parent_of(pair, i, j);
   Merge& merge = merges_[merges_.size() - merging_ + t];
   merge = {neurons_[i].slot,
            neurons_[j].slot,

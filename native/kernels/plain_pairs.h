@@ -49,6 +49,7 @@ class PlainPairs final : public NeuronPairs {
     double energy = 0;
     HermiteSeries series;
   };
+  Parent parent_of(const PairView& pair, std::size_t first, std::size_t second) const;
   void weigh(Neuron& neuron, std::size_t p) const;
   void add_profile(const Neuron& neuron);
 

@@ -65,7 +65,8 @@ class StoredGram final : public LivingGram {
   float* row(std::size_t kind, std::size_t p) { return matrices_[kind].data() + place_[p] * stride_; }
   const float* row(std::size_t kind, std::size_t p) const { return matrices_[kind].data() + place_[p] * stride_; }
   void combine_rows(const Union& merge);
-  void combine_columns(const std::vector<Union>& unions, std::size_t kind);
+  void combine_columns(const std::vector<Union>& unions, std::size_t t);
+  void mirror_columns(const std::vector<Union>& unions, std::size_t t);
 
   std::vector<GramKind> kinds_;
   std::size_t width_, stride_;
@@ -117,30 +118,36 @@ void StoredGram::combine_rows(const Union& merge) {
   }
 }
 
-// Parents' correlations with each other: the upper triangle from rows that already are their parents', the lower one as
-// the mirror kind has it, so that both agree to the bit.
-void StoredGram::combine_columns(const std::vector<Union>& unions, std::size_t kind) {
-  for (std::size_t t = 0; t < unions.size(); ++t) {
-    float* to = row(kind, unions[t].first);
+// Parents' correlations with each other: the upper triangle from rows that already are their parents' …
+void StoredGram::combine_columns(const std::vector<Union>& unions, std::size_t t) {
+  for (std::size_t k = 0; k < kinds_.size(); ++k) {
+    float* to = row(k, unions[t].first);
     for (std::size_t u = t; u < unions.size(); ++u) {
-      const auto& mix = unions[u].mix[kinds_[kind].col_side];
+      const auto& mix = unions[u].mix[kinds_[k].col_side];
       to[width_ + u] =
           static_cast<float>(mix[0]) * to[unions[u].first] + static_cast<float>(mix[1]) * to[unions[u].second];
     }
   }
 }
 
+// … and the lower one as the mirror kind has it, so that both agree to the bit.
+void StoredGram::mirror_columns(const std::vector<Union>& unions, std::size_t t) {
+  for (std::size_t k = 0; k < kinds_.size(); ++k)
+    for (std::size_t u = 0; u < t; ++u)
+      row(k, unions[t].first)[width_ + u] = row(kinds_[k].mirror, unions[u].first)[width_ + t];
+}
+
 void StoredGram::append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) {
   const std::size_t count = unions.size();
   parallel_for(job, count, 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t t = begin; t < end; ++t) combine_rows(unions[t]);
+    for (std::size_t t = begin; t < end; ++t) {
+      combine_rows(unions[t]);
+      combine_columns(unions, t);
+    }
   });
-  for (std::size_t k = 0; k < kinds_.size(); ++k) combine_columns(unions, k);
-  for (std::size_t k = 0; k < kinds_.size(); ++k) {
-    for (std::size_t t = 0; t < count; ++t)
-      for (std::size_t u = 0; u < t; ++u)
-        row(k, unions[t].first)[width_ + u] = row(kinds_[k].mirror, unions[u].first)[width_ + t];
-  }
+  parallel_for(job, count, kRows, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) mirror_columns(unions, t);
+  });
   // Every other row gets one number from every parent's row: in squares, one cache line a row.
   std::vector<std::uint32_t> others;
   for (std::uint32_t p = 0; p < width_; ++p)

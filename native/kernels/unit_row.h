@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "kernels/row_loops.h"
+
 namespace herm {
 
 // ‖row‖ = mantissa · 2^exponent; mantissa 0 for a zero row.
@@ -52,11 +54,7 @@ inline RowNorm unit_row(const double* row, std::size_t n, double* out) {
 
 // ‖row‖ alone.
 inline RowNorm row_norm(const double* row, std::size_t n) {
-  constexpr std::size_t kLanes = 8;
-  double sums[kLanes] = {};
-  for (std::size_t i = 0; i < n; ++i) sums[i % kLanes] += row[i] * row[i];
-  double sum = 0;
-  for (const double part : sums) sum += part;
+  double sum = squared_length(row, n);
   // Squares in the middle of the range of double precision lose nothing.
   if (sum > 1e-200 && sum < 1e200) return {std::sqrt(sum), 0};
   const double largest = largest_magnitude(row, n);

@@ -77,8 +77,7 @@ UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<Ro
       const int half = -norm.exponent / 2;
       const double scale1 = std::ldexp(1.0, half);
       const double scale2 = norm.mantissa > 0 ? std::ldexp(1 / norm.mantissa, -norm.exponent - half) : 0;
-      for (std::size_t c = 0; c < width_; ++c) row(p)[c] = static_cast<float>(wide[c] * scale1 * scale2);
-      set_norm(p, dot_rows(row(p), row(p), width_));
+      set_norm(p, narrow_row(wide.data(), scale1, scale2, width_, row(p)));
     }
   });
 }
