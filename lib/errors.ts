@@ -82,6 +82,8 @@ export const HERM_ERROR_CODES = [
   'BUDGET',
   /** A plan of widths that is not valid, or that was made for another model. */
   'PLAN',
+  /** Blocks that are no chain, where a whole network was to be run: one block has to be named. */
+  'NO_CHAIN',
   /** A tensor that two blocks use in a way that one hierarchy over it cannot follow, such as tied weights. */
   'SHARED_TENSOR',
   /** A model in which no hidden layers were found. */

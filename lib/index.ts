@@ -75,6 +75,8 @@ export {
 } from './herm/tree_text.ts';
 export { type TruncateReport, truncate } from './herm/truncate.ts';
 export { type UpgradeOptions, type UpgradeReport, upgrade } from './herm/upgrade.ts';
+export { type Network, type NetworkOptions, open, type SwitchOptions, type WidthSwitch } from './live/network.ts';
+export type { ServedNetwork } from './live/served.ts';
 export { type BlockDescription, describeBlocks, precedingNorm } from './model/architectures/describe.ts';
 export type { PrecedingNorm } from './model/architectures/norm.ts';
 export {

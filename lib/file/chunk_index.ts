@@ -1,5 +1,12 @@
 import type { CheckedHeader, ChunkName } from './header.ts';
 
+/** A part of a model: some groups of blocks, and some tensors that no block owns. */
+export interface Scope {
+  readonly groups: ReadonlySet<number>;
+  /** By their number in the original. */
+  readonly flats: ReadonlySet<number>;
+}
+
 /** Which chunk of a file holds what, and which ones a network needs. */
 export class ChunkIndex {
   /** [groups] the numbers of its chunks by level, from coarse to fine. */
@@ -37,10 +44,12 @@ export class ChunkIndex {
     return this.#all(({ kind }) => kind === 'flat');
   }
 
-  /** The refit that the file has for exactly these widths [blocks], or undefined. */
-  refitAt(widths: readonly number[]): number | undefined {
+  /** The refit that the file has for exactly these widths [blocks], or for those of a part; undefined: none. */
+  refitAt(widths: readonly number[], scope?: Scope): number | undefined {
     const { refits } = this.#header.json;
-    const index = refits.findIndex((refit) => refit.widths.every((width, block) => width === widths[block]));
+    const index = refits.findIndex((refit) =>
+      refit.widths.every((width, block) => width === widths[block] || scope?.groups.has(this.groupOf(block)) === false),
+    );
     return index < 0 ? undefined : index;
   }
 
@@ -48,13 +57,17 @@ export class ChunkIndex {
     return this.#all(({ kind, index }) => kind === 'refit' && index === refit);
   }
 
-  /** The chunks, ascending, that a network of these widths [blocks] is made of: each group's down to its own level. */
-  neededFor(widths: readonly number[], refit: number | undefined): number[] {
+  /**
+   * The chunks, ascending, that a network of these widths [blocks] is made of, or a part of it: each group's down to its own
+   * level.
+   */
+  neededFor(widths: readonly number[], refit: number | undefined, scope?: Scope): number[] {
     const { ladder } = this.#header.json;
     const reached = this.#header.layout.groups.map(({ blocks }) =>
       ladder.findIndex((level) => blocks.every((block) => level[block]! >= widths[block]!)),
     );
     return this.#all(({ kind, index, group }) => {
+      if (scope && !(kind === 'flat' ? scope.flats.has(index) : scope.groups.has(group!))) return false;
       if (kind === 'level') return index <= reached[group!]!;
       return kind === 'flat' || (kind === 'refit' && index === refit);
     });

@@ -6,7 +6,7 @@ import { quoteName } from '../model/messages.ts';
 import { dtypeBytes, type Tensor, toFloat64 } from '../model/tensor.ts';
 import { allocating } from './allocating.ts';
 import { splitSections } from './bytes.ts';
-import { ChunkIndex } from './chunk_index.ts';
+import { ChunkIndex, type Scope } from './chunk_index.ts';
 import type { ChunkStore } from './chunk_store.ts';
 import { type CodecOptions, decodeWords, plainWords } from './codec.ts';
 import { describePart } from './damage.ts';
@@ -87,8 +87,8 @@ export class HermContent {
   }
 
   /** The refit for exactly these widths [blocks], or undefined; where damage is passed over, only if it is whole. */
-  refitAt(widths: readonly number[]): number | undefined {
-    const refit = this.#index.refitAt(widths);
+  refitAt(widths: readonly number[], scope?: Scope): number | undefined {
+    const refit = this.#index.refitAt(widths, scope);
     if (refit === undefined || !this.salvaging) return refit;
     return this.#index.refitChunks(refit).every((chunk) => this.#chunks.holds(chunk)) ? refit : undefined;
   }
@@ -115,8 +115,22 @@ export class HermContent {
    *
    * @throws HermError `HERM_TRUNCATED`, `HERM_CHECKSUM`, `ABORTED`, `IO`.
    */
-  async fetch(widths: readonly number[], refit: number | undefined, signal: AbortSignal | undefined): Promise<void> {
-    await this.#chunks.loadAll(this.#index.neededFor(widths, refit), signal);
+  async fetch(
+    widths: readonly number[],
+    refit: number | undefined,
+    signal: AbortSignal | undefined,
+    scope?: Scope,
+  ): Promise<void> {
+    await this.#chunks.loadAll(this.#index.neededFor(widths, refit, scope), signal);
+  }
+
+  /** What these tensors, by their numbers in the original, are part of. */
+  scopeOf(tensors: readonly number[]): Scope {
+    const groups = tensors.map((tensor) => this.#groupOf(tensor));
+    return {
+      groups: new Set(groups.filter((group) => group !== undefined)),
+      flats: new Set(tensors.filter((_, at) => groups[at] === undefined)),
+    };
   }
 
   /** @throws HermError `HERM_TRUNCATED` unless everything but refits is there, `HERM_CHECKSUM` if it is damaged. */
@@ -254,15 +268,16 @@ export class HermContent {
   }
 
   /**
-   * [blocks] refitted output weights, raw words of the skeleton's shapes.
+   * [blocks] refitted output weights, raw words of the skeleton's shapes; those of a part alone.
    *
    * @throws HermError `HERM_TRUNCATED` when this prefix ends before them.
    */
-  async refit(index: number, options: CodecOptions): Promise<Uint8Array[]> {
+  async refit(index: number, options: CodecOptions, scope?: Scope): Promise<Uint8Array[]> {
     const { layout, json } = this.header;
     const subject = `Refit ${index} of ${this.file}`;
     const outputs: Uint8Array[] = [];
     for (const [group, { blocks }] of layout.groups.entries()) {
+      if (scope?.groups.has(group) === false) continue;
       const chunk = await this.#chunk({ kind: 'refit', index, group }, options);
       for (const [n, section] of splitSections(chunk, blocks.length, subject).entries()) {
         const weight = outputWeight(layout, blocks[n]!);

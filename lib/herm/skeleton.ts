@@ -1,4 +1,5 @@
 import { HermError } from '../errors.ts';
+import type { Scope } from '../file/chunk_index.ts';
 import type { HermContent } from '../file/content.ts';
 import { joinTensors } from '../file/joined.ts';
 import { outputWeight, weightShape } from '../file/layout.ts';
@@ -36,10 +37,13 @@ export interface Skeleton {
 /**
  * The widths [blocks] that a request stands for; where damage is passed over, cut down to what is held.
  *
+ * @param scope of these groups of blocks alone: all others are whole, whether this prefix holds them or not.
  * @throws HermError `WIDTH` for a width or share out of range, an unknown block, or one that this prefix does not hold.
  */
-export function resolveWidths(content: HermContent, request: WidthRequest): number[] {
-  const { blocks, json } = content.header;
+export function resolveWidths(content: HermContent, request: WidthRequest, scope?: Scope): number[] {
+  const { blocks, json, layout } = content.header;
+  const isMeant = (block: number) =>
+    scope === undefined || layout.groups.some((group, at) => scope.groups.has(at) && group.blocks.includes(block));
   const ranges = json.blocks.map(({ neurons, merges }) => ({ neurons, smallest: neurons - merges }));
   if (typeof request === 'number' && !(request > 0 && request <= 1)) {
     throw new HermError('WIDTH', `The share of neurons must be above 0 and at most 1, not ${request}.`, {
@@ -50,6 +54,7 @@ export function resolveWidths(content: HermContent, request: WidthRequest): numb
   if (content.salvaging) content.requireBase();
   const held = content.heldWidths();
   return blocks.map(({ name, neurons }, block) => {
+    if (!isMeant(block)) return neurons;
     const range = ranges[block]!;
     const width =
       typeof request === 'number'
@@ -89,17 +94,24 @@ export interface SkeletonReader {
   tensor(index: number): Promise<Tensor>;
 }
 
-/** The tensors of the network at the widths [blocks] of {@link resolveWidths}. @throws HermError as reading the file does. */
+/**
+ * The tensors of the network at the widths [blocks] of {@link resolveWidths}.
+ *
+ * @param indices the header's tensors that may be asked for; nothing else is read. By default all.
+ * @throws HermError as reading the file does.
+ */
 export async function readSkeleton(
   content: HermContent,
   widths: readonly number[],
   options: SkeletonOptions = {},
+  indices?: readonly number[],
 ): Promise<SkeletonReader> {
   const { tensors } = content.header.json;
   const kernel = { signal: options.signal, threads: options.threads };
-  const at = options.refit === false ? undefined : content.refitAt(widths);
-  await content.fetch(widths, at, options.signal);
-  const refit = at === undefined ? undefined : await readRefit(content, at, widths, kernel);
+  const scope = content.scopeOf(indices ?? [...tensors.keys()]);
+  const at = options.refit === false ? undefined : content.refitAt(widths, scope);
+  await content.fetch(widths, at, options.signal, scope);
+  const refit = at === undefined ? undefined : await readRefit(content, at, { widths, scope }, kernel);
   return {
     refitted: refit !== undefined,
     async tensor(index) {
@@ -110,6 +122,29 @@ export async function readSkeleton(
   };
 }
 
+/** Tensors of a network. */
+export interface BuiltTensors {
+  readonly tensors: readonly Tensor[];
+  readonly refitted: boolean;
+}
+
+/** The tensors of a {@link readSkeleton}, one after the other. @throws HermError as reading the file does. */
+export async function buildTensors(
+  content: HermContent,
+  indices: readonly number[],
+  widths: readonly number[],
+  options: SkeletonOptions = {},
+): Promise<BuiltTensors> {
+  const reader = await readSkeleton(content, widths, options, indices);
+  const tensors: Tensor[] = [];
+  for (const index of indices) {
+    throwIfAborted(options.signal);
+    tensors.push(await reader.tensor(index));
+    options.onProgress?.(tensors.length / indices.length);
+  }
+  return { tensors, refitted: reader.refitted };
+}
+
 /** The network at the widths [blocks] of {@link resolveWidths}. @throws HermError as reading the file does. */
 export async function buildSkeleton(
   content: HermContent,
@@ -117,18 +152,12 @@ export async function buildSkeleton(
   options: SkeletonOptions = {},
 ): Promise<Skeleton> {
   const { json, blocks } = content.header;
-  const reader = await readSkeleton(content, widths, options);
-  const tensors: Tensor[] = [];
-  for (const index of json.tensors.keys()) {
-    throwIfAborted(options.signal);
-    tensors.push(await reader.tensor(index));
-    options.onProgress?.((index + 1) / json.tensors.length);
-  }
+  const { tensors, refitted } = await buildTensors(content, [...json.tensors.keys()], widths, options);
   return {
     tensors: joinTensors(json, tensors),
     metadata: mergeMetadata(json.files.map((file) => file.metadata)),
     widths: Object.fromEntries(blocks.map(({ name }, block) => [name, widths[block]!])),
-    refitted: reader.refitted,
+    refitted,
     padded: options.pad === true,
   };
 }
@@ -150,15 +179,16 @@ function padded(tensor: Tensor, shape: readonly number[]): Tensor {
 async function readRefit(
   content: HermContent,
   index: number,
-  widths: readonly number[],
+  { widths, scope }: { readonly widths: readonly number[]; readonly scope: Scope },
   options: CallOptions,
 ): Promise<ReadonlyMap<string, Tensor>> {
   const { layout } = content.header;
-  const outputs = await content.refit(index, options);
+  const outputs = await content.refit(index, options, scope);
+  // Blocks outside of the scope have none, and holes are passed over.
   return new Map(
-    outputs.map((data, block) => {
-      const weight = outputWeight(layout, block);
-      return [weight.name, { name: weight.name, dtype: weight.dtype, shape: weightShape(weight, widths), data }];
+    outputs.flatMap((data, block): [string, Tensor][] => {
+      const { name, dtype } = outputWeight(layout, block);
+      return [[name, { name, dtype, shape: weightShape(outputWeight(layout, block), widths), data }]];
     }),
   );
 }

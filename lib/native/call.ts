@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { availableParallelism } from 'node:os';
 import { HERM_ERROR_CODES, HermError, type HermErrorCode } from '../errors.ts';
 import type { Addon, NativeJob } from './binding.ts';
@@ -15,10 +16,25 @@ export interface CallOptions {
 
 const PROGRESS_INTERVAL_MS = 50;
 
+/** Jobs that run one after the other. */
+interface Lane {
+  tail: Promise<unknown>;
+}
+
 // One heavy job at a time: the kernels use all cores themselves, and a server's thread pool must not fill up with them.
-let tail: Promise<unknown> = Promise.resolve();
+const foreground: Lane = { tail: Promise.resolve() };
+const background: Lane = { tail: Promise.resolve() };
+const laneOf = new AsyncLocalStorage<Lane>();
 const running = new Set<Int32Array>();
 let exitHooked = false;
+
+/**
+ * The kernel calls that `work` makes, wherever in it, wait for each other but not for calls from elsewhere, nor do those wait
+ * for them: they share the cores.
+ */
+export function inBackground<T>(work: () => Promise<T>): Promise<T> {
+  return laneOf.run(background, work);
+}
 
 /**
  * Runs one kernel call after those before it, with abort and progress. A call that is aborted while it waits rejects at
@@ -40,7 +56,8 @@ function enqueue<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Pr
   return new Promise((resolve, reject) => {
     const leave = () => reject(abortedError(signal));
     signal?.addEventListener('abort', leave, { once: true });
-    tail = tail
+    const lane = laneOf.getStore() ?? foreground;
+    lane.tail = lane.tail
       .then(() => {
         signal?.removeEventListener('abort', leave);
         return work();
