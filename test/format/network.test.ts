@@ -199,7 +199,10 @@ describe('a network', () => {
     const x = batch(5);
     const changes = [net.setWidth({ fc0: 20, fc1: 9 }), net.setWidth({ fc0: 3, fc1: 2 })];
     const first = net.forward(x);
-    expect((await Promise.all(changes)).map(({ widths }) => widths.fc0)).toEqual([20, 3]);
+    expect((await Promise.all(changes)).map(({ widths }) => widths)).toEqual([
+      { fc0: 20, fc1: 9 },
+      { fc0: 3, fc1: 2 },
+    ]);
     expect(await first).toEqual(await expected(chain, { fc0: 3, fc1: 2 }, x));
   });
 
