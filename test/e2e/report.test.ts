@@ -37,7 +37,7 @@ describe('herm report', () => {
     expect(code).toBe(0);
     const { size } = statSync(at('net.html'));
     expect(JSON.parse(stdout)).toEqual({ output: at('net.html'), bytes: size, blocks: ['fc1', 'fc2'], leftOut: [] });
-    // The script is 0.1 MB, pictures are 4/3 bytes a weight, and a merge 64 bytes.
+    // The script is 0.1 MB, pictures are 4/3 bytes a weight, and a merge some 50 bytes.
     expect(size).toBeLessThan(600_000);
     expect((await herm('report', at('net.herm'), '-o', at('net.html'))).stderr).toContain('OUTPUT_EXISTS');
   });

@@ -17,6 +17,9 @@ import {
   tensorTable,
 } from './sections.ts';
 
+/** Neurons of the first cut of larger blocks: as many as colours tell apart. */
+const FIRST_CUT = 24;
+
 const data = JSON.parse(document.getElementById('data')!.textContent) as ReportData;
 const place = document.getElementById('report')!;
 const blockPlace = el('div', {});
@@ -75,7 +78,7 @@ function showBlock(at: number): void {
   const pictures = block.pictures && new Pictures(block.pictures, model);
   const errors = el('div', {});
   const wall = el('div', {});
-  const start = planned ?? model.cuts.find((cut) => cut >= block.neurons / 16)!;
+  const start = planned ?? model.cuts.find((cut) => cut >= Math.min(FIRST_CUT, block.neurons / 16))!;
   let width = start;
   const explorer = new Explorer(model, pictures, start, showWidth);
   const gates = gateChart(block);
