@@ -1,3 +1,4 @@
+import { HermError } from '../errors.ts';
 import type { SideUnfolding, Unfolding } from '../herm/unfolding.ts';
 import { concat } from '../model/concat.ts';
 import { type DType, dtypeBytes } from '../model/tensor.ts';
@@ -60,6 +61,12 @@ export async function encodeHierarchy(
 }
 
 /**
+ * More instructions than this, and one a root, are in no byte. A slot j costs a bit or more, unless it is the last free
+ * one above slot i; that happens once for each slot i, which was a root's or cost such a bit itself.
+ */
+const INSTRUCTIONS_A_BYTE = 32;
+
+/**
  * The hierarchy down to the last of the given levels, which are all from the first one on.
  *
  * @param streams [levels]
@@ -75,10 +82,15 @@ export async function decodeHierarchy(
   form: HierarchyForm,
   subject: string,
 ): Promise<Unfolding> {
-  const unfolding = emptyUnfolding(neurons, widths[0]!, widths.at(-1)!, form);
+  const data = concat(streams);
+  const [roots, width] = [widths[0]!, widths.at(-1)!];
+  if (width > 2 * roots + INSTRUCTIONS_A_BYTE * data.byteLength) {
+    const why = `${subject} is corrupt: ${data.byteLength} bytes cannot hold ${width - roots} instructions.`;
+    throw new HermError('HERM_CORRUPT', why);
+  }
+  const unfolding = emptyUnfolding(neurons, roots, width, form);
   const args = hierarchyArgs(unfolding, form, widths);
   args.sizes.set(streams.map(({ byteLength }) => byteLength));
-  const data = concat(streams);
   await naming(subject, () => callNative({}, (native, job) => native.decodeHierarchy({ ...args, data }, job)));
   return unfolding;
 }

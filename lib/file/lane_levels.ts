@@ -1,6 +1,6 @@
 import { range } from '../herm/exact_matrix.ts';
 import type { Side } from '../herm/tree.ts';
-import { nodeOfInstruction, type SideUnfolding, sideOf, type Unfolding } from '../herm/unfolding.ts';
+import { BySlot, nodeOfInstruction, type SideUnfolding, sideOf, type Unfolding } from '../herm/unfolding.ts';
 import { STRIP_ELEMENTS } from '../native/binding.ts';
 import type { WeightLayout } from './layout.ts';
 
@@ -17,15 +17,16 @@ export function sideLanes(unfolding: Unfolding, side: Side): SideLanes {
 }
 
 /** [N] the node that each instruction splits: the one that lives in the slot of its first child. */
-function splitNodes({ neurons, roots, instructions, slots }: Unfolding): Uint32Array {
-  const living = new Uint32Array(neurons);
-  for (let root = 0; root < roots; root++) living[slots[root]!] = root;
+function splitNodes(unfolding: Unfolding): Uint32Array {
+  const { roots, instructions, slots } = unfolding;
+  const living = new BySlot(unfolding);
+  for (let root = 0; root < roots; root++) living.set(slots[root]!, root);
   const parents = new Uint32Array(instructions);
   for (let n = 0; n < instructions; n++) {
     const first = nodeOfInstruction(roots, n);
-    parents[n] = living[slots[first]!]!;
-    living[slots[first]!] = first;
-    living[slots[first + 1]!] = first + 1;
+    parents[n] = living.get(slots[first]!)!;
+    living.set(slots[first]!, first);
+    living.set(slots[first + 1]!, first + 1);
   }
   return parents;
 }

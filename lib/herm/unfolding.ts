@@ -49,21 +49,44 @@ export interface Frontier {
   readonly pairs: Uint32Array;
 }
 
+/** Numbers by slot. A file that holds few nodes may claim many neurons: then only slots that are used take memory. */
+export class BySlot {
+  readonly #list: Uint32Array | undefined;
+  readonly #map = new Map<number, number>();
+
+  constructor({ neurons, slots }: Pick<Unfolding, 'neurons' | 'slots'>) {
+    if (neurons <= MOST_IDLE * Math.max(slots.length, MOST_IDLE)) this.#list = new Uint32Array(neurons);
+  }
+
+  get(slot: number): number | undefined {
+    return this.#list === undefined ? this.#map.get(slot) : this.#list[slot];
+  }
+
+  set(slot: number, value: number): void {
+    if (this.#list === undefined) this.#map.set(slot, value);
+    else this.#list[slot] = value;
+  }
+}
+
+/** Slots that a list has for each one that is used. */
+const MOST_IDLE = 64;
+
 /** Unfolds to `width`, from K to K + N. */
-export function frontier({ neurons, roots, slots }: Unfolding, width: number): Frontier {
-  const positions = new Uint32Array(neurons);
+export function frontier(unfolding: Unfolding, width: number): Frontier {
+  const { roots, slots } = unfolding;
+  const positions = new BySlot(unfolding);
   const nodes = new Uint32Array(width);
   const pairs = new Uint32Array(2 * (width - roots));
   for (let root = 0; root < roots; root++) {
     nodes[root] = root;
-    positions[slots[root]!] = root;
+    positions.set(slots[root]!, root);
   }
   for (let position = roots; position < width; position++) {
     const node = nodeOfInstruction(roots, position - roots);
-    const parent = positions[slots[node]!]!;
+    const parent = positions.get(slots[node]!)!;
     nodes[parent] = node;
     nodes[position] = node + 1;
-    positions[slots[node + 1]!] = position;
+    positions.set(slots[node + 1]!, position);
     pairs.set([parent, position], 2 * (position - roots));
   }
   return { nodes, pairs };
@@ -106,9 +129,12 @@ export function positionSlots({ roots, instructions, slots }: Unfolding): Uint32
 /** [k] the positions of width k by ascending slot: the order of a skeleton's neurons. */
 export function ascendingPositions(unfolding: Unfolding, width: number): Uint32Array {
   const slots = positionSlots(unfolding);
-  const positions = new Int32Array(unfolding.neurons).fill(-1);
-  for (let position = 0; position < width; position++) positions[slots[position]!] = position;
-  return Uint32Array.from(positions.filter((position) => position >= 0));
+  const positions = new BySlot(unfolding);
+  for (let position = 0; position < width; position++) positions.set(slots[position]!, position);
+  return slots
+    .slice(0, width)
+    .sort()
+    .map((slot) => positions.get(slot)!);
 }
 
 /** @throws TypeError for the gate of a hierarchy that has none. */

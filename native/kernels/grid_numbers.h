@@ -70,7 +70,7 @@ struct GridNumbers {
     }
   }
 
-  // NumberCode::ordinal of a number that is positive, if there is such a number.
+  // NumberCode::ordinal of a number that is positive; 0 where there is no such number.
   struct Said {
     Ordinal steps;
     int valid;
@@ -83,8 +83,9 @@ struct GridNumbers {
                          (static_cast<Ordinal>(grid.floor - 1) << (Format::kMantissa - grid.bits));
     const int valid = static_cast<int>(local >= 0) & static_cast<int>(place <= most >> above) &
                       static_cast<int>(local == static_cast<std::int32_t>(static_cast<std::uint32_t>(place) << below));
-    const Steps steps = static_cast<Steps>(place) << above;
-    return {static_cast<Ordinal>(spare >= 0 ? steps | static_cast<Steps>(low_bits) : steps), valid};
+    const Steps whole = static_cast<Steps>(place) << above;
+    const Steps steps = spare >= 0 ? whole | static_cast<Steps>(low_bits) : whole;
+    return {static_cast<Ordinal>(valid != 0 ? steps : 0), valid};
   }
 
   // ChildInterval::range, unless it is not clear whether rounding has moved an end past a number: then false.

@@ -159,7 +159,32 @@ const BOMBS: readonly [string, RegExp, () => Promise<Uint8Array>][] = [
     /^HERM_HEADER$/,
     () => changed((copy) => Object.assign(copy.blocks[0]!, { neurons: 2 ** 24 })),
   ],
+  [
+    'a hierarchy of 16 million neurons in a few bytes',
+    /^HERM_CORRUPT$/,
+    () => changed((copy) => claimNeurons(copy, 2 ** 24)),
+  ],
 ];
+
+/** Every tensor of the block has as many neurons, and so has the last level. */
+function claimNeurons(copy: HermHeader, neurons: number): void {
+  const [block] = copy.blocks;
+  const before = block!.neurons;
+  Object.assign(block!, { neurons, merges: block!.merges + neurons - before });
+  copy.ladder = copy.ladder.map(([width]) => [width === before ? neurons : width!]);
+  for (const matrix of [block!.input, block!.output]) {
+    Object.assign(matrix, matrix.rows === before ? { rows: neurons } : { cols: neurons });
+  }
+  let end = 0;
+  for (const tensor of copy.tensors) {
+    const bytes = (tensor.end - tensor.begin) / tensor.shape.reduce((product, size) => product * size, 1);
+    const shape = tensor.shape.map((size) => (size === before ? neurons : size));
+    const begin = end;
+    end += bytes * shape.reduce((product, size) => product * size, 1);
+    Object.assign(tensor, { shape, begin, end });
+  }
+  copy.files[0]!.size = copy.files[0]!.dataOffset + end;
+}
 
 describe.runIf(platform() === 'linux')('a hostile file', () => {
   it.each(BOMBS)('takes no memory: %s', async (_, expected, make) => {
