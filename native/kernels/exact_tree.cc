@@ -124,10 +124,15 @@ Matrix sums_of(const Job& job, const Lanes& lanes, const std::vector<LaneMerge>&
   return sums;
 }
 
+// About the parent's root mean square, its elements brought to one scale. One element that is far above its scale would
+// coarsen all others: the steps must not be more than twice, as a whole, what they would be if the scales were the
+// parent's own.
 template <DType D>
-std::uint16_t floor_of(const double* sum, std::size_t length) {
+std::uint16_t floor_of(const LaneMerge& merge, const double* sum, std::size_t length, double scales) {
   const bool alike = sum[kDot] * sum[kDot] > kAlike * sum[kNormI] * sum[kNormJ];
-  const double mean_square = sum[kParent] / static_cast<double>(length);
+  const double square =
+      merge.a_i * merge.a_i * sum[kNormI] + 2 * merge.a_i * merge.a_j * sum[kDot] + merge.a_j * merge.a_j * sum[kNormJ];
+  const double mean_square = std::min(sum[kParent] / static_cast<double>(length), 4 * square / scales);
   if (alike || !(mean_square > 0)) return 1;
   const int exponent = std::isfinite(mean_square) ? std::ilogb(std::sqrt(mean_square)) + FloatGrid<D>::kBias : 1;
   return static_cast<std::uint16_t>(std::clamp(exponent, 1, FloatGrid<D>::kMaxFloor));
@@ -141,6 +146,8 @@ LanePlan plan_all(const Job& job, const Lanes& lanes, std::vector<LaneMerge>& me
   keep_multiples(job, lanes, GridRule(D, lanes.shift, plan.element_shifts, lanes.element_floors), merges);
   const Matrix sums = sums_of<D>(job, lanes, merges, plan.element_shifts);
   std::vector<std::uint16_t> floors(lanes.lanes);
+  double scales = 0;
+  for (const std::int8_t shift : plan.element_shifts) scales += std::ldexp(1.0, 2 * whole_shift(shift));
   for (std::size_t t = 0; t < merges.size(); ++t) {
     const LaneMerge& merge = merges[t];
     const double* sum = sums.row(t);
@@ -149,7 +156,7 @@ LanePlan plan_all(const Job& job, const Lanes& lanes, std::vector<LaneMerge>& me
     const double weight_j = std::fabs(merge.a_j) * std::sqrt(sum[kNormJ]);
     const bool follows_j = merge.a_i == 0 || (merge.a_j != 0 && weight_j > weight_i);
     plan.followed_is_j.push_back(merge.keeps() ? merge.kept == kKeepsJ : follows_j);
-    floors[merge.i] = merge.keeps() ? floors[merge.keeper()] : floor_of<D>(sum, lanes.length);
+    floors[merge.i] = merge.keeps() ? floors[merge.keeper()] : floor_of<D>(merge, sum, lanes.length, scales);
     plan.floors.push_back(floors[merge.i]);
     plan.kept.push_back(merge.kept);
     plan.gains.push_back(merge.gain);

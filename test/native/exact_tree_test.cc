@@ -106,6 +106,29 @@ TEST_CASE("exact_tree: parents of alike children keep small numbers, others are 
   CHECK(floor == 127 + std::ilogb(0.035));
 }
 
+TEST_CASE("exact_tree: numbers far above their element's scale do not coarsen the rest of their parent") {
+  using Format = FloatGrid<DType::F32>;
+  constexpr std::size_t kLanes = 20, kLength = 300;
+  Random random(6);
+  Bytes words = random_words<DType::F32>(random, Data::gaussian, kLanes, kLength);
+  const auto number = [&](const Bytes& from, std::size_t lane, std::size_t e) {
+    return Format::to_double(load_word<std::uint32_t>(from.data(), lane * kLength + e));
+  };
+  // Three elements that only the first two lanes have.
+  for (std::size_t lane = 2; lane < kLanes; ++lane) {
+    for (const std::size_t e : {7, 80, 299})
+      store_word(words.data(), lane * kLength + e, Format::round(0x1p-40 * number(words, lane, e), Grid{}));
+  }
+  const Nodes nodes = unfold(DType::F32, words, kLanes, kLength, Tree{{0, 1}, {0x3800, 0x3800}});
+  double away = 0, norm = 0;
+  for (std::size_t e = 0; e < kLength; ++e) {
+    const double sum = 0.5 * (number(words, 0, e) + number(words, 1, e));
+    away += std::pow(number(nodes.words, 0, e) - sum, 2);
+    norm += sum * sum;
+  }
+  CHECK(std::sqrt(away / norm) < 0x1p-20);
+}
+
 TEST_CASE("exact_tree: shift and guard bits") {
   CHECK(guard_bits(DType::F64, 0) == 3);
   CHECK(guard_bits(DType::F32, 0) == 3);
