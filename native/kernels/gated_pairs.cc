@@ -24,6 +24,10 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
   const RowReader gates(job, block.gate, block.prior), values(job, block.input, block.prior);
   const RowReader outputs(job, block.output);
   const std::size_t m = values.rows();
+  // With one input and one output all pairs of like gates are parallel in all that the sweep compares. Scaled copies of
+  // one function are that in truth.
+  blind_ = values.width() == 1 && outputs.width() == 1 &&
+           (block.has_bias || block.has_gate_bias || !block.prior.isotropic() || !activation.homogeneous());
   const auto gate_bias = load_biases(block.has_gate_bias, block.gate_bias, m);
   const auto value_bias = load_biases(block.has_bias, block.bias, m);
   const auto gate_shifts = gates.shifts(job), value_shifts = values.shifts(job);

@@ -22,6 +22,7 @@ class GatedPairs final : public NeuronPairs {
   const UnitRows& side(std::size_t s) const override { return *sides_[s]; }
   double energy(std::size_t p) const override { return neurons_[p].energy; }
   void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
+  bool blind() const override { return blind_; }
   double gaussian_kernel(std::size_t a, std::size_t b) const override;
   const SampledKernel* samples() const override { return samples_.get(); }
   // The operator's own cost.
@@ -56,6 +57,7 @@ class GatedPairs final : public NeuronPairs {
   std::vector<Neuron> neurons_;
   GatedProfiles profiles_;
   double largest_amplitude_ = 0;
+  bool blind_ = false;
   std::size_t merging_ = 0;  // parents in the making
 };
 

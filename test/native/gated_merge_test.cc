@@ -151,6 +151,18 @@ TEST_CASE("the search finds it among copied, unequal, dead, linear and zero gate
   }
 }
 
+TEST_CASE("gated neurons with one input and one output: the search looks at every pair once") {
+  constexpr std::size_t m = 80;
+  const GatedTestBlock block(m, 1, 1, 23);
+  for (const Activation& phi : {Activation{ActivationKind::Relu}, Activation{ActivationKind::Silu}}) {
+    CAPTURE(static_cast<int>(phi.kind));
+    const auto [merges, report] = merge_block(Job(2), phi, stored(block), {0.1});
+    check_same(merges, tree(block, phi, {0.1, true}));
+    CHECK(report.counts.scans <= 4 * m);
+    CHECK(report.counts.estimates <= 2 * m * m);
+  }
+}
+
 TEST_CASE("the same tree of gated neurons for every number of threads") {
   const GatedTestBlock block(150, 8, 6, 3);
   for (const Activation& phi : kGates) {
