@@ -99,18 +99,37 @@ describe('a lift', () => {
     await file.close();
   });
 
-  it('takes changes alone, of some tensors, and gives the same as the tuned skeleton does', async () => {
-    const { file } = await herm(CHAIN, 'F32', []);
-    const { tensors: skeleton } = await file.skeleton(0.5);
-    const tuned = nudged(skeleton).map((tensor) =>
-      tensor.name.startsWith('fc2') ? tensor : skeleton.find(({ name }) => name === tensor.name)!,
+  it('takes what was trained through the maps of an adapter, of some tensors, as those maps say', async () => {
+    const { file } = await herm(CHAIN, 'F64', []);
+    const { tensors: maps, metadata, parameters, widths } = await file.adapter(0.5);
+    const shapes: Record<string, number[]> = JSON.parse(metadata.get('shapes')!);
+    expect(JSON.parse(metadata.get('widths')!)).toEqual(widths);
+    expect(parameters).toBe(6 * 5 + 6 + 5 * 6 + 5 + 3 * 5);
+    const { 'fc1.bias': _, ...trained } = shapes;
+    const zeros = Object.entries(trained).map(([name, shape]) =>
+      fromFloat64(new Float64Array(shape.reduce((a, b) => a * b)), 'F64', name, shape),
     );
-    const delta = tuned.flatMap(({ name, shape }, n) => {
-      const change = values(tuned, name).map((value, i) => value - toFloat64(skeleton[n]!)[i]!);
-      return name.startsWith('fc2') ? [fromFloat64(change, 'F64', name, shape)] : [];
-    });
+    const delta = nudged(zeros, 1);
+    const { tensors: original } = await file.skeleton('full');
     const lifted = await file.liftTensors(delta, { delta: true });
-    expect(lifted).toEqual(await file.liftTensors(tuned));
+    const axisOf = (name: string, side: string, at: number) => {
+      const index = maps.find((map) => map.name === `${name}.${side}.index`);
+      if (index === undefined) return { root: at, share: 1 };
+      const coefficient = maps.find((map) => map.name === `${name}.${side}.coefficient`)!;
+      return { root: Number(new BigInt64Array(index.data.slice().buffer)[at]), share: toFloat64(coefficient)[at]! };
+    };
+    for (const { name, shape } of original) {
+      const change = name in trained ? values(delta, name) : undefined;
+      const [columns, narrow] = [shape[1] ?? 1, shapes[name]?.[1] ?? 1];
+      const expected = values(original, name).map((value, n) => {
+        const row = axisOf(name, 'rows', Math.floor(n / columns));
+        const col = axisOf(name, 'columns', n % columns);
+        return value + (change === undefined ? 0 : row.share * col.share * change[row.root * narrow + col.root]!);
+      });
+      const found = values(lifted, name);
+      expect(Math.max(...found.map((value, n) => Math.abs(value - expected[n]!)))).toBeLessThan(1e-6);
+    }
+    await expect(file.liftTensors(delta, { delta: true, keep: 0.5 })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
     await file.close();
   });
 

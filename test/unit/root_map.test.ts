@@ -74,6 +74,17 @@ describe('the map that lifts changes of roots', () => {
     );
   });
 
+  it('with columns of length 1 spans the same, and keeps lengths', () => {
+    fc.assert(
+      fc.property(merged, fc.constantFrom(...SIDES), ({ tree, width }, side) => {
+        const [unit, least] = (['unit', 'least-norm'] as const).map((s) => dense(rootMap(tree, width, side, s), width));
+        expect(gap(unit!.transpose().mmul(unit!), Matrix.eye(width, width))).toBeLessThan(1e-9);
+        expect(gap(unit!.mmul(unit!.transpose()).mmul(least!), least!)).toBeLessThan(1e-9 * (1 + least!.norm()));
+      }),
+      RUNS,
+    );
+  });
+
   it('is the identity at full width', () => {
     fc.assert(
       fc.property(merged, ({ tree }) => {

@@ -24,9 +24,7 @@ export function addLift(program: Command, run: Run): void {
     .description('Write the original with the change of a tuned skeleton, lifted to all of its neurons.')
     .argument('<file>', 'the .herm file; a path or an http(s) address')
     .addOption(new Option('--tuned <model>', 'the skeleton that expand wrote, tuned, in any form of a model'))
-    .addOption(
-      new Option('--delta <model>', 'changes of a skeleton, as trained on what adapter wrote').conflicts('tuned'),
-    )
+    .addOption(new Option('--delta <model>', 'what was trained through the maps that adapter wrote').conflicts('tuned'))
     .requiredOption('-o, --output <file>', 'the model file to write; a new directory, if the original is one')
     .addOption(
       new Option('--keep <share>', 'how much of the original that the skeleton lacks is kept')

@@ -7,12 +7,13 @@ import { AxisMaps } from './axis_maps.ts';
 import type { AxisMap } from './root_map.ts';
 import { type ElasticTensor, elasticTensors, isElastic, memberShape, shapeAt } from './tensor_axes.ts';
 
-/** The sparse maps that lift changes of a skeleton's weights, as tensors. */
+/** Sparse maps through which the whole network is tuned, as tensors. */
 export interface Adapter {
   /**
    * Of every tensor of the model whose rows or columns are neurons: `<name>.rows.index` (I64) and `<name>.rows.coefficient` (F32), one
    * number for every row of the original, and `<name>.columns.index` and `<name>.columns.coefficient`. A row of the original
-   * changes by its coefficient times the row of the skeleton's change that its index names; columns likewise.
+   * changes by its coefficient times the row of the trained change that its index names; columns likewise. For every row of the
+   * change, the squares of the coefficients sum to 1.
    */
   readonly tensors: readonly Tensor[];
   /** `widths` and `shapes` (of the changes, by tensor), as JSON. */
@@ -30,7 +31,7 @@ export async function makeAdapter(
 ): Promise<Adapter> {
   content.requireComplete('an adapter');
   const at = resolveWidths(content, request);
-  const maps = new AxisMaps(content, at);
+  const maps = new AxisMaps(content, at, 'unit');
   const tensors: Tensor[] = [];
   const shapes: Record<string, readonly number[]> = {};
   for (const tensor of elasticTensors(content.header).filter(isElastic)) {

@@ -8,7 +8,7 @@ import { LiftedTensors } from './lifted_tensors.ts';
 import { openTuned, type TunedInput } from './tuned.ts';
 
 export interface LiftOptions extends CallOptions {
-  /** What is passed are changes of a skeleton's weights, as an adapter trains them, instead of the weights themselves. */
+  /** What is passed was trained through the maps of an adapter, instead of being a skeleton's tuned weights. */
   readonly delta?: boolean | undefined;
   /**
    * How much of the original the skeleton does not have is kept, from 0 to 1 (the default): w → keep·w + A(w' − keep·w_k)Bᵀ. Of a

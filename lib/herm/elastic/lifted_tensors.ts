@@ -40,7 +40,7 @@ export class LiftedTensors {
   private constructor(parts: Parts) {
     this.#parts = parts;
     const { json } = parts.content.header;
-    this.#maps = new AxisMaps(parts.content, parts.shape.widths);
+    this.#maps = new AxisMaps(parts.content, parts.shape.widths, parts.delta ? 'unit' : 'least-norm');
     this.#wholes = parts.tensors.flatMap((whole) => whole.parts.map((_, part) => ({ whole, part })));
     const indices = [...json.tensors.keys()];
     this.#inFile = json.files.map((_, file) => indices.filter((index) => json.tensors[index]!.file === file));
@@ -51,6 +51,13 @@ export class LiftedTensors {
     const { delta = false, keep = 1, refit, signal, threads } = options;
     if (!(keep >= 0 && keep <= 1)) {
       throw new HermError('BAD_ARGUMENT', `keep must be a share from 0 to 1, not ${keep}.`, { keep });
+    }
+    if (delta && keep !== 1) {
+      throw new HermError(
+        'BAD_ARGUMENT',
+        'keep is for a tuned skeleton: what an adapter trained (delta) leaves the original as it is.',
+        { keep },
+      );
     }
     const tensors = elasticTensors(content.header);
     const shape = readTunedShape(content, tensors, tuned, options.widths, delta);

@@ -10,16 +10,23 @@ export interface AxisMap {
 }
 
 /**
- * The m×k matrix A that takes changes of the k roots of a width to changes of all m neurons, on one side (docs/theory.md,
- * "Lifting a change"). With ω_i the product of the coefficients on the way down from its root, a neuron has ω_i / Σ ω², summed
- * over all neurons below that root: of all changes that merge to the root's, the smallest. Roots with Σ ω² = 0 lift nothing.
+ * How long the columns of a map are. `least-norm`: what lifts the change of a skeleton; `unit`: all of length 1, so that numbers
+ * that are trained through the map count as much as the weights that they change.
  */
-export function rootMap(tree: MergeTree, width: number, side: Side): AxisMap {
+export type MapScale = 'least-norm' | 'unit';
+
+/**
+ * The m×k matrix A that takes changes of the k roots of a width to changes of all m neurons, on one side (docs/theory.md, section
+ * 6). With ω_i the product of the coefficients on the way down from its root, a neuron has ω_i / Σ ω², summed over all neurons
+ * below that root: of all changes that merge to the root's, the smallest; or ω_i / √Σ ω². Roots with Σ ω² = 0 lift nothing.
+ */
+export function rootMap(tree: MergeTree, width: number, side: Side, scale: MapScale = 'least-norm'): AxisMap {
   const index = rootsOf(tree, width);
   const coefficient = pathProducts(tree, width, side);
-  const norms = new Float64Array(width);
-  for (const [neuron, root] of index.entries()) norms[root]! += coefficient[neuron]! ** 2;
-  for (const [neuron, root] of index.entries()) coefficient[neuron]! /= norms[root]! || 1;
+  const squares = new Float64Array(width);
+  for (const [neuron, root] of index.entries()) squares[root]! += coefficient[neuron]! ** 2;
+  const lengths = scale === 'unit' ? squares.map(Math.sqrt) : squares;
+  for (const [neuron, root] of index.entries()) coefficient[neuron]! /= lengths[root]! || 1;
   return { index, coefficient };
 }
 

@@ -34,18 +34,17 @@ export function wardGroups(blocks, lookup) {
   );
 }
 
-/** The maps of groups by block: every member moves as its group does, and takes an equal share of what goes out. */
+/** The maps of groups by block: all members move alike. */
 export function groupAdapter(blocks, groups) {
   return blocks.flatMap(({ name, input, bias, output }) => {
     const own = groups[name];
     const sizes = new Map();
     for (const group of own) sizes.set(group, (sizes.get(group) ?? 0) + 1);
-    const shares = Array.from(own, (group) => 1 / sizes.get(group));
-    const ones = shares.map(() => 1);
+    const equal = Array.from(own, (group) => 1 / Math.sqrt(sizes.get(group)));
     return [
-      ...map(`${input.tensor}.rows`, own, ones),
-      ...map(`${bias}.rows`, own, ones),
-      ...map(`${output.tensor}.columns`, own, shares),
+      ...map(`${input.tensor}.rows`, own, equal),
+      ...map(`${bias}.rows`, own, equal),
+      ...map(`${output.tensor}.columns`, own, equal),
     ];
   });
 }
