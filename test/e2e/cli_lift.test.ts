@@ -29,7 +29,7 @@ beforeAll(async () => {
     expect(await herm(...command)).toMatchObject({ code: 0, stderr: '' });
   }
   await writeSafetensors(at('tuned.safetensors'), nudged(await tensorsOf(at('small.safetensors')), 0.01));
-});
+}, 120_000);
 
 describe('herm lift', () => {
   it('gives the original back where nothing was tuned, refitted or not, at any widths', async () => {

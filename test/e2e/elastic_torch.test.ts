@@ -43,7 +43,7 @@ print(json.dumps({"before": before, "after": after, "x": images[:4].tolist(), "y
 beforeAll(async () => {
   copyFileSync(LENET, at('model.safetensors'));
   await herm('compress', at('model.safetensors'), '-o', at('model.herm'));
-});
+}, 120_000);
 
 describe.skipIf(!hasTorch)(`PyTorch with what the guide says${WHY}`, () => {
   it('trains a network through its lift, and the lifted file computes what was trained', async () => {
