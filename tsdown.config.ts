@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsdown';
+import { licenceNotes } from './scripts/lib/licence-notes.ts';
 
 const shared = { outDir: 'dist', platform: 'node', target: 'node20', sourcemap: true, dts: true } as const;
 const library = { index: 'lib/index.ts', decode: 'lib/decode/index.ts' };
@@ -20,6 +21,7 @@ export default defineConfig([
     dts: false,
     clean: false,
     deps: { alwaysBundle: [/./] },
+    plugins: [licenceNotes],
     copy: [{ from: 'lib/report/page/page.css', to: 'dist/report' }],
   },
   // There is no CommonJS of @noble/hashes, which Node.js 20 needs.

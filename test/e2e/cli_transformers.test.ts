@@ -52,6 +52,15 @@ describe('a transformer', () => {
     expect(again.blocks.map(({ neurons }: { neurons: number }) => neurons)).toEqual([4, 4]);
   });
 
+  it('is reported on for what the norms before its blocks leave', async () => {
+    for (const name of ['GPT-2', 'Phi-3']) {
+      await herm('report', at(`${name}.herm`), '-o', at(`${name}.html`));
+      const page = readFileSync(at(`${name}.html`), 'utf8');
+      const { blocks } = JSON.parse(/id="data">(.*)<\/script>/.exec(page)![1]!);
+      for (const block of blocks) expect(block.termInputs).toBe('what the norm before the block leaves');
+    }
+  });
+
   it('refuses a rounding that is none', async () => {
     const { code } = await herm('expand', at('GPT-2.herm'), '--width', '50%', '--round-to', '0', '-o', at('none'));
     expect(code).toBe(2);
