@@ -47,7 +47,7 @@ function ensureAddon() {
 function ensureDist() {
   const step = {
     name: 'dist',
-    inputs: ['lib', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsdown.config.ts'],
+    inputs: ['lib', 'scripts/lib', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsdown.config.ts'],
     outputs: ['dist/index.mjs', 'dist/index.cjs', 'dist/index.d.mts', 'dist/index.d.cts', 'dist/cli/main.mjs'],
   };
   whenStale(step, () => runQuietly('Building dist/', 'npm', ['run', '--silent', 'build:dist']));
