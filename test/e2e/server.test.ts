@@ -69,7 +69,7 @@ async function served(fc1: number): Promise<void> {
 it('answers right at every width while it follows the load', { timeout: 60_000 }, async () => {
   const seen = new Map<number, number>();
   let wrong = 0;
-  const load = autocannon({
+  const options: autocannon.Options = {
     ...{ url: `${url}/predict`, method: 'POST', body, headers: { 'content-type': 'application/json' } },
     // Ended by stop() below; three under way are within the half of what every level takes.
     ...{ connections: 3, duration: 50 },
@@ -80,6 +80,11 @@ it('answers right at every width while it follows the load', { timeout: 60_000 }
       if (!right) wrong++;
       return right;
     },
+  };
+  let stop = () => {};
+  const finished = new Promise<autocannon.Result>((resolve, reject) => {
+    const load = autocannon(options, (error, result) => (error ? reject(error) : resolve(result)));
+    stop = () => load.stop?.();
   });
   await served(300);
   const half = Array.from({ length: 12 }, hold);
@@ -97,8 +102,8 @@ it('answers right at every width while it follows the load', { timeout: 60_000 }
   await served(300);
   const full = seen.get(300) ?? 0;
   while ((seen.get(300) ?? 0) < full + 20) await new Promise((resolve) => setTimeout(resolve, 10));
-  load.stop();
-  const result = await load;
+  stop();
+  const result = await finished;
   expect({ wrong, errors: result.errors, timeouts: result.timeouts, refused: result.non2xx }).toEqual({
     ...{ wrong: 0, errors: 0, timeouts: 0, refused: 0 },
   });
