@@ -32,6 +32,8 @@ interface Part {
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
+  /** Whoever gets a piece only reads it, and is done with it before asking for the next one. */
+  readonly onlyRead: boolean;
   pieces(options: CallOptions): AsyncGenerator<Uint8Array, void, undefined>;
   edit?(at: number, bytes: Uint8Array): Promise<Uint8Array>;
 }
@@ -39,20 +41,22 @@ interface Part {
 /**
  * The files of the original: those that hold tensors, then those beside them. One pass: the content forgets as it goes.
  *
- * @param reuse pieces are read before the second next one is asked for, and not kept.
+ * @param onlyRead see {@link Part}
  */
-function partsOf(held: HermContent, reuse = false, edit?: EditPiece): Part[] {
+function partsOf(held: HermContent, onlyRead = false, edit?: EditPiece): Part[] {
   held.requireComplete('recovering the original');
   const content = held.forOnePass();
   const { files, extras } = held.header.json;
   return [
     ...files.map((file, index) => ({
       ...file,
-      pieces: (options: CallOptions) => content.originalFile(index, reuse, options),
+      onlyRead,
+      pieces: (options: CallOptions) => content.originalFile(index, onlyRead, options),
       ...(edit && { edit: (at: number, bytes: Uint8Array) => edit(index, at, bytes) }),
     })),
     ...extras.map((extra, index) => ({
       ...extra,
+      onlyRead,
       async *pieces(options: CallOptions) {
         yield await content.extra(index, options);
       },
@@ -71,9 +75,12 @@ async function* recoverPart(
   let at = 0;
   for await (const bytes of ahead(part.pieces({ signal: options.signal, threads: options.threads }))) {
     throwIfAborted(options.signal);
-    await digest.update(bytes);
+    // Of a piece that nobody changes, the rest is hashed while it is written.
+    const hashed = digest.update(bytes);
+    if (!part.onlyRead) await hashed;
     onBytes(bytes.byteLength);
     yield (await part.edit?.(at, bytes)) ?? bytes;
+    await hashed;
     at += bytes.byteLength;
   }
   const found = digest.hex();
