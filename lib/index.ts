@@ -100,6 +100,7 @@ export type { NativeBlock, NativeMatrix } from './native/binding.ts';
 export type { CallOptions } from './native/call.ts';
 export type { CostKind, WidthCost } from './plan/cost.ts';
 export type { PlannedBlock, PlanRequest, WidthPlan } from './plan/plan_widths.ts';
+export { measureSensitivity, type SensitivityOptions } from './plan/sensitivity.ts';
 export type { ImageSize, ReportOptions } from './report/options.ts';
 export { type ReportSummary, writeReport } from './report/write.ts';
 export type { HttpOptions } from './source/http_request.ts';

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { openHerm } from '../../lib/file/read.ts';
+import { serializeSafetensors } from '../../lib/model/safetensors.ts';
+import { bufferSource } from '../../lib/model/source.ts';
+import { measureSensitivity } from '../../lib/plan/sensitivity.ts';
+import { makeCase } from '../format/support/case.ts';
+import { compress } from '../format/support/herm.ts';
+
+it('is the squared change of the output over the squared certificate, block by block', async () => {
+  const { tensors, blocks, trees } = makeCase({ sizes: [5, 12, 9, 3] });
+  const herm = await compress(serializeSafetensors(tensors), blocks, trees);
+  const file = await openHerm(bufferSource(herm, 'x.herm'));
+  // The output of this network falls by 1% for each neuron that the first block lacks, and heeds no other.
+  const lacks = ({ fc0 = 12 }: Readonly<Record<string, number>>) => 0.01 * (12 - fc0);
+  const asked: Readonly<Record<string, number>>[] = [];
+  const found = await measureSensitivity(file, {
+    evaluate: async ({ widths }) => {
+      asked.push(widths);
+      return Float64Array.of(1 - lacks(widths));
+    },
+  });
+  const [whole, probe, other] = asked;
+  expect(whole).toEqual({ fc0: 12, fc1: 9 });
+  expect(other).toMatchObject({ fc0: 12 });
+  // Certificates of the fixture fall from 1/2 on; the probe is the one nearest to 0.1 by its ratio.
+  const level = file.ladder.findLastIndex((widths) => widths[0] === probe?.fc0);
+  const error = file.errors[0]![level]!;
+  const off = (value: number) => Math.abs(Math.log(value / 0.1));
+  for (const [at, each] of file.errors[0]!.entries()) {
+    if (each && file.ladder[at]![0]! < 12) expect(off(each)).toBeGreaterThanOrEqual(off(error) - 1e-12);
+  }
+  expect(found).toEqual({ fc0: expect.closeTo((lacks(probe!) / error) ** 2, 12), fc1: 0 });
+
+  const inputs = Float64Array.from({ length: 50 }, (_, at) => Math.sin(at));
+  const measured = await measureSensitivity(file, { inputs });
+  expect(Object.values(measured).every((value) => value > 0)).toBe(true);
+  const plan = await file.planWidths({ params: 0.8, sensitivity: measured });
+  expect(plan.blocks.map(({ sensitivity }) => sensitivity)).toEqual(Object.values(measured));
+  await expect(measureSensitivity(file, {})).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+});
