@@ -112,6 +112,7 @@ export const HERM_ERROR_CODES = [
   'MODEL_FORMAT',
 ] as const;
 
+/** What went wrong, for programs; docs/library.md lists all codes. */
 export type HermErrorCode = (typeof HERM_ERROR_CODES)[number];
 
 /** What an error is about, for programs: file, tensor, option, sizes. */

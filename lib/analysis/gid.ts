@@ -41,6 +41,7 @@ export interface NeuronGid extends Gid {
   readonly outputGram: Float64Array;
 }
 
+/** The gates of all neurons of a block together (docs/theory.md, GID). */
 export interface GateSpectrum {
   /** [m] gates of the layer, descending, in the units of the output */
   readonly gates: Float64Array;

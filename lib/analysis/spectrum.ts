@@ -10,7 +10,11 @@ export interface Spread {
   readonly stableRank: number;
 }
 
-/** @param values σ_l ≥ 0, descending */
+/**
+ * How evenly singular values are spread: the ranks that they effectively make up.
+ *
+ * @param values σ_l ≥ 0, descending
+ */
 export function spreadOf(values: Float64Array): Spread {
   const first = values[0] ?? 0;
   if (first === 0) return { effectiveRank: 0, stableRank: 0 };

@@ -52,8 +52,3 @@ export function splitSections(chunk: Uint8Array, count: number, subject: string)
   const bounds = sectionBounds(chunk, chunk.byteLength, count, subject);
   return Array.from({ length: count }, (_, section) => chunk.subarray(bounds[section], bounds[section + 1]));
 }
-
-/** The bytes of a typed array, where it lies. */
-export function bytesOf(array: ArrayBufferView): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-}

@@ -8,6 +8,7 @@ import type { Damage } from './damage.ts';
 import { checkHeader, checkPlausible } from './header.ts';
 import { PROLOGUE_BYTES, readPrologue } from './prologue.ts';
 
+/** How a .herm file is opened. */
 export interface OpenOptions extends SourceOptions {
   /**
    * For a damaged file: reads all of it at once, and then treats parts whose checksums do not hold as not there. Blocks

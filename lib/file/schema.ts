@@ -170,5 +170,6 @@ export const headerSchema = z.object({
   chunks: list(chunk, LIMITS.chunks),
 });
 
+/** What the header of a .herm file says (FORMAT.md). */
 export type HermHeader = z.infer<typeof headerSchema>;
 export type ChunkEntry = z.infer<typeof chunk>;

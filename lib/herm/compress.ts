@@ -27,6 +27,7 @@ export interface CompressProgress {
   readonly done: number;
 }
 
+/** What to merge and how, and what to keep. */
 export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'onProgress'> {
   /** What inputs are taken to look like: x ~ N(0, I), or what the norm before each block says. Default: `norm` with `norms`. */
   readonly prior?: 'isotropic' | 'norm' | undefined;
@@ -60,6 +61,7 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
    * what is finished when this one is interrupted.
    */
   readonly resume?: boolean | undefined;
+  /** Called with every step, and with 1 at the end of each stage. */
   readonly onProgress?: ((progress: CompressProgress) => void) | undefined;
 }
 
@@ -71,6 +73,7 @@ export interface RefitReport {
   readonly measured: readonly (number | null)[] | undefined;
 }
 
+/** What `compress` has found, merged and written. */
 export interface CompressReport extends Omit<WriteReport, 'errors' | 'measured' | 'refits'> {
   readonly blocks: readonly Block[];
   /** Of all files that are kept. */

@@ -12,7 +12,7 @@ import { planFor } from './loader_widths.ts';
 import { onnxSkeleton } from './onnx_skeleton.ts';
 import type { Skeleton } from './skeleton.ts';
 
-/** What {@link writeSkeleton} has written. */
+/** What `HermFile.writeSkeleton` has written. */
 export interface WrittenSkeleton {
   readonly bytes: number;
   /** Names in the new directory; undefined where it is one file. */
@@ -21,6 +21,7 @@ export interface WrittenSkeleton {
   readonly config: WrittenConfig | undefined;
 }
 
+/** What became of config.json in a directory of another width. */
 export interface WrittenConfig {
   readonly changes: readonly ConfigChange[];
   /** Why no loader takes these widths, in which case config.json is the original's; undefined: they load. */

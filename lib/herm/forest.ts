@@ -17,6 +17,7 @@ export interface Forest {
   readonly rootSlots: readonly number[];
 }
 
+/** The merges of a tree as nodes with children. */
 export function forestOf({ neurons, merges, pairs }: MergeTree): Forest {
   const children = new Uint32Array(2 * merges);
   const last = Uint32Array.from({ length: neurons }, (_, slot) => slot);

@@ -1,6 +1,7 @@
 import { childrenOf, depthsOf, type Forest, forestOf, heightsOf, rootsOf, sizesOf } from './forest.ts';
 import type { MergeTree } from './tree.ts';
 
+/** How much of a hierarchy is written. */
 export interface TreeTextOptions {
   /** Merges from a root down to what is still shown; nodes below are told by their counts. Default: all. */
   readonly depth?: number | undefined;

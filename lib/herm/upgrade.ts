@@ -12,6 +12,7 @@ export interface UpgradeOptions extends OpenOptions, CallOptions {
   readonly width?: WidthRequest | undefined;
 }
 
+/** What `upgrade` read and wrote. */
 export interface UpgradeReport {
   /** Bytes of the file before. */
   readonly bytesBefore: number;

@@ -1,7 +1,9 @@
 import { NATIVE_ACTIVATIONS, type NativeActivation } from '../native/binding.ts';
 
+/** The activations that hermkit knows, by the names that options take. */
 export type ActivationName = keyof typeof NATIVE_ACTIVATIONS;
 
+/** What a neuron does to its weighted sum. */
 export interface Activation {
   readonly name: ActivationName;
   /** Leaky ReLU: factor of negative inputs (default 0.01); sigmoid: σ(slope·x) (default 1). */

@@ -15,6 +15,7 @@ import { findTensor, parsePart } from './parts.ts';
 import { findStacks, type Stack } from './stacks.ts';
 import type { TensorInfo } from './tensor.ts';
 
+/** What the names and shapes of a model's tensors do not tell. */
 export interface FindBlocksOptions {
   /** The blocks by hand, where names and shapes do not tell them. */
   readonly blocks?: BlocksOption | undefined;
@@ -30,7 +31,7 @@ export type BlockShape = Omit<Block, 'activation'>;
  * names show gated blocks (`gate_proj`, `up_proj`, `down_proj`; `wi_0`, `wi_1`, `wo`) these are the blocks: the other linears
  * of such a model are attention's.
  *
- * @throws HermError what {@link findBlockShapes} throws; `ACTIVATION` when the activation is unknown.
+ * @throws HermError `BLOCKS_AMBIGUOUS`, `BLOCK_SPEC`, `BLOCK_SHAPE` and their like; `ACTIVATION` when the activation is unknown.
  */
 export function findBlocks(header: ModelHeader, options: FindBlocksOptions = {}): Block[] {
   if (header.graph !== undefined) return blocksOfGraph(header.graph, options);

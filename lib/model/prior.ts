@@ -28,6 +28,7 @@ export interface SamplesPrior {
   readonly targets?: Float64Array | undefined;
 }
 
+/** How a block's inputs are taken to be distributed. */
 export type Prior = GaussianPrior | SamplesPrior;
 
 /** What calls take that depend on how inputs are distributed. */

@@ -6,6 +6,7 @@ import { type Tensor, type TensorInfo, tensorBytes } from './tensor.ts';
 
 export { serializeSafetensors, writeSafetensors } from './safetensors_write.ts';
 
+/** The header of a safetensors file: what its tensors are and where they lie. */
 export interface SafetensorsHeader {
   /** The 8 length bytes and the header, as they stand in the file. */
   readonly raw: Uint8Array;

@@ -13,7 +13,7 @@ const ALIGNMENT = 8;
  * their dtypes and then by name, the header padded with spaces to a multiple of 8. Metadata keys keep their order; no
  * metadata is written when there are none. The file appears whole or not at all.
  *
- * @throws HermError `IO` or `ABORTED` as {@link atomicWrite}; `BAD_ARGUMENT` for two tensors of one name, the name
+ * @throws HermError `IO` or `ABORTED` when the file cannot be written or the signal fired; `BAD_ARGUMENT` for two tensors of one name, the name
  * `__metadata__`, bytes that do not fit the shape, or text that is not valid Unicode; `SAFETENSORS_DTYPE`,
  * `SAFETENSORS_SHAPE` and `SAFETENSORS_HEADER_TOO_LARGE` for what no reader would accept.
  */

@@ -21,6 +21,7 @@ export interface ByteSource {
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Fills `bytes` from `offset`, where the source need not allocate any. @throws HermError as {@link read} */
   readInto?(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Frees what reading holds; no call may follow. */
   close(): Promise<void>;
 }
 

@@ -16,6 +16,7 @@ export interface TensorInfo {
   readonly end: number;
 }
 
+/** A tensor with its bytes. */
 export interface Tensor {
   readonly name: string;
   /** A dtype of the safetensors format. */

@@ -18,9 +18,10 @@ export function requireMemory(what: string, need: number): void {
   );
 }
 
-/** Bytes that this process can still take, within its container's limit where there is one. */
+/** Bytes that this process can still take, within its container's limit where there is one; Infinity where no one knows. */
 export function freeMemory(): number {
-  return process.availableMemory?.() ?? freemem();
+  const free = process.availableMemory?.() ?? freemem();
+  return free > 0 ? free : Infinity; // without /proc Node says 0
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -7,6 +7,7 @@ import { httpSource } from './http_source.ts';
 
 /** Anything of a known size that gives slices of itself: a Blob, or the AsyncBuffer of other readers. */
 export type AsyncBuffer = ({ readonly byteLength: number } | { readonly size: number }) & {
+  /** The bytes from `start` up to `end`. */
   slice(start: number, end: number): Slice | Promise<Slice>;
 };
 

@@ -21,9 +21,8 @@ command -v pkg-config >/dev/null || fail "pkg-config is missing; install it (in 
 # of them through update-alternatives: ask for the pthread one by its directory, whatever the default is. The
 # directory above is named after the system that the compiler makes code for, which may not be this one.
 system=$(${CXX:-c++} -print-multiarch 2>/dev/null || true)
-if [ -n "$system" ]; then
-  PKG_CONFIG_PATH="${PKG_CONFIG_PATH:+$PKG_CONFIG_PATH:}/usr/lib/$system/pkgconfig"
-  export PKG_CONFIG_PATH
+if [ "$system" != "$(c++ -print-multiarch 2>/dev/null || true)" ]; then
+  export PKG_CONFIG_LIBDIR="/usr/lib/$system/pkgconfig:/usr/share/pkgconfig"
 fi
 for dir in "/usr/lib/$system/openblas-pthread" /opt/homebrew/opt/openblas/lib /usr/local/opt/openblas/lib; do
   if [ -f "$dir/pkgconfig/openblas.pc" ]; then

@@ -1,9 +1,9 @@
 // The addon has two builds: cmake-js (development) and node-gyp (installs and prebuilds). Checks that they compile the
-// same files with the same flags, and that both load with the same exports.
+// same files with the same flags, and that all three binaries load with the same exports.
 import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
-import { gypEnvironment, gypTree } from '../lib/gyp-tree.mjs';
+import { gypEnvironment } from '../lib/gyp-tree.mjs';
+import { ensurePrebuild, PREBUILD_TREE } from '../lib/prebuild.mjs';
 import { capture, root, runQuietly } from '../lib/run.mjs';
 
 /** Flags that change what the kernels compute or which symbols are seen; of two that contradict, the last one wins. */
@@ -21,10 +21,14 @@ function meaningfulFlags(command) {
 // -m64 names the default; the frame pointer is for profilers.
 const IRRELEVANT = new Set(['-m64', '-fno-omit-frame-pointer', '-fPIC']);
 
+/** What is compared: not the tests, nor what the portable binary has in place of a library. */
+const isCommon = (source) => /^native\/(kernels|binding)\//.test(source);
+
 /** Source file → flags, from CMake's compile_commands.json. */
 function cmakeObjects() {
   const commands = JSON.parse(readFileSync(join(root, 'build', 'cmake', 'compile_commands.json'), 'utf8'));
-  return new Map(commands.map(({ file, command }) => [relative(root, file), meaningfulFlags(command)]));
+  const sources = commands.map(({ file, command }) => [relative(root, file), meaningfulFlags(command)]);
+  return new Map(sources.filter(([source]) => isCommon(source)));
 }
 
 /** Source file → flags, from the commands that gyp's makefiles record next to every object. */
@@ -35,7 +39,7 @@ function gypObjects(folder) {
     if (!name.endsWith('.o.d')) continue;
     const command = readFileSync(join(records, name), 'utf8').split('\n', 1)[0];
     const source = /\.\.\/(\S+\.cc)/.exec(command)?.[1];
-    objects.set(source ?? name, meaningfulFlags(command));
+    if (source === undefined || isCommon(source)) objects.set(source ?? name, meaningfulFlags(command));
   }
   return objects;
 }
@@ -61,18 +65,20 @@ function differences(cmake, gyp) {
 }
 
 runQuietly('Building with cmake-js', 'npm', ['run', '--silent', 'build:addon']);
-const folder = gypTree('node-gyp');
-const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-runQuietly('Building with node-gyp', process.execPath, [nodeGyp, 'rebuild', `--jobs=${availableParallelism()}`], {
-  cwd: folder,
-  env: gypEnvironment(),
-});
+// The portable binary is node-gyp's too: the same objects, which are then linked as on a user's machine.
+const portable = ensurePrebuild();
+const folder = PREBUILD_TREE;
+const nodeGyp = (...args) => [join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js'), ...args];
+const inTree = { cwd: folder, env: gypEnvironment() };
+runQuietly('Linking with node-gyp', process.execPath, nodeGyp('configure', 'build'), inTree);
 
 const cmake = cmakeObjects();
 const found = differences(cmake, gypObjects(folder));
 const cmakeExports = exportsOf(join(root, 'build', 'cmake', 'Release', 'hermkit.node'));
-const gypExports = exportsOf(join(folder, 'build', 'Release', 'hermkit.node'));
-if (cmakeExports !== gypExports) found.push(`exports differ:\nCMake:\n${cmakeExports}\nnode-gyp:\n${gypExports}`);
+for (const file of [join(folder, 'build', 'Release', 'hermkit.node'), portable]) {
+  const exports = exportsOf(file);
+  if (cmakeExports !== exports) found.push(`exports differ:\nCMake:\n${cmakeExports}\n${file}:\n${exports}`);
+}
 
 if (found.length > 0) {
   console.error(`The two builds differ:\n${found.join('\n')}`);

@@ -1,7 +1,7 @@
 // The portable binary: node-gyp through prebuildify, linked statically so that it needs nothing but libc.
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { gypEnvironment, gypTree } from './gyp-tree.mjs';
 import { capture, root, runQuietly } from './run.mjs';
 import { whenStale } from './stamp.mjs';
@@ -23,13 +23,10 @@ function crossEnvironment(arch) {
   return { CC: tool('gcc'), CXX: tool('g++'), AR: tool('ar'), PREBUILD_STRIP_BIN: tool('strip') };
 }
 
-/** The folder under prebuilds/ for `arch`. */
-const folderOf = (arch) => join(root, 'prebuilds', `${host.platform}-${arch}`);
-
 /** The one file that {@link ensurePrebuild} makes for `arch`. */
 export function prebuildFile(arch = host.arch) {
   const libc = host.platform !== 'linux' ? '' : isMusl() ? '.musl' : '.glibc';
-  return join(folderOf(arch), `hermkit${libc}.node`);
+  return join(root, 'prebuilds', `${host.platform}-${arch}`, `hermkit${libc}.node`);
 }
 
 function build(arch) {
@@ -56,7 +53,7 @@ export function ensurePrebuild(arch = host.arch) {
   const step = {
     name: `prebuild-${arch}`,
     inputs: ['native', 'binding.gyp', 'node_modules/node-addon-api/package.json'],
-    outputs: [file.slice(root.length + 1)],
+    outputs: [relative(root, file), relative(root, PREBUILD_TREE)],
   };
   whenStale(step, () => build(arch));
   return file;
@@ -74,7 +71,10 @@ function elfProblems(file) {
   const symbols = [...capture('nm', ['-D', '--undefined-only', file]).stdout.matchAll(/^ +([Uw]) (\S+)/gm)];
   const glibc = symbols.map(([, , symbol]) => Number(/@GLIBC_2\.(\d+)/.exec(symbol)?.[1] ?? 0));
   const nobodys = symbols.filter(([, kind, name]) => kind === 'U' && !/^napi_|^node_api_|@GLIBC/.test(name));
+  // Electron forbids memory of the addon's behind a JavaScript array, and ends the process.
+  const external = symbols.filter(([, , name]) => /create_external_(array)?buffer/.test(name));
   return [
+    ...external.map(([, , name]) => `it uses ${name}, which Electron forbids`),
     ...needed.filter((name) => !C_LIBRARY.test(name)).map((name) => `it needs ${name}`),
     ...(isMusl() ? [] : nobodys.map(([, , name]) => `nothing defines ${name}`)),
     ...(Math.max(...glibc) > NEWEST_GLIBC ? [`it needs glibc 2.${Math.max(...glibc)}`] : []),
@@ -94,9 +94,4 @@ export function checkPortable(file) {
   if (size > BUDGET) problems.push(`it has ${size} bytes, more than ${BUDGET}`);
   if (problems.length > 0) throw new Error(`${file} is not portable: ${problems.join('; ')}.`);
   return size;
-}
-
-/** The portable binaries that there are, as `platform-arch/name`. */
-export function prebuilds() {
-  return readdirSync(join(root, 'prebuilds'), { recursive: true }).filter((name) => name.endsWith('.node'));
 }
