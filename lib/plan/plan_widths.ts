@@ -29,6 +29,7 @@ export interface PlanRequest extends Pick<CallOptions, 'signal'> {
   readonly roundTo?: number | undefined;
 }
 
+/** What a plan gives one block. */
 export interface PlannedBlock {
   readonly name: string;
   readonly neurons: number;

@@ -9,6 +9,7 @@ export interface ReportOptions extends CallOptions {
   readonly plan?: Readonly<Record<string, number>> | undefined;
 }
 
+/** Width and height of the images that a network takes, in pixels. */
 export interface ImageSize {
   readonly width: number;
   readonly height: number;

@@ -8,6 +8,7 @@ import { reportData } from './data.ts';
 import { type PageParts, pageOf } from './html.ts';
 import type { ReportOptions } from './options.ts';
 
+/** What `writeReport` has written. */
 export interface ReportSummary {
   /** Bytes of the page. */
   readonly bytes: number;
