@@ -23,7 +23,8 @@ it('is the squared change of the output over the squared certificate, block by b
   expect(whole).toEqual({ fc0: 12, fc1: 9 });
   expect(other).toMatchObject({ fc0: 12 });
   // Certificates of the fixture fall from 1/2 on; the probe is the one nearest to 0.1 by its ratio.
-  const level = file.ladder.findLastIndex((widths) => widths[0] === probe?.fc0);
+  const { fc0 } = probe!;
+  const level = file.ladder.findLastIndex((widths) => widths[0] === fc0);
   const error = file.errors[0]![level]!;
   const off = (value: number) => Math.abs(Math.log(value / 0.1));
   for (const [at, each] of file.errors[0]!.entries()) {
