@@ -1,4 +1,12 @@
 #!/usr/bin/env node
-import { main } from './program.ts';
+import { nodeTooOld } from '../native/load_advice.ts';
 
-await main(process.argv.slice(2));
+const tooOld = nodeTooOld(process.versions);
+if (tooOld === undefined) {
+  // Only now: what the commands import does not exist in older versions of Node.
+  const { main } = await import('./program.ts');
+  await main(process.argv.slice(2));
+} else {
+  process.stderr.write(`error: ${tooOld}\n`);
+  process.exitCode = 1;
+}

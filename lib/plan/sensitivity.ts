@@ -6,6 +6,7 @@ import { forward, mlpLayers } from '../model/forward.ts';
 import { lookupIn } from '../model/weights.ts';
 import type { CallOptions } from '../native/call.ts';
 
+/** On what, and how, blocks are told apart by how much they matter. */
 export interface SensitivityOptions extends Pick<CallOptions, 'signal' | 'threads'> {
   /** What a network makes of samples: always the same ones, as many numbers each time. */
   readonly evaluate?: ((skeleton: Skeleton) => Promise<Float64Array>) | undefined;

@@ -21,7 +21,7 @@ export interface ReportSummary {
 /**
  * Writes a page that shows the hierarchies of a .herm file: one HTML file, which asks nobody for anything.
  *
- * @throws HermError as {@link reportData}; `IO` when the page cannot be written.
+ * @throws HermError as `reportData`; `IO` when the page cannot be written.
  */
 export async function writeReport(file: HermFile, path: string, options: ReportOptions = {}): Promise<ReportSummary> {
   const parts = readParts();
