@@ -57,5 +57,5 @@ TEST_CASE("memory that waits is used again by arrays of its size, and never too 
 
 TEST_CASE("arrays beyond all memory are refused") {
   CHECK_THROWS_AS(LargeArray(std::numeric_limits<std::size_t>::max() / 2), std::bad_alloc);
-  CHECK_THROWS_AS(LargeArray(std::numeric_limits<std::size_t>::max() / 16), std::bad_alloc);
+  CHECK_THROWS_AS(LargeArray(std::numeric_limits<std::size_t>::max() / sizeof(float)), std::bad_alloc);
 }
