@@ -58,6 +58,7 @@ export type { LiftOptions, LiftReport } from './herm/elastic/lift.ts';
 export type { TunedInput } from './herm/elastic/tuned.ts';
 export type { WrittenConfig, WrittenSkeleton } from './herm/expand.ts';
 export { childrenOf, type Forest, forestOf, groupsAt, rootsOf, sizesOf } from './herm/forest.ts';
+export { type GrowInput, type GrownModel, type GrowOptions, growModel } from './herm/grow/grow.ts';
 export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
 export type { FitOptions } from './herm/loader_widths.ts';
 export { buildTree, type MergeOptions, type MergeReport, measureGram } from './herm/merge.ts';

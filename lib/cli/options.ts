@@ -23,19 +23,16 @@ const share = z
   .transform((text) => Number(text.slice(0, -1)) / 100)
   .refine((value) => value > 0 && value <= 1, PERCENT);
 
-/** A width of one block: so many neurons, or a share of them in (0, 1]. */
+/** A width of one block: so many neurons, or a share of them: in (0, 1], or from 1 on where it grows. */
 export type Width = { readonly neurons: number } | { readonly share: number };
 
 const WIDTH = 'Give widths as 25%, as 40 (neurons), or block by block as fc1=40,fc2=25%';
-const neuronCount = wholeNumber(WIDTH);
-const width = z
+const MORE = 'Give a percentage from 100% on, such as 150%';
+const growth = z
   .string()
-  .transform(
-    (text, context): Width =>
-      text.endsWith('%')
-        ? { share: parseInside(share, text, context) }
-        : { neurons: parseInside(neuronCount, text, context) },
-  );
+  .regex(/^\d{1,9}(\.\d+)?%$/, MORE)
+  .transform((text) => Number(text.slice(0, -1)) / 100)
+  .refine((value) => value >= 1, MORE);
 
 /** What commands say of `--width`. */
 export const WIDTHS_HELP = '"25%", "40" neurons a block, or block by block "fc1=40,fc2=25%"';
@@ -43,17 +40,29 @@ export const WIDTHS_HELP = '"25%", "40" neurons a block, or block by block "fc1=
 /** `--width`: one for all blocks, or one for each named block (those not named keep their full width). */
 export type Widths = { readonly all: Width } | { readonly byBlock: ReadonlyMap<string, Width> };
 
-const widths = z.string().transform((text, context): Widths => {
-  if (!text.includes('=')) return { all: parseInside(width, text, context) };
-  const byBlock = new Map<string, Width>();
-  for (const entry of text.split(',')) {
-    const equals = entry.lastIndexOf('=');
-    const block = entry.slice(0, Math.max(equals, 0)).trim();
-    if (block === '' || byBlock.has(block)) context.addIssue({ code: 'custom', message: WIDTH });
-    byBlock.set(block, parseInside(width, entry.slice(equals + 1).trim(), context));
-  }
-  return { byBlock };
-});
+/** Widths whose percentages are `share`s. */
+function widthsWith(share: z.ZodType<number, string>, message: string): z.ZodType<Widths, string> {
+  const neuronCount = wholeNumber(message);
+  const width = z
+    .string()
+    .transform(
+      (text, context): Width =>
+        text.endsWith('%')
+          ? { share: parseInside(share, text, context) }
+          : { neurons: parseInside(neuronCount, text, context) },
+    );
+  return z.string().transform((text, context): Widths => {
+    if (!text.includes('=')) return { all: parseInside(width, text, context) };
+    const byBlock = new Map<string, Width>();
+    for (const entry of text.split(',')) {
+      const equals = entry.lastIndexOf('=');
+      const block = entry.slice(0, Math.max(equals, 0)).trim();
+      if (block === '' || byBlock.has(block)) context.addIssue({ code: 'custom', message });
+      byBlock.set(block, parseInside(width, entry.slice(equals + 1).trim(), context));
+    }
+    return { byBlock };
+  });
+}
 
 function parseInside<T>(schema: z.ZodType<T, string>, text: string, context: z.RefinementCtx): T {
   const parsed = schema.safeParse(text);
@@ -118,7 +127,12 @@ export const parseThreads = parser(wholeNumber(THREADS).refine((n) => n >= 1 && 
 export const parseShares = parser(
   list(share).refine((all) => new Set(all).size === all.length, 'Name each share once'),
 );
-export const parseWidths = parser(widths);
+export const parseWidths = parser(widthsWith(share, WIDTH));
+export const parseGrowth = parser(
+  widthsWith(growth, 'Give widths as 150%, as 400 (neurons), or block by block as fc1=400,fc2=150%'),
+);
+const SEED = 'Give a whole number from 0 to 4294967295';
+export const parseSeed = parser(wholeNumber(SEED).refine((seed) => seed < 2 ** 32, SEED));
 const MULTIPLE = 'Give a whole number above 0, such as 64';
 export const parseMultiple = parser(wholeNumber(MULTIPLE).refine((n) => n >= 1, MULTIPLE));
 export const parseMaxError = parser(

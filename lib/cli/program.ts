@@ -7,6 +7,7 @@ import { addCompress } from './commands/compress.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExpand } from './commands/expand.ts';
 import { addGid } from './commands/gid.ts';
+import { addGrow } from './commands/grow.ts';
 import { addInfo } from './commands/info.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addLift } from './commands/lift.ts';
@@ -32,6 +33,7 @@ const COMMANDS: readonly AddCommand[] = [
   addExpand,
   addLift,
   addAdapter,
+  addGrow,
   addRecover,
   addVerify,
   addTruncate,

@@ -1,6 +1,8 @@
 import { HermError } from '../errors.ts';
 import { concat } from '../model/concat.ts';
 import { quoteName } from '../model/messages.ts';
+import type { ModelTensor } from '../model/model.ts';
+import type { Joined } from '../model/parts.ts';
 import type { Tensor } from '../model/tensor.ts';
 import type { HermHeader } from './schema.ts';
 
@@ -16,8 +18,14 @@ export interface WholeTensor {
   readonly parts: readonly number[];
 }
 
+/** Tensors, some of which are one in their file. */
+interface JoinedTensors {
+  readonly tensors: readonly ModelTensor[];
+  readonly joined: readonly Joined[];
+}
+
 /** The original's tensors, in its order. */
-export function wholeTensors({ tensors, joined }: Pick<HermHeader, 'tensors' | 'joined'>): WholeTensor[] {
+export function wholeTensors({ tensors, joined }: JoinedTensors): WholeTensor[] {
   const starts = new Map(joined.map((join) => [join.first, join]));
   const whole: WholeTensor[] = [];
   for (let first = 0; first < tensors.length; ) {
@@ -39,7 +47,7 @@ function joinedShape(members: readonly Shaped[]): readonly number[] {
 }
 
 /** The whole tensors of a network from those of the header's list. */
-export function joinTensors(header: Pick<HermHeader, 'tensors' | 'joined'>, tensors: readonly Tensor[]): Tensor[] {
+export function joinTensors(header: JoinedTensors, tensors: readonly Tensor[]): Tensor[] {
   return wholeTensors(header).map(({ name, dtype, parts }) => {
     const members = parts.map((index) => tensors[index]!);
     if (members.length === 1) return members[0]!;

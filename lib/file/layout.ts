@@ -1,6 +1,7 @@
 import { HermError } from '../errors.ts';
 import type { Side } from '../herm/tree.ts';
-import type { Block, WeightRef } from '../model/block.ts';
+import type { WeightRef } from '../model/block.ts';
+import type { BlockShape } from '../model/blocks.ts';
 import { quoteName } from '../model/messages.ts';
 import { type DType, dtypeBytes, isFloatDType, type TensorInfo } from '../model/tensor.ts';
 import { type Group, planGroups } from './groups.ts';
@@ -82,7 +83,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
  * @throws HermError `SHARED_TENSOR` when blocks share a tensor in any other way, `BAD_ARGUMENT` when a block names a
  * tensor that does not exist or does not have its shape.
  */
-export function planLayout(tensors: readonly TensorInfo[], blocks: readonly Block[]): Layout {
+export function planLayout(tensors: readonly TensorInfo[], blocks: readonly BlockShape[]): Layout {
   const byName = new Map(tensors.map((info) => [info.name, info]));
   const weights = new Map<string, Mutable<WeightLayout>>();
   const biases: (BiasLayout | undefined)[] = [];
@@ -111,7 +112,7 @@ export function planLayout(tensors: readonly TensorInfo[], blocks: readonly Bloc
 function addWeight(
   weights: Map<string, Mutable<WeightLayout>>,
   byName: ReadonlyMap<string, TensorInfo>,
-  blocks: readonly Block[],
+  blocks: readonly BlockShape[],
   ref: WeightRef,
   axis: Axis,
 ): void {
@@ -143,7 +144,7 @@ function addWeight(
 
 function biasOf(
   byName: ReadonlyMap<string, TensorInfo>,
-  block: Block,
+  block: BlockShape,
   bias: string | undefined,
   place: Pick<BiasLayout, 'block' | 'side'>,
 ): BiasLayout | undefined {
@@ -155,7 +156,7 @@ function biasOf(
 function checkBiases(
   biases: readonly BiasLayout[],
   weights: ReadonlyMap<string, unknown>,
-  blocks: readonly Block[],
+  blocks: readonly BlockShape[],
 ): void {
   /** By bias, the weight tensor that it goes with. */
   const owners = new Map<string, string>();
@@ -176,7 +177,7 @@ function checkBiases(
 /** The named tensor, which must be one of a floating type and of this shape. */
 function find(
   byName: ReadonlyMap<string, TensorInfo>,
-  block: Block,
+  block: BlockShape,
   name: string,
   shape: readonly number[],
 ): { name: string; dtype: DType } {
@@ -189,7 +190,7 @@ function find(
   return { name, dtype: info.dtype };
 }
 
-function mismatch(block: Block, tensor: string, why: string): HermError {
+function mismatch(block: BlockShape, tensor: string, why: string): HermError {
   const message = `Block ${quoteName(block.name)} does not fit tensor ${quoteName(tensor)}: it ${why}.`;
   return new HermError('BAD_ARGUMENT', message, { block: block.name, tensor });
 }

@@ -74,7 +74,7 @@ export async function planFor(
   const byInput = new Map(blocks.map(({ name, input }) => [input.tensor, widths[name]!]));
   try {
     const groups = await groupsOf(content, options);
-    return groups.length === 0 ? undefined : planConfig(groups, (input) => byInput.get(input));
+    return groups.length === 0 ? undefined : planConfig(groups, (input) => byInput.get(input), ADVICE);
   } catch (error) {
     // A model whose blocks were described by hand, because its own names and configuration do not hold together.
     if (!(error instanceof HermError) || !MISFITS.includes(error.code)) throw error;
@@ -83,4 +83,5 @@ export async function planFor(
   }
 }
 
+const ADVICE = { fixed: '--pad keeps it', uneven: '--uniform or --pad makes them loadable' };
 const MISFITS: readonly HermErrorCode[] = ['CONFIG', 'TENSOR_MISSING', 'BLOCK_DTYPE'];

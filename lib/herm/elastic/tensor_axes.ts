@@ -1,6 +1,6 @@
 import type { CheckedHeader } from '../../file/header.ts';
 import { type WholeTensor, wholeTensors } from '../../file/joined.ts';
-import type { Axis } from '../../file/layout.ts';
+import type { Axis, Layout } from '../../file/layout.ts';
 
 /** Which neurons the axes of a tensor belong to. */
 export interface TensorAxes {
@@ -10,8 +10,8 @@ export interface TensorAxes {
 
 const NO_AXES: TensorAxes = { rows: undefined, cols: undefined };
 
-/** The axes of the header's tensors, by their numbers. */
-export function tensorAxes({ json, layout }: Pick<CheckedHeader, 'json' | 'layout'>): TensorAxes[] {
+/** The axes of these tensors, one after the other. */
+export function tensorAxes(tensors: readonly { readonly name: string }[], layout: Layout): TensorAxes[] {
   const found = new Map<string, TensorAxes>();
   for (const { name, rowAxis, colAxis } of layout.weights) found.set(name, { rows: rowAxis, cols: colAxis });
   const biases = [...layout.biases, ...layout.gates.map((gate) => gate?.bias)];
@@ -21,7 +21,7 @@ export function tensorAxes({ json, layout }: Pick<CheckedHeader, 'json' | 'layou
     const { name, block, side } = bias;
     found.set(name, { rows: { block, side }, cols: undefined });
   }
-  return json.tensors.map(({ name }) => found.get(name) ?? NO_AXES);
+  return tensors.map(({ name }) => found.get(name) ?? NO_AXES);
 }
 
 /** A tensor as the original has it. */
@@ -31,7 +31,7 @@ export interface ElasticTensor extends WholeTensor {
 }
 
 export function elasticTensors(header: Pick<CheckedHeader, 'json' | 'layout'>): ElasticTensor[] {
-  const axes = tensorAxes(header);
+  const axes = tensorAxes(header.json.tensors, header.layout);
   return wholeTensors(header.json).map((whole) => ({
     ...whole,
     members: whole.parts.map((index) => ({ shape: header.json.tensors[index]!.shape, axes: axes[index]! })),

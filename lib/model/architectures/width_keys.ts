@@ -51,8 +51,20 @@ export interface ConfigPlan {
   readonly refusal: string | undefined;
 }
 
+/** What a refusal advises, in brackets. */
+interface ConfigAdvice {
+  /** Where loaders compute the width from other sizes. */
+  readonly fixed: string;
+  /** Where blocks of different widths need one. */
+  readonly uneven: string;
+}
+
 /** @param widthOf the new width of a block by its input weights; undefined: it stays as it was. */
-export function planConfig(groups: readonly WidthGroup[], widthOf: (input: string) => number | undefined): ConfigPlan {
+export function planConfig(
+  groups: readonly WidthGroup[],
+  widthOf: (input: string) => number | undefined,
+  advice: ConfigAdvice,
+): ConfigPlan {
   const changes: (ConfigChange & { readonly path: readonly string[] })[] = [];
   for (const { path, users } of groups) {
     const widths = users.map(({ input, neurons }) => widthOf(input) ?? neurons);
@@ -60,11 +72,11 @@ export function planConfig(groups: readonly WidthGroup[], widthOf: (input: strin
     if (narrowed < 0) continue;
     const [to] = widths as [number, ...number[]];
     if (path === undefined) {
-      return { changes: [], refusal: 'loaders compute the width of such blocks from other sizes (--pad keeps it)' };
+      return { changes: [], refusal: `loaders compute the width of such blocks from other sizes (${advice.fixed})` };
     }
     if (widths.some((width) => width !== to)) {
       const why = `${path.join('.')} is one number for blocks of ${Math.min(...widths)} to ${Math.max(...widths)} neurons`;
-      return { changes: [], refusal: `${why} (--uniform or --pad makes them loadable)` };
+      return { changes: [], refusal: `${why} (${advice.uneven})` };
     }
     changes.push({ key: path.join('.'), path, from: users[narrowed]!.neurons, to });
   }
