@@ -15,17 +15,27 @@ namespace squares {
 using Four = FloatVectorOf<4>::type;  // of any words of four bytes: they are only moved
 typedef std::int32_t Order __attribute__((vector_size(16)));
 
+// Four of the eight words of a and b; Clang and GCC before 12 share no spelling of it.
+template <int... kWords>
+HERM_INLINE Four pick(Four a, Four b) {
+#ifdef __clang__
+  return __builtin_shufflevector(a, b, kWords...);
+#else
+  return __builtin_shuffle(a, b, Order{kWords...});
+#endif
+}
+
 // to(c, r) = from(r, c) for r, c < 4; steps in bytes.
 HERM_INLINE void transpose_four(const std::uint8_t* from, std::size_t from_step, std::uint8_t* to,
                                 std::size_t to_step) {
   const auto row = [&](std::size_t r) HERM_INLINED { return load_lanes<Four>(from + r * from_step); };
   const Four a = row(0), b = row(1), c = row(2), d = row(3);
-  const Four ab = __builtin_shuffle(a, b, Order{0, 4, 1, 5}), cd = __builtin_shuffle(c, d, Order{0, 4, 1, 5});
-  const Four ba = __builtin_shuffle(a, b, Order{2, 6, 3, 7}), dc = __builtin_shuffle(c, d, Order{2, 6, 3, 7});
-  store_lanes(Four(__builtin_shuffle(ab, cd, Order{0, 1, 4, 5})), to);
-  store_lanes(Four(__builtin_shuffle(ab, cd, Order{2, 3, 6, 7})), to + to_step);
-  store_lanes(Four(__builtin_shuffle(ba, dc, Order{0, 1, 4, 5})), to + 2 * to_step);
-  store_lanes(Four(__builtin_shuffle(ba, dc, Order{2, 3, 6, 7})), to + 3 * to_step);
+  const Four ab = pick<0, 4, 1, 5>(a, b), cd = pick<0, 4, 1, 5>(c, d);
+  const Four ba = pick<2, 6, 3, 7>(a, b), dc = pick<2, 6, 3, 7>(c, d);
+  store_lanes(pick<0, 1, 4, 5>(ab, cd), to);
+  store_lanes(pick<2, 3, 6, 7>(ab, cd), to + to_step);
+  store_lanes(pick<0, 1, 4, 5>(ba, dc), to + 2 * to_step);
+  store_lanes(pick<2, 3, 6, 7>(ba, dc), to + 3 * to_step);
 }
 
 }  // namespace squares
