@@ -26,14 +26,8 @@ export { type Symmetries, symmetriesOf } from './analysis/symmetry.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
 export type { Damage } from './file/damage.ts';
 export type { OpenOptions } from './file/open.ts';
-export {
-  type HermFile,
-  type Original,
-  type OriginalFile,
-  openHerm,
-  type StoredRefit,
-  type VerifyReport,
-} from './file/read.ts';
+export type { Original, OriginalFile } from './file/original.ts';
+export { type HermFile, openHerm, type StoredRefit, type VerifyReport } from './file/read.ts';
 export { blockOutputs, blockValues } from './herm/block_samples.ts';
 export {
   type CertificateOptions,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { HermFile, Original } from '../../file/read.ts';
+import type { Original } from '../../file/original.ts';
+import type { HermFile } from '../../file/read.ts';
 import { activationText } from '../../model/activation_option.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { PRIOR_WORDS } from '../../report/words.ts';
