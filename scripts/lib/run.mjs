@@ -22,15 +22,15 @@ export function capture(command, args, options = {}) {
   };
 }
 
-/** Announces a step and runs it; its output is shown only when it fails, and then the step throws. */
+/** Announces a step on stderr (stdout is the result of what follows) and runs it; its output is shown only when it fails, and then the step throws. */
 export function runQuietly(title, command, args, options = {}) {
   const started = performance.now();
-  process.stdout.write(`${title} … `);
+  process.stderr.write(`${title} … `);
   const { status, stdout, stderr } = capture(command, args, options);
   if (status !== 0) {
-    console.log('failed');
+    console.error('failed');
     console.error(stdout + stderr);
     throw new Error(`${title} failed: ${command} ${args.join(' ')} (exit status ${status}).`);
   }
-  console.log(`done (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  console.error(`done (${((performance.now() - started) / 1000).toFixed(1)} s)`);
 }

@@ -103,7 +103,7 @@ export function ensureSystemPackages() {
 function installWithApt(packages) {
   const isRoot = process.getuid?.() === 0;
   if (!isRoot && capture('sudo', ['-n', 'true']).status !== 0) return false;
-  console.log(`Installing system packages: ${packages.join(' ')}`);
+  console.error(`Installing system packages: ${packages.join(' ')}`);
   const apt = (...args) => {
     const command = [
       'env',
