@@ -52,6 +52,8 @@ export const HERM_ERROR_CODES = [
   'ONNX_TENSOR',
   /** External data of an ONNX model that is missing, too short, or lies outside the model's directory. */
   'ONNX_EXTERNAL',
+  /** onnxruntime-web, which runs ONNX models for `herm sensitivity`, is not installed, or cannot run a model on the samples given. */
+  'ONNX_RUNTIME',
   /** A model of several files that are missing, too many, or contradict their index. */
   'MODEL_FILES',
   /** A name of a file that could lead out of its directory, or is there twice. */

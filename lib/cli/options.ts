@@ -10,6 +10,9 @@ function parser<T>(schema: z.ZodType<T, string>): (text: string) => T {
   };
 }
 
+/** An option that may be repeated. */
+export const collect = (text: string, before: readonly string[] = []) => [...before, text];
+
 const wholeNumber = (message: string) =>
   z
     .string()

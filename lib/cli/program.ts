@@ -15,6 +15,7 @@ import { addPlan } from './commands/plan.ts';
 import { addRecover } from './commands/recover.ts';
 import { addReport } from './commands/report.ts';
 import { addSca } from './commands/sca.ts';
+import { addSensitivity } from './commands/sensitivity.ts';
 import { addTree } from './commands/tree.ts';
 import { addTruncate } from './commands/truncate.ts';
 import { addUpgrade } from './commands/upgrade.ts';
@@ -29,6 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
   addInfo,
   addTree,
   addPlan,
+  addSensitivity,
   addReport,
   addExpand,
   addLift,

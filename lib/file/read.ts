@@ -4,6 +4,7 @@ import { type LiftOptions, type LiftReport, liftPieces, liftTensors, liftTo } fr
 import type { TunedInput } from '../herm/elastic/tuned.ts';
 import { isDirectoryOutput, type WrittenSkeleton, writeSkeleton } from '../herm/expand.ts';
 import { type FitOptions, fitWidths } from '../herm/loader_widths.ts';
+import { onnxModel } from '../herm/onnx_skeleton.ts';
 import { readTensors } from '../herm/read_tensors.ts';
 import {
   checkOriginal,
@@ -188,6 +189,15 @@ export class HermFile {
    */
   writeSkeleton(path: string, skeleton: Skeleton, options: CallOptions = {}): Promise<WrittenSkeleton> {
     return writeSkeleton(this.#content, path, skeleton, options);
+  }
+
+  /**
+   * The bytes of an ONNX model with the tensors of a skeleton of this file, external data put into it.
+   *
+   * @throws HermError `MODEL_FORMAT` where the original is no ONNX model; `TOO_LARGE`, `ONNX_EXTERNAL`, or as reading does.
+   */
+  onnxModel({ tensors }: Skeleton, options: Pick<CallOptions, 'signal' | 'threads'> = {}): Promise<Uint8Array> {
+    return onnxModel(this.#content, tensors, { signal: options.signal, threads: options.threads });
   }
 
   /** Whether {@link writeSkeleton} makes a directory of this path. */

@@ -9,7 +9,7 @@ import { withTotalSize } from '../model/shard_index.ts';
 import type { CallOptions } from '../native/call.ts';
 import { isOnnxName } from '../onnx/open.ts';
 import { planFor } from './loader_widths.ts';
-import { onnxSkeleton } from './onnx_skeleton.ts';
+import { onnxModel, onnxSkeleton } from './onnx_skeleton.ts';
 import type { Skeleton } from './skeleton.ts';
 
 /** What `HermFile.writeSkeleton` has written. */
@@ -63,8 +63,8 @@ export async function writeSkeleton(
   const isOnnx = json.files[0]!.format === 'onnx' && !path.endsWith(SAFETENSORS);
   if (!isDirectoryOutput(content, path)) {
     if (isOnnx) {
-      const [model] = await onnxSkeleton(content, tensors, true, kernel);
-      await atomicWrite(path, (file) => file.write(counted(model!)[0]!), signal);
+      const model = await onnxModel(content, tensors, kernel);
+      await atomicWrite(path, (file) => file.write(counted([model])[0]!), signal);
       return { bytes, files: undefined, config: undefined };
     }
     counted(serializedParts(tensors, metadata));

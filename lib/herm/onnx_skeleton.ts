@@ -57,6 +57,25 @@ export async function onnxSkeleton(
   return parts;
 }
 
+/**
+ * One ONNX model with the tensors of a skeleton and all external data.
+ *
+ * @throws HermError `MODEL_FORMAT` where the original is no ONNX model; as {@link onnxSkeleton}.
+ */
+export async function onnxModel(
+  content: HermContent,
+  tensors: readonly Tensor[],
+  options: CodecOptions,
+): Promise<Uint8Array> {
+  const { files, name } = content.header.json;
+  if (files[0]!.format !== 'onnx') {
+    const why = `${content.file} was made of ${name}, which is no ONNX model.`;
+    throw new HermError('MODEL_FORMAT', why, { file: content.file });
+  }
+  const [model] = await onnxSkeleton(content, tensors, true, options);
+  return model![0]!;
+}
+
 /** A file of the original, with zeros where its tensors are. */
 async function withoutTensors(content: HermContent, file: number, options: CodecOptions): Promise<Uint8Array> {
   const { files, tensors } = content.header.json;

@@ -3,7 +3,7 @@ import type { Scope } from '../file/chunk_index.ts';
 import { type HermParts, type OpenOptions, openParts } from '../file/open.ts';
 import { buildTensors, resolveWidths, type WidthRequest } from '../herm/skeleton.ts';
 import { type Block, neuronTensors } from '../model/block.ts';
-import { mlpLayers } from '../model/forward.ts';
+import { mlpLayers, requireChain } from '../model/forward.ts';
 import { quoteName } from '../model/messages.ts';
 import { lookupIn } from '../model/weights.ts';
 import { type CallOptions, inBackground } from '../native/call.ts';
@@ -207,17 +207,12 @@ export async function open(input: SourceInput, options: NetworkOptions = {}): Pr
 
 function blocksToRun({ content }: HermParts, name: string | undefined): readonly Block[] {
   const { blocks } = content.header;
-  const names = blocks.map((block) => quoteName(block.name)).join(', ');
   if (name !== undefined) {
     const found = blocks.filter((block) => block.name === name);
     if (found.length > 0) return found;
+    const names = blocks.map((block) => quoteName(block.name)).join(', ');
     const why = `There is no block ${quoteName(name)}; there are: ${names}.`;
     throw new HermError('BAD_ARGUMENT', why, { block: name });
   }
-  const broken = blocks.find(
-    (block, at) => at > 0 && (block.gate || block.input.tensor !== blocks[at - 1]!.output.tensor),
-  );
-  if (broken === undefined && blocks.length > 0) return blocks;
-  const why = `The blocks of ${content.file} are no chain, so there is no network to run as a whole. Name one as "block": ${names}.`;
-  throw new HermError('NO_CHAIN', why, { file: content.file, block: broken?.name });
+  return requireChain(blocks, content.file, 'Name one as "block".');
 }

@@ -2,6 +2,7 @@ import { HermError } from '../errors.ts';
 import type { NativeMatrix } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { type Activation, type Block, nativeActivation, type WeightRef } from './block.ts';
+import { quoteName } from './messages.ts';
 import { nativeMatrix, type TensorLookup } from './weights.ts';
 
 /** What a gated layer is multiplied by: ψ(G φ(x) + g), with φ and x the layer's own. */
@@ -57,6 +58,22 @@ export function mlpLayers(blocks: readonly Block[], lookup: TensorLookup): Layer
     layers.push({ activation, weight, bias: bias(block.outputBias) });
   });
   return layers;
+}
+
+/**
+ * The blocks of a file, which must be a chain as {@link mlpLayers} takes it.
+ *
+ * @param advice what to do where they are none
+ * @throws HermError `NO_CHAIN`
+ */
+export function requireChain(blocks: readonly Block[], file: string, advice: string): readonly Block[] {
+  const broken = blocks.find(
+    ({ gate, input }, at) => at > 0 && (gate || input.tensor !== blocks[at - 1]!.output.tensor),
+  );
+  if (broken === undefined && blocks.length > 0) return blocks;
+  const names = blocks.map(({ name }) => quoteName(name)).join(', ') || 'none';
+  const why = `The blocks of ${file} (${names}) are no chain, so there is no network to run as a whole. ${advice}`;
+  throw new HermError('NO_CHAIN', why, { file, block: broken?.name });
 }
 
 /**

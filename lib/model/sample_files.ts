@@ -68,24 +68,23 @@ function blockOf(
 
 async function readTensors(path: string): Promise<SampleTensor[]> {
   if (path.endsWith('.npy')) return [{ name: path, ...readNpy(await readWhole(path), path) }];
+  return (await readAllTensors(path)).map((tensor) => {
+    if (isFloatDType(tensor.dtype)) {
+      return { name: tensor.name, shape: tensor.shape, values: Float32Array.from(toFloat64(tensor)) };
+    }
+    const why = `${path} has ${quoteName(tensor.name)} as ${tensor.dtype}: samples must be floats.`;
+    throw new HermError('PRIOR', why, { file: path, tensor: tensor.name });
+  });
+}
+
+/** All tensors of a safetensors file. @throws HermError `IO`; as {@link readSafetensorsHeader} */
+export async function readAllTensors(path: string): Promise<Tensor[]> {
   const source = await fileSource(path);
   try {
     const header = await readSafetensorsHeader(source);
     const tensors: Tensor[] = [];
     for (const info of header.tensors) tensors.push(await readTensor(source, header, info));
-    return tensors.map((tensor) => {
-      if (!isFloatDType(tensor.dtype)) {
-        throw new HermError(
-          'PRIOR',
-          `${path} has ${quoteName(tensor.name)} as ${tensor.dtype}: samples must be floats.`,
-          {
-            file: path,
-            tensor: tensor.name,
-          },
-        );
-      }
-      return { name: tensor.name, shape: tensor.shape, values: Float32Array.from(toFloat64(tensor)) };
-    });
+    return tensors;
   } finally {
     await source.close();
   }

@@ -22,6 +22,18 @@ export function trainingImages(count) {
   return Float64Array.from(images.subarray(16, 16 + count * 784), (byte) => byte / 255);
 }
 
+/** Test images, and `count` that are not among them; where Debian's training images are missing, a part of the test images. */
+export function imageParts(count) {
+  const test = testImages();
+  const training = trainingImages(count);
+  if (training !== undefined) return { images: test, samples: training };
+  const rest = test.count - count;
+  return {
+    images: { count: rest, pixels: test.pixels.subarray(0, rest * 784), labels: test.labels.subarray(0, rest) },
+    samples: test.pixels.slice(rest * 784),
+  };
+}
+
 /** The share of test images whose largest output is their class. */
 export async function accuracy(layers, { count, pixels, labels }) {
   const scores = await forward(layers, pixels, count);

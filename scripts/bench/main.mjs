@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander';
 import * as dynamic from './dynamic.mjs';
 import * as elastic from './elastic.mjs';
+import * as plan from './plan.mjs';
 import * as quality from './quality.mjs';
 import * as selectivity from './selectivity.mjs';
 import * as size from './size.mjs';
 import * as speed from './speed.mjs';
 
-const suites = { dynamic, elastic, quality, selectivity, size, speed };
+const suites = { dynamic, elastic, plan, quality, selectivity, size, speed };
 
 function count(text) {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { herm, start } from './herm.ts';
 
-const COMMANDS = 'inspect compress info tree report plan expand lift adapter recover verify sca gid doctor'.split(' ');
+const COMMANDS =
+  'inspect compress info tree report plan sensitivity expand lift adapter recover verify sca gid doctor'.split(' ');
 
 describe('herm without work', () => {
   it('lists its commands and exit codes', async () => {

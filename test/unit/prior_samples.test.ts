@@ -27,6 +27,7 @@ import { randomBlock } from '../binding/support/random_block.ts';
 import { makeNetwork } from '../format/support/network.ts';
 import { Random } from '../format/support/random.ts';
 import { gaussian } from '../format/support/values.ts';
+import { npy } from '../support/npy.ts';
 
 const [M, N, P] = [18, 6, 4];
 const activations: ActivationName[] = ['relu', 'gelu', 'tanh'];
@@ -294,9 +295,3 @@ describe('compressing with samples', () => {
     }
   });
 });
-
-function npy(descr: string, shape: string, values: Float64Array): Uint8Array {
-  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`.padEnd(117);
-  const head = Buffer.from(`\u0093NUMPY\u0001\u0000\u0076\u0000${text}\n`, 'latin1');
-  return Buffer.concat([head, Buffer.from(values.buffer)]);
-}

@@ -7,7 +7,7 @@ import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { type LevelRow, levelTable } from '../level_table.ts';
 import { MODEL_HELP, type ModelOptions, withModelOptions } from '../model.ts';
-import { parseBlend, parseMemory, parseShares, parseThreads } from '../options.ts';
+import { collect, parseBlend, parseMemory, parseShares, parseThreads } from '../options.ts';
 import { checkOutput } from '../output.ts';
 import { percent, printable, sections } from '../render.ts';
 
@@ -34,8 +34,6 @@ const STAGES: Readonly<Record<CompressProgress['stage'], string>> = {
   code: 'coding',
   write: 'writing and comparing',
 };
-
-const collect = (text: string, before: readonly string[] = []) => [...before, text];
 
 /** The text shows the widths of these shares; "herm info" shows all. */
 const SHOWN_SHARES = [0.5, 0.25, 0.125];

@@ -1,5 +1,5 @@
 // What is narrowed and how well it still works: models by name.
-import { accuracy, testImages, trainingImages } from '../fashion.mjs';
+import { accuracy, imageParts } from '../fashion.mjs';
 import { layersOf, lenetPath, loadModel } from '../lenet.mjs';
 import { chainInputs } from './certificates.mjs';
 import { probeAccuracy, trainProbe } from './probe.mjs';
@@ -13,29 +13,17 @@ const classifier =
   (name, title, path = lenetPath(name)) =>
   async () => {
     const model = await loadModel(path);
-    const { images, samples } = imageParts();
+    const { images, samples } = imageParts(Math.max(...SAMPLES));
     const evaluate = async (tensors) => ({ accuracy: await accuracy(layersOf(model.blocks, tensors), images) });
     return {
       ...{ name, title, path, ...model, widths: KEPT, metric: 'accuracy', chain: true, sampleCounts: SAMPLES },
       prior: { kind: 'isotropic', blocks: model.blocks.map(() => 'isotropic') },
       metrics: ['accuracy'],
       testedInputs: () => chainInputs(model, Float32Array.from(images.pixels)),
-      samples: (count) => chainInputs(model, samples.slice(0, count * 784)),
+      samples: (count) => chainInputs(model, Float32Array.from(samples.subarray(0, count * 784))),
       evaluate,
     };
   };
-
-/** Test images, and images that are not among them; where Debian's training images are missing, a part of the test images. */
-function imageParts() {
-  const test = testImages();
-  const training = trainingImages(Math.max(...SAMPLES));
-  if (training !== undefined) return { images: test, samples: Float32Array.from(training) };
-  const count = test.count - Math.max(...SAMPLES);
-  return {
-    images: { count, pixels: test.pixels.subarray(0, count * 784), labels: test.labels.subarray(0, count) },
-    samples: Float32Array.from(test.pixels.subarray(count * 784)),
-  };
-}
 
 const MAILS = { tested: 64, trained: 200, sampled: 120 };
 
