@@ -85,6 +85,7 @@
       "native/kernels/sca_pair.cc",
       "native/kernels/series_kernel.cc",
       "native/kernels/skeleton_walk.cc",
+      "native/kernels/squares.cc",
       "native/kernels/stored_gram.cc",
       "native/kernels/symmetry.cc",
       "native/kernels/tensor_grid.cc",

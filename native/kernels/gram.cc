@@ -111,13 +111,13 @@ void multiply_rows(MatrixView<const float> a, MatrixView<const float> b, MatrixV
 }
 
 void transpose(const Job& job, MatrixView<const float> a, MatrixView<float> out) {
-  constexpr std::size_t kLines = 64;  // rows of `out` at a time, in squares of one cache line a row
-  parallel_for(job, out.rows, kLines, [&](std::size_t begin, std::size_t end) {
-    constexpr std::size_t kSquare = 16;
-    const std::size_t from = a.stride * sizeof(float), to = out.stride * sizeof(float);
-    for (std::size_t j = 0; j < out.cols; j += kSquare)
-      transpose_words<sizeof(float)>(&a(j, begin), from, std::min(kSquare, out.cols - j), end - begin, &out(begin, j),
-                                     to);
+  const std::size_t from = a.stride * sizeof(float), to = out.stride * sizeof(float);
+  const Stores stores = stores_for(out.rows * to);
+  parallel_for(job, a.rows, kLineWords, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t j = 0; j < a.cols; j += kLineWords)
+      transpose_words<sizeof(float)>(&a(begin, j), from, end - begin, std::min(kLineWords, a.cols - j), &out(j, begin),
+                                     to, stores);
+    end_streams();
   });
 }
 

@@ -18,20 +18,26 @@ constexpr std::size_t kTile = 64;
 // Rows that are read side by side: rows of a matrix often lie a multiple of a page apart, and then only as many of
 // their cache lines fit into the first-level cache as it has ways.
 constexpr std::size_t kRows = 8;
+// Words of four bytes are read a whole line at once.
+template <class Word>
+constexpr std::size_t kRowsOf = sizeof(Word) == 4 ? kLineWords : kRows;
 
 // to(c, r) = from(r, c), both row-major with their own strides.
 template <class Word>
 void transpose(const Job& job, const std::uint8_t* from, std::size_t rows, std::size_t cols, std::uint8_t* to) {
   constexpr std::size_t kLine = 64 / sizeof(Word);
+  const Stores stores = stores_for(rows * cols * sizeof(Word));
   parallel_for(job, cols, kTile, [&](std::size_t first, std::size_t last) {
     for (std::size_t left = first; left < last; left += kLine) {
       const std::size_t right = std::min(last, left + kLine);
-      for (std::size_t top = 0; top < rows; top += kRows) {
-        const std::size_t bottom = std::min(rows, top + kRows);
+      for (std::size_t top = 0; top < rows; top += kRowsOf<Word>) {
+        const std::size_t bottom = std::min(rows, top + kRowsOf<Word>);
         transpose_words<sizeof(Word)>(from + (top * cols + left) * sizeof(Word), cols * sizeof(Word), bottom - top,
-                                      right - left, to + (left * rows + top) * sizeof(Word), rows * sizeof(Word));
+                                      right - left, to + (left * rows + top) * sizeof(Word), rows * sizeof(Word),
+                                      stores);
       }
     }
+    end_streams();
   });
 }
 

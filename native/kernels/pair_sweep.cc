@@ -1,5 +1,6 @@
 #include "kernels/pair_sweep.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 

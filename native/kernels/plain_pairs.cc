@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "kernels/half.h"
 #include "kernels/threads.h"
@@ -22,14 +24,15 @@ constexpr float kTrust = 0.92F;
 PlainPairs::PlainPairs(const Job& job, const Activation& activation, const StoredBlock& block, RowRoom room,
                        const InputSamples* samples)
     : operator_(activation, {block.has_bias, block.bias.dtype}), profiles_(room.capacity) {
-  const RowReader input(job, block.input, block.prior), output(job, block.output);
+  const RowReader input(job, block.input, block.prior);
+  std::optional<RowReader> output(std::in_place, job, block.output);
   const std::size_t m = input.rows();
   if (m <= kSmall) trust_ = kTrust;
   // With one input and one output all pairs of like sign are parallel on both sides, and the mixture of two profiles is
   // their sum exactly. Scaled copies of one function are that in truth.
-  blind_ = input.width() == 1 && output.width() == 1 &&
+  blind_ = input.width() == 1 && output->width() == 1 &&
            (block.has_bias || !block.prior.isotropic() || !activation.homogeneous());
-  const auto devs = input.norms(job), outputs = output.norms(job);
+  const auto devs = input.norms(job), outputs = output->norms(job);
   const auto bias = load_biases(block.has_bias, block.bias, m), shifts = input.shifts(job);
   std::vector<Neuron> neurons(m);
   std::vector<double> energies(m);
@@ -48,8 +51,9 @@ PlainPairs::PlainPairs(const Job& job, const Activation& activation, const Store
   }
   const auto order = order_by_energy(energies);
   if (samples_) samples_->reorder(order);
+  output_ = std::make_unique<UnitRows>(job, *output, outputs, order, room);
+  output.reset();  // the memory of a transposed copy serves the other side
   input_ = std::make_unique<UnitRows>(job, input, devs, order, room);
-  output_ = std::make_unique<UnitRows>(job, output, outputs, order, room);
 
   std::vector<double> deviations(m);
   neurons_.reserve(room.capacity);

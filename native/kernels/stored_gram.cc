@@ -10,16 +10,19 @@
 #include "kernels/living_gram.h"
 #include "kernels/profile_table.h"
 #include "kernels/simd.h"
+#include "kernels/squares.h"
 #include "kernels/threads.h"
 
 namespace herm {
 
 namespace {
 
-constexpr std::size_t kRows = 32;  // rows that a thread takes at a time
-constexpr std::size_t kLine = 16;  // floats
+constexpr std::size_t kRows = 32;          // rows that a thread takes at a time
+constexpr std::size_t kLine = kLineWords;  // floats
 // Rows are longer than a page, where the hardware's own reading ahead stops.
 constexpr std::size_t kAhead = 512;  // floats
+
+const std::uint8_t* bytes_of(const float* values) { return reinterpret_cast<const std::uint8_t*>(values); }
 
 // Which columns stay: as a list, and a bit each.
 struct KeptColumns {
@@ -67,6 +70,8 @@ class StoredGram final : public LivingGram {
   void combine_rows(const Union& merge);
   void combine_columns(const std::vector<Union>& unions, std::size_t t);
   void mirror_columns(const std::vector<Union>& unions, std::size_t t);
+  void extend_rows(std::size_t kind, const std::vector<Union>& unions, const std::vector<char>& alive,
+                   std::size_t begin, std::size_t end);
 
   std::vector<GramKind> kinds_;
   std::size_t width_, stride_;
@@ -77,7 +82,7 @@ class StoredGram final : public LivingGram {
 StoredGram::StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity)
     : kinds_(neurons.kinds().begin(), neurons.kinds().end()),
       width_(neurons.size()),
-      stride_(capacity + kSweepPadding),
+      stride_((capacity + kSweepPadding + kLine - 1) / kLine * kLine),
       place_(capacity) {
   const std::size_t m = width_;
   for (std::size_t k = 0; k < kinds_.size(); ++k) {
@@ -137,6 +142,31 @@ void StoredGram::mirror_columns(const std::vector<Union>& unions, std::size_t t)
       row(k, unions[t].first)[width_ + u] = row(kinds_[k].mirror, unions[u].first)[width_ + t];
 }
 
+// Every other row gets one number from every parent's row: in squares, one cache line a row.
+void StoredGram::extend_rows(std::size_t kind, const std::vector<Union>& unions, const std::vector<char>& alive,
+                             std::size_t begin, std::size_t end) {
+  const std::size_t count = unions.size();
+  for (std::size_t p = begin; p < end; ++p) {
+    if (!alive[p]) continue;
+    for (std::size_t t = 0; t < count + kLine; t += kLine) __builtin_prefetch(row(kind, p) + width_ + t, 1);
+  }
+  Lines<const std::uint8_t> from;
+  Lines<std::uint8_t> to;
+  std::array<float, kLine> nobody;  // takes what the dead would get, whose memory may be a parent's
+  for (std::size_t t = 0; t < count; t += kLine) {
+    for (std::size_t p = begin; p < end; p += kLine) {
+      for (std::size_t l = 0; l < kLine; ++l) {
+        // Beyond the last parent there is padding, and nobody beyond the last position.
+        const std::size_t u = std::min(t + l, count - 1);
+        from[l] = bytes_of(row(kinds_[kind].mirror, unions[u].first) + p);
+        float* const target = p + l < end && alive[p + l] ? row(kind, p + l) + width_ + t : nobody.data();
+        to[l] = reinterpret_cast<std::uint8_t*>(target);
+      }
+      transpose_lines(from, to);
+    }
+  }
+}
+
 void StoredGram::append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) {
   const std::size_t count = unions.size();
   parallel_for(job, count, 1, [&](std::size_t begin, std::size_t end) {
@@ -148,25 +178,8 @@ void StoredGram::append(const Job& job, const std::vector<Union>& unions, const 
   parallel_for(job, count, kRows, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) mirror_columns(unions, t);
   });
-  // Every other row gets one number from every parent's row: in squares, one cache line a row.
-  std::vector<std::uint32_t> others;
-  for (std::uint32_t p = 0; p < width_; ++p)
-    if (alive[p]) others.push_back(p);
-  parallel_for(job, others.size(), kRows, [&](std::size_t begin, std::size_t end) {
-    std::array<float*, kRows> to;
-    std::array<const float*, kLine> from;
-    for (std::size_t k = 0; k < kinds_.size(); ++k) {
-      for (std::size_t i = begin; i < end; ++i) {
-        to[i - begin] = row(k, others[i]) + width_;
-        for (std::size_t t = 0; t < count + kLine; t += kLine) __builtin_prefetch(to[i - begin] + t, 1);
-      }
-      for (std::size_t t = 0; t < count; t += kLine) {
-        const std::size_t u_end = std::min(count, t + kLine);
-        for (std::size_t u = t; u < u_end; ++u) from[u - t] = row(kinds_[k].mirror, unions[u].first);
-        for (std::size_t i = begin; i < end; ++i)
-          for (std::size_t u = t; u < u_end; ++u) to[i - begin][u] = from[u - t][others[i]];
-      }
-    }
+  parallel_for(job, width_, kRows, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t k = 0; k < kinds_.size(); ++k) extend_rows(k, unions, alive, begin, end);
   });
   for (std::size_t t = 0; t < count; ++t) place_[width_ + t] = place_[unions[t].first];
   width_ += count;

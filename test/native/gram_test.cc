@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/large_array.h"
 #include "oracle.h"
 
 using namespace herm;
@@ -45,6 +46,32 @@ TEST_CASE("gram agrees with a naive loop around the size of a tile, and is symme
       check_close(g, oracle::gram_of_rows(a), 30.0 * static_cast<double>(n));
       CHECK(same_bits(g, oracle::transpose(g)));
     }
+  }
+}
+
+TEST_CASE("matrices larger than caches are mirrored and transposed, wherever they lie") {
+  constexpr std::size_t m = 1030, stride = 1040;  // whole cache lines a row, or one number further
+  LargeArray a(m * 3), square(m * stride + 1), turned(m * stride + 1);
+  for (std::size_t i = 0; i < m * 3; ++i) a.data()[i] = static_cast<float>(i % 97) - 48;
+  for (const std::size_t shift : {0u, 1u}) {
+    const MatrixView<float> g(square.data() + shift, m, m, stride), t(turned.data() + shift, m, m, stride);
+    std::fill_n(square.data(), m * stride + 1, -1e9F);
+    gram(Job(2), MatrixView<const float>(a.data(), m, 3), g);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < m; ++i) {
+      for (std::size_t j = 0; j < m; ++j) {
+        float sum = 0;  // of whole numbers: exact
+        for (std::size_t c = 0; c < 3; ++c) sum += a.data()[i * 3 + c] * a.data()[j * 3 + c];
+        wrong += g(i, j) != sum;
+        g(i, j) = static_cast<float>(i * stride + j);
+      }
+    }
+    CHECK(wrong == 0);
+    transpose(Job(2), MatrixView<const float>(g.data, m, m, stride), t);
+    for (std::size_t i = 0; i < m; ++i)
+      for (std::size_t j = 0; j < m; ++j) wrong += t(j, i) != g(i, j);
+    CHECK(wrong == 0);
+    CHECK(square.data()[shift + m] == -1e9F);  // beyond a row
   }
 }
 
