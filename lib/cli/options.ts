@@ -26,16 +26,16 @@ const share = z
   .transform((text) => Number(text.slice(0, -1)) / 100)
   .refine((value) => value > 0 && value <= 1, PERCENT);
 
-/** A width of one block: so many neurons, or a share of them: in (0, 1], or from 1 on where it grows. */
+/** A width of one block: so many neurons, or a share of them: in (0, 1], or any above 0 where it grows. */
 export type Width = { readonly neurons: number } | { readonly share: number };
 
 const WIDTH = 'Give widths as 25%, as 40 (neurons), or block by block as fc1=40,fc2=25%';
-const MORE = 'Give a percentage from 100% on, such as 150%';
+const MORE = 'Give a percentage above 0, such as 150%';
 const growth = z
   .string()
   .regex(/^\d{1,9}(\.\d+)?%$/, MORE)
   .transform((text) => Number(text.slice(0, -1)) / 100)
-  .refine((value) => value >= 1, MORE);
+  .refine((value) => value > 0, MORE);
 
 /** What commands say of `--width`. */
 export const WIDTHS_HELP = '"25%", "40" neurons a block, or block by block "fc1=40,fc2=25%"';

@@ -1,11 +1,9 @@
 import type { HermContent } from '../file/content.ts';
 import { wholeTensors } from '../file/joined.ts';
-import { type ConfigChange, changedConfig } from '../model/architectures/width_keys.ts';
-import { atomicDirectory } from '../model/atomic_directory.ts';
+import type { ConfigChange, ConfigPlan } from '../model/architectures/width_keys.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
-import { CONFIG_NAME } from '../model/config.ts';
-import { serializedParts, writeSafetensors } from '../model/safetensors_write.ts';
-import { withTotalSize } from '../model/shard_index.ts';
+import { writeModelDirectory } from '../model/model_directory.ts';
+import { serializedParts, sizeOf } from '../model/safetensors_write.ts';
 import type { CallOptions } from '../native/call.ts';
 import { isOnnxName } from '../onnx/open.ts';
 import { planFor } from './loader_widths.ts';
@@ -29,7 +27,6 @@ export interface WrittenConfig {
 }
 
 const SAFETENSORS = '.safetensors';
-const INDEX = '.safetensors.index.json';
 
 /** Whether a skeleton of this file comes as a directory, as the original is one and the output does not say otherwise. */
 export function isDirectoryOutput({ header }: HermContent, path: string): boolean {
@@ -44,7 +41,7 @@ export function isDirectoryOutput({ header }: HermContent, path: string): boolea
  * every tensor in the file in which the original has it, the index with the new sum of sizes, config.json with the new
  * widths where it can say them, and the other files as they are.
  *
- * @throws HermError as {@link writeSafetensors} and {@link onnxSkeleton}; `OUTPUT_EXISTS` for a directory that is there and not empty.
+ * @throws HermError as {@link serializedParts}, {@link atomicWrite} and {@link onnxSkeleton}; `OUTPUT_EXISTS` for a directory that is there and not empty.
  */
 export async function writeSkeleton(
   content: HermContent,
@@ -54,45 +51,34 @@ export async function writeSkeleton(
 ): Promise<WrittenSkeleton> {
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const { json } = content.header;
-  let bytes = 0;
-  const counted = (parts: readonly Uint8Array[]) => {
-    bytes += parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return parts;
-  };
   const kernel = { signal: options.signal, threads: options.threads };
   const isOnnx = json.files[0]!.format === 'onnx' && !path.endsWith(SAFETENSORS);
   if (!isDirectoryOutput(content, path)) {
-    if (isOnnx) {
-      const model = await onnxModel(content, tensors, kernel);
-      await atomicWrite(path, (file) => file.write(counted([model])[0]!), signal);
-      return { bytes, files: undefined, config: undefined };
-    }
-    counted(serializedParts(tensors, metadata));
-    await writeSafetensors(path, tensors, metadata, signal);
-    return { bytes, files: undefined, config: undefined };
+    const parts = isOnnx ? [await onnxModel(content, tensors, kernel)] : serializedParts(tensors, metadata);
+    await atomicWrite(
+      path,
+      async (file) => {
+        for (const part of parts) await file.write(part);
+      },
+      signal,
+    );
+    return { bytes: sizeOf(parts), files: undefined, config: undefined };
   }
   const onnx = isOnnx ? await onnxSkeleton(content, tensors, false, kernel) : [];
-  const totalSize = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
   const whole = wholeTensors(json);
-  const plan = padded ? { changes: [], refusal: undefined } : await planFor(content, widths, kernel);
-  await atomicDirectory(
-    path,
-    async (write) => {
-      for (const [file, { name, metadata: own }] of json.files.entries()) {
-        const members = tensors.filter((_, index) => whole[index]!.file === file);
-        await write(name, counted(onnx[file] ?? serializedParts(members, new Map(own))));
-      }
-      for (const [extra, { name }] of json.extras.entries()) {
-        const kept = await content.extra(extra, kernel);
-        let bytes = kept;
-        if (name.endsWith(INDEX)) bytes = withTotalSize(kept, name, totalSize);
-        else if (name === CONFIG_NAME && plan !== undefined) bytes = changedConfig(kept, plan);
-        await write(name, counted([bytes]));
-      }
-    },
-    signal,
-  );
-  const files = [...json.files, ...json.extras].map(({ name }) => name);
-  const changes = plan?.changes.map(({ key, from, to }) => ({ key, from, to }));
-  return { bytes, files, config: changes && { changes, refusal: plan?.refusal } };
+  const membersOf = (file: number) => tensors.filter((_, index) => whole[index]!.file === file);
+  const config = padded ? { changes: [], refusal: undefined } : await planFor(content, widths, kernel);
+  const files = json.files.map(({ name, metadata: own }, file) => ({
+    name,
+    parts: onnx[file] ?? serializedParts(membersOf(file), new Map(own)),
+  }));
+  const extras = json.extras.map(({ name }, extra) => ({ name, read: () => content.extra(extra, kernel) }));
+  const totalSize = sizeOf(tensors.map(({ data }) => data));
+  const bytes = await writeModelDirectory(path, { files, extras, totalSize, config }, signal);
+  return { bytes, files: [...json.files, ...json.extras].map(({ name }) => name), config: config && configOf(config) };
+}
+
+/** What callers are told of a plan. */
+export function configOf({ changes, refusal }: ConfigPlan): WrittenConfig {
+  return { changes: changes.map(({ key, from, to }) => ({ key, from, to })), refusal };
 }

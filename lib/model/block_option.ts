@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HermError } from '../errors.ts';
+import type { Block } from './block.ts';
 import { quoteName } from './messages.ts';
 import { parsePart, partName } from './parts.ts';
 
@@ -55,6 +56,15 @@ export type BlocksOption = string | readonly BlockOption[];
 /** What messages show of the option. */
 export const BLOCKS_HELP =
   'describe the blocks by hand, input linear > output linear: --blocks "fc1>fc2,fc2>fc3", with a gate "gate&up>down", * for any number (option blocks)';
+
+/** The option that describes these blocks. */
+export function blocksOption(blocks: readonly Omit<Block, 'activation'>[]): BlockOption[] {
+  return blocks.map(({ name, input, bias, output, outputBias, gate }) => ({
+    ...{ name, bias, outputBias, input: input.tensor, inputTransposed: input.transposed },
+    ...{ output: output.tensor, outputTransposed: !output.transposed },
+    ...(gate && { gate: gate.weight.tensor, gateTransposed: gate.weight.transposed, gateBias: gate.bias }),
+  }));
+}
 
 const WEIGHT = '.weight';
 const BIAS = '.bias';

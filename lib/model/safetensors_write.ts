@@ -44,6 +44,11 @@ export function serializedParts(tensors: readonly Tensor[], metadata?: ReadonlyM
   return [makeHeader(ordered, metadata), ...ordered.map(({ data }) => data)];
 }
 
+/** Bytes of several buffers. */
+export function sizeOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
 function inFileOrder(tensors: readonly Tensor[]): Tensor[] {
   const names = new Set<string>();
   for (const tensor of tensors) {

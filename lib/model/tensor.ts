@@ -180,6 +180,12 @@ export function toFloat64(tensor: Tensor): Float64Array {
   return Float64Array.from({ length: data.byteLength / width }, (_, i) => read(view, i * width));
 }
 
+/** The numbers that half-precision bit patterns stand for. */
+export function halvesOf(bits: Uint16Array): Float64Array {
+  const data = new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
+  return toFloat64({ name: 'halves', dtype: 'F16', shape: [bits.length], data });
+}
+
 /** One value of each floating type at a byte offset. */
 export const READERS: Readonly<Record<DType, (view: DataView, offset: number) => number>> = {
   F64: (view, offset) => view.getFloat64(offset, true),

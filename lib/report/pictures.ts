@@ -1,7 +1,7 @@
 import { skeletonWeights } from '../herm/certificate.ts';
 import type { MergeTree } from '../herm/tree.ts';
 import type { Block } from '../model/block.ts';
-import { toFloat64 } from '../model/tensor.ts';
+import { halvesOf } from '../model/tensor.ts';
 import type { NativeBlock } from '../native/binding.ts';
 import type { CallOptions } from '../native/call.ts';
 import { base64, floats } from './encode.ts';
@@ -36,10 +36,5 @@ export async function picturesOf(
         neuron * size,
       );
   }
-  return { width, height, pixels: base64(pixels), scales: base64(scales), alpha: floats(halves(tree.alpha)) };
-}
-
-function halves(bits: Uint16Array): Float64Array {
-  const data = new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
-  return toFloat64({ name: 'alpha', dtype: 'F16', shape: [bits.length], data });
+  return { width, height, pixels: base64(pixels), scales: base64(scales), alpha: floats(halvesOf(tree.alpha)) };
 }

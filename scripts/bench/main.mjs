@@ -1,13 +1,14 @@
 import { Command, InvalidArgumentError } from 'commander';
 import * as dynamic from './dynamic.mjs';
 import * as elastic from './elastic.mjs';
+import * as grow from './grow.mjs';
 import * as plan from './plan.mjs';
 import * as quality from './quality.mjs';
 import * as selectivity from './selectivity.mjs';
 import * as size from './size.mjs';
 import * as speed from './speed.mjs';
 
-const suites = { dynamic, elastic, plan, quality, selectivity, size, speed };
+const suites = { dynamic, elastic, grow, plan, quality, selectivity, size, speed };
 
 function count(text) {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
@@ -28,7 +29,7 @@ const program = new Command('bench')
   .option('--json', 'one JSON object instead of a table')
   .option(
     '--model <name>',
-    `quality: ${quality.MODEL_NAMES.join(', ')}, or a .safetensors file of a classifier of Fashion-MNIST; size: a model by its name (default: all); elastic: relu, tanh or gelu`,
+    `quality: ${quality.MODEL_NAMES.join(', ')}, or a .safetensors file of a classifier of Fashion-MNIST; size: a model by its name (default: all); elastic, grow: relu, tanh or gelu`,
   )
   .option('--methods <names>', 'quality: only these, separated by commas', names)
   .option('--widths <percentages>', 'quality: only these shares of neurons kept, separated by commas', shares)

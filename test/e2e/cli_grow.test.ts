@@ -43,6 +43,49 @@ describe('herm grow', () => {
     expect(refused).toMatchObject({ code: 0, stdout: expect.stringContaining('give all blocks one width') });
   });
 
+  it('writes a directory as a directory, with the new widths in config.json', async () => {
+    const { code, stdout } = await herm('grow', at('Phi'), '--width', '150%', '-o', at('Phi-grown'));
+    expect({ code, stdout }).toMatchObject({
+      ...{ code: 0, stdout: expect.stringContaining('config.json: intermediate_size 16 > 24.\n') },
+    });
+    expect(JSON.parse(readFileSync(at('Phi-grown/config.json'), 'utf8')).intermediate_size).toBe(24);
+    const inspected = JSON.parse((await herm('inspect', at('Phi-grown'), '--json')).stdout);
+    expect(inspected.blocks.every(({ neurons }: { neurons: number }) => neurons === 24)).toBe(true);
+    const again = await herm('grow', at('Phi'), '--width', '150%', '-o', at('Phi-grown'));
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('error OUTPUT_EXISTS: ') });
+  });
+
+  it('grows a skeleton along the tree of its file, so that the file lifts what comes of it', async () => {
+    await herm('compress', at('model.safetensors'), '-o', at('model.herm'));
+    await herm('expand', at('model.herm'), '--width', '12.5%', '-o', at('narrow.safetensors'));
+    const tree = ['--tree', at('model.herm')];
+    const grown = await herm('grow', at('narrow.safetensors'), ...tree, '--width', '50%', '-o', at('wide.safetensors'));
+    expect(grown).toMatchObject({ code: 0, stdout: expect.stringMatching(/fc1 +38 +150\nfc2 +13 +50\n/) });
+    const lifted = await herm(
+      'lift',
+      at('model.herm'),
+      '--tuned',
+      at('wide.safetensors'),
+      '-o',
+      at('full.safetensors'),
+    );
+    expect(lifted).toMatchObject({ code: 0, stdout: expect.stringMatching(/fc1 +150 +300/) });
+    const refused = async (code: string, model: string, ...args: string[]) =>
+      expect(await herm('grow', at(model), ...tree, ...args, '-o', at('refused'))).toMatchObject({
+        ...{ code: 1, stderr: expect.stringContaining(`error ${code}: `) },
+      });
+    await refused('TUNED_TENSOR', 'grown.safetensors', '--width', '100%');
+    await refused('WIDTH', 'model.safetensors', '--width', '100%');
+    await refused('WIDTH', 'wide.safetensors', '--width', 'fc1=149');
+    for (const args of [
+      ['--width', '150%'],
+      ['--width', '50%', '--blocks', 'fc1>fc2'],
+    ]) {
+      const finished = await herm('grow', at('narrow.safetensors'), ...tree, ...args, '-o', at('refused'));
+      expect(finished).toMatchObject({ code: 2 });
+    }
+  });
+
   it('refuses with a code that says what, and writes nothing', async () => {
     writeFileSync(at('layers.onnx'), network([first, relu, second]).build());
     const refused = async (code: string, model: string, ...args: string[]) => {

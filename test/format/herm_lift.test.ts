@@ -6,7 +6,7 @@ import { openHerm } from '../../lib/file/read.ts';
 import { compress } from '../../lib/herm/compress.ts';
 import { serializeSafetensors, writeSafetensors } from '../../lib/model/safetensors.ts';
 import { type DType, fromFloat64, type Tensor, toFloat64 } from '../../lib/model/tensor.ts';
-import { type Checkpoint, tensorsOf, writeCheckpoint } from '../support/checkpoints.ts';
+import { CHAIN, type Checkpoint, tensorsOf, writeCheckpoint } from '../support/checkpoints.ts';
 import { liftedByOracle, nudged } from '../support/lift_oracle.ts';
 import { GATED_ZOO } from '../support/zoo_gated.ts';
 import { PLAIN_ZOO } from '../support/zoo_plain.ts';
@@ -20,14 +20,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const CHAIN: Checkpoint = {
-  name: 'a chain that shares a matrix',
-  tensors: {
-    ...{ 'fc1.weight': [12, 5], 'fc1.bias': [12], 'fc2.weight': [10, 12], 'fc2.bias': [10] },
-    ...{ 'fc3.weight': [3, 10], 'fc3.bias': [3] },
-  },
-  blocks: [],
-};
 const WANTED = ['GPT-2', 'BERT', 'Llama', 'Llama with biases', 'Phi-3', 'Flan-T5'];
 const DTYPES: readonly DType[] = ['F32', 'F16', 'BF16'];
 const NETS = [CHAIN, ...[...PLAIN_ZOO, ...GATED_ZOO].filter(({ name }) => WANTED.includes(name))];

@@ -29,6 +29,16 @@ export interface Checkpoint {
   readonly blocks: readonly Expected[];
 }
 
+/** No checkpoint of anybody: an MLP without a configuration. */
+export const CHAIN: Checkpoint = {
+  name: 'a chain that shares a matrix',
+  tensors: {
+    ...{ 'fc1.weight': [12, 5], 'fc1.bias': [12], 'fc2.weight': [10, 12], 'fc2.bias': [10] },
+    ...{ 'fc3.weight': [3, 10], 'fc3.bias': [3] },
+  },
+  blocks: [],
+};
+
 const DTYPES: readonly DType[] = ['F32', 'BF16', 'F16'];
 
 /** The tensors of a checkpoint, filled with seeded numbers; norms are near 1. */

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { growModel } from '../../lib/herm/grow/grow.ts';
-import { chooseSplits, copyNeurons, type Split, shareNeurons } from '../../lib/herm/grow/split_neurons.ts';
-import type { Block } from '../../lib/model/block.ts';
-import type { BlockOption } from '../../lib/model/block_option.ts';
+import { copyNeurons, type Growth, growthByNorms, shareNeurons } from '../../lib/herm/grow/split_neurons.ts';
+import { growthByTree } from '../../lib/herm/grow/tree_growth.ts';
+import { allocateTree } from '../../lib/herm/tree.ts';
+import { blocksOption } from '../../lib/model/block_option.ts';
 import { forward, mlpLayers } from '../../lib/model/forward.ts';
 import { type DType, fromFloat64, type Tensor, toFloat64 } from '../../lib/model/tensor.ts';
 import { lookupIn } from '../../lib/model/weights.ts';
@@ -41,7 +42,7 @@ const splitting = fc
     rows: fc.integer({ min: 1, max: 6 }),
     cols: fc.integer({ min: 1, max: 6 }),
     seed: fc.nat(),
-    splits: fc.array(fc.tuple(fc.nat(), fc.double({ min: 0.5, max: 1, noNaN: true })), { maxLength: 9 }),
+    splits: fc.array(fc.tuple(fc.nat(), fc.double({ min: 0, max: 1, noNaN: true })), { maxLength: 9 }),
   })
   .map(({ dtype, axis, rows, cols, seed, splits }) => {
     const random = new Random(seed);
@@ -49,32 +50,44 @@ const splitting = fc
       random.below(12) === 0 ? random.pick([Infinity, -Infinity, Number.NaN]) : value,
     );
     const neurons = axis === 0 ? rows : cols;
-    return {
-      tensor: fromFloat64(values, dtype, 'v', [rows, cols]),
-      axis,
-      splits: splits.map(([which, share], at): Split => ({ neuron: which % (neurons + at), share })),
+    const width = neurons + splits.length;
+    // The neurons and their copies in any order.
+    const keys = Array.from({ length: width }, () => random.word());
+    const order = [...keys.keys()].sort((one, other) => keys[one]! - keys[other]!);
+    const growth: Growth = {
+      width,
+      places: Uint32Array.from(order.slice(0, neurons)).sort(),
+      splits: [],
+      sharesOf: (other) => Float64Array.from(splits, ([, share]) => (other % 2 === 0 ? share : 1 - share)),
     };
+    const free = order.filter((place) => !growth.places.includes(place));
+    const there = [...growth.places];
+    const made = splits.map(([which], at) => {
+      const neuron = there[which % there.length]!;
+      there.push(free[at]!);
+      return { neuron, copy: free[at]! };
+    });
+    return { tensor: fromFloat64(values, dtype, 'v', [rows, cols]), axis, growth: { ...growth, splits: made } };
   });
 
 describe('splitting neurons', () => {
   it('shares weights so that they add up exactly, in every format, also denormal, infinite and negative zero', () => {
     fc.assert(
-      fc.property(splitting, ({ tensor, axis, splits }) => {
-        const grown = neuronsOf(shareNeurons(tensor, axis, splits), axis);
-        for (const { neuron } of splits.toReversed()) {
-          const copy = grown.pop()!;
-          const kept = grown[neuron]!;
+      fc.property(splitting, ({ tensor, axis, growth }) => {
+        const grown = neuronsOf(shareNeurons(tensor, axis, growth), axis);
+        for (const { neuron, copy } of growth.splits.toReversed()) {
+          const [kept, its] = [grown[neuron]!, grown[copy]!];
           kept.forEach((value, k) => {
             if (!Number.isFinite(value)) {
-              expect(copy[k]).toBe(-0);
+              expect(its[k]).toBe(-0);
               return;
             }
-            expect(Math.abs(roundedOff(value, copy[k]!))).toBe(0);
-            expect(copy[k]! * Math.sign(value)).toBeGreaterThanOrEqual(0);
+            expect(Math.abs(roundedOff(value, its[k]!))).toBe(0);
+            expect(its[k]! * Math.sign(value)).toBeGreaterThanOrEqual(0);
           });
-          grown[neuron] = kept.map((value, k) => value + copy[k]!);
+          grown[neuron] = kept.map((value, k) => value + its[k]!);
         }
-        expect(grown).toEqual(neuronsOf(tensor, axis));
+        expect(Array.from(growth.places, (place) => grown[place])).toEqual(neuronsOf(tensor, axis));
       }),
       RUNS,
     );
@@ -82,25 +95,61 @@ describe('splitting neurons', () => {
 
   it('copies weights bit for bit', () => {
     fc.assert(
-      fc.property(splitting, ({ tensor, axis, splits }) => {
-        const expected = neuronsOf(tensor, axis);
-        for (const { neuron } of splits) expected.push(expected[neuron]!);
-        expect(neuronsOf(copyNeurons(tensor, axis, splits), axis)).toEqual(expected);
+      fc.property(splitting, ({ tensor, axis, growth }) => {
+        const expected: number[][] = [];
+        for (const [neuron, weights] of neuronsOf(tensor, axis).entries()) expected[growth.places[neuron]!] = weights;
+        for (const { neuron, copy } of growth.splits) expected[copy] = expected[neuron]!;
+        expect(neuronsOf(copyNeurons(tensor, axis, growth), axis)).toEqual(expected);
       }),
       RUNS,
     );
   });
 
   it('begins with the largest output weights, and goes round', () => {
-    const splits = chooseSplits(Float64Array.of(1, 3, 2, 3), 10, () => 0.5);
+    const { places, splits, sharesOf } = growthByNorms(Float64Array.of(1, 3, 2, 3), 10, () => 0.5);
+    expect([...places]).toEqual([0, 1, 2, 3]);
     expect(splits.map(({ neuron }) => neuron)).toEqual([1, 3, 2, 0, 1, 3]);
-    expect(splits.every(({ share }) => share === 0.75)).toBe(true);
+    expect(splits.map(({ copy }) => copy)).toEqual([4, 5, 6, 7, 8, 9]);
+    expect([...sharesOf(0)]).toEqual(Array(6).fill(0.75));
   });
 });
 
-const optionOf = ({ name, input, bias, output, outputBias, gate }: Block): BlockOption => ({
-  ...{ name, bias, outputBias, input: input.tensor, inputTransposed: input.transposed },
-  ...{ output: output.tensor, outputTransposed: !output.transposed, gate: gate?.weight.tensor, gateBias: gate?.bias },
+describe('the growth along a tree', () => {
+  /** Four neurons: 0 and 1 merge, 2 and 3 merge, then both parents, all with β = (1, ½). */
+  const tree = { ...allocateTree(4, 3), pairs: Uint32Array.of(0, 1, 2, 3, 0, 2) };
+  tree.beta.set([0x3c00, 0x3800, 0x3c00, 0x3800, 0x3c00, 0x3800]);
+  const grow = (from: number, to: number, weights: readonly number[][]) =>
+    growthByTree(
+      tree,
+      [from, to],
+      { outputs: weights.length, to: (output) => Float64Array.from(weights[output]!) },
+      () => 0.5,
+    );
+
+  it('gives every child the share of each output that the merge took from it', () => {
+    const { width, places, splits, sharesOf } = grow(1, 4, [
+      [3, 2, 1, 8],
+      [-1, 6, 0, 2],
+    ]);
+    expect({ width, places: [...places], splits }).toEqual({
+      ...{ width: 4, places: [0] },
+      splits: [
+        { neuron: 0, copy: 2 },
+        { neuron: 2, copy: 3 },
+        { neuron: 0, copy: 1 },
+      ],
+    });
+    // Parents: 3 + 1 and 1 + 4, of which the second counts half; then −1 and 3, where the larger part takes all, and 0 and 1.
+    expect([...sharesOf(0)]).toEqual([4 / 6.5, 1 / 5, 3 / 4]);
+    expect([...sharesOf(1)]).toEqual([2 / 2.5, 0, 0]);
+  });
+
+  it('draws shares where the record says nothing that would keep children apart', () => {
+    const drawn = 0.75;
+    // 1 and ½·2 are equal; 3 has no outputs.
+    expect([...grow(2, 4, [[1, 2, 5, 0]]).sharesOf(0)]).toEqual([drawn, drawn]);
+    expect([...grow(2, 4, [[1, 2.1, 5, 4]]).sharesOf(0)]).toEqual([5 / 7, drawn]);
+  });
 });
 
 const network = fc.record({
@@ -122,7 +171,7 @@ describe('growModel', () => {
         const random = new Random(seed);
         const { tensors, blocks } = makeNetwork(random, { ...options, values: gaussian });
         const widths = Object.fromEntries(blocks.map(({ name, neurons }, at) => [name, neurons + more[at % 3]!]));
-        const grown = await growModel({ tensors }, { widths, seed, blocks: blocks.map(optionOf) });
+        const grown = await growModel({ tensors }, { widths, seed, blocks: blocksOption(blocks) });
         expect(Object.fromEntries(grown.blocks.map(({ name, width }) => [name, width]))).toEqual(widths);
         const x = Float64Array.from({ length: BATCH * options.sizes[0]! }, () => random.gauss());
         const run = (of: readonly Tensor[], as = blocks, on = x) => forward(mlpLayers(as, lookupIn(of)), on, BATCH);

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import type { HermFile } from '../../file/read.ts';
-import type { WrittenConfig } from '../../herm/expand.ts';
 import { requireVacant } from '../../model/atomic_directory.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { readPlan } from '../../plan/plan_file.ts';
 import { type BlockRow, blockTable } from '../block_table.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { describeConfig } from '../config_text.ts';
 import { damageTable } from '../damage_table.ts';
 import { blockRows, widthsOf, widthsWithin, withHerm } from '../herm_file.ts';
 import { parseMaxError, parseMultiple, parseWidths, WIDTHS_HELP, type Widths } from '../options.ts';
@@ -127,16 +127,6 @@ function describeBlocks(file: HermFile, widths: Readonly<Record<string, number>>
 function render(output: string, size: number, refitted: boolean, blocks: readonly BlockRow[]): string {
   const note = refitted ? 'Output weights: refitted for these widths.' : '';
   return sections(blockTable(blocks), note, `Wrote ${output}: ${formatBytes(size)}.`);
-}
-
-/** Whether what was written loads. */
-function describeConfig(config: WrittenConfig | undefined): string {
-  if (config === undefined) return '';
-  const { changes, refusal } = config;
-  if (refusal !== undefined)
-    return `config.json is as it was, and no loader takes these widths: ${printable(refusal)}.`;
-  const changed = changes.map(({ key, from, to }) => `${printable(key)} ${from} > ${to}`);
-  return changed.length === 0 ? 'config.json is as it was.' : `config.json: ${changed.join(', ')}.`;
 }
 
 /** What was passed over, and which blocks are narrower for it. */

@@ -1,11 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { WrittenConfig } from '../../herm/expand.ts';
-import { growModel } from '../../herm/grow/grow.ts';
+import { growsToDirectory, growTo } from '../../herm/grow/grow_to.ts';
+import { requireVacant } from '../../model/atomic_directory.ts';
 import { type BlockShape, findBlockShapes } from '../../model/blocks.ts';
 import { withModel } from '../../model/open_model.ts';
-import { writeSafetensors } from '../../model/safetensors_write.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
+import { configChanges, describeConfig } from '../config_text.ts';
+import { widthsOf, withHerm } from '../herm_file.ts';
 import { parseGrowth, parseSeed, type Width, type Widths } from '../options.ts';
 import { checkOutput } from '../output.ts';
 import { printable, sections, table } from '../render.ts';
@@ -14,6 +16,7 @@ interface GrowCommandOptions extends CommonOptions {
   readonly output: string;
   readonly width: Widths;
   readonly blocks?: string;
+  readonly tree?: string;
   readonly seed: number;
   readonly force?: true;
 }
@@ -23,11 +26,20 @@ export function addGrow(program: Command, run: Run): void {
     .command('grow')
     .description('Write the model with more neurons that computes the same, for training on: neurons are split in two.')
     .argument('<model>', 'a safetensors file, an index of shards, or a directory with one of these')
-    .requiredOption('-o, --output <file>', 'the safetensors file to write')
+    .requiredOption('-o, --output <file>', 'the safetensors file to write; or a new directory, if the model is one')
     .addOption(
-      new Option('--width <widths>', '"150%", "400" neurons a block, or block by block "fc1=400,fc2=150%"')
+      new Option(
+        '--width <widths>',
+        '"150%", "400" neurons a block, or block by block "fc1=400,fc2=150%"; with --tree percentages of the original: "50%"',
+      )
         .argParser(parseGrowth)
         .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        '--tree <file>',
+        'the .herm file of which the model is a skeleton: neurons are split as they were merged; a path or an http(s) address',
+      ).conflicts('blocks'),
     )
     .addOption(
       new Option('--seed <n>', 'how outputs are shared between the copies').argParser(parseSeed).default(0, '0'),
@@ -37,34 +49,53 @@ export function addGrow(program: Command, run: Run): void {
   withCommonOptions(command, [
     'herm grow skeleton.safetensors --width 200% -o grown.safetensors',
     'herm grow skeleton.safetensors --width fc1=300,fc2=100 -o grown.safetensors',
-    'herm grow Qwen3-half --width 150% -o grown.safetensors',
-  ]).action((path: string, options: GrowCommandOptions) => run(options, (context) => grow(path, options, context)));
+    'herm grow tuned.safetensors --tree model.herm --width 50% -o grown.safetensors',
+    'herm grow Qwen3-half --width 150% -o Qwen3-grown',
+  ]).action((path: string, options: GrowCommandOptions) => {
+    const bad = sharesOf(options.width).find((share) => (options.tree === undefined ? share < 1 : share > 1));
+    if (bad !== undefined) {
+      const allowed =
+        options.tree === undefined ? 'from 100% on, such as 150%' : 'above 0 and up to 100, as --tree has them';
+      command.error(`error: option '--width <widths>' argument is invalid. Give a percentage ${allowed}.`);
+    }
+    return run(options, (context) => grow(path, options, context));
+  });
+}
+
+/** The percentages of `--width`. */
+function sharesOf(widths: Widths): number[] {
+  const all = 'all' in widths ? [widths.all] : [...widths.byBlock.values()];
+  return all.flatMap((width) => ('share' in width ? [width.share] : []));
 }
 
 async function grow(path: string, options: GrowCommandOptions, { signal, progress }: Context): Promise<Outcome> {
-  const { output, width, blocks: byHand, seed, force } = options;
-  await checkOutput(output, path, force === true);
-  const shapes = await withModel(path, async (model) => findBlockShapes(model, byHand));
-  const widths = widthsOf(shapes, width);
-  const { tensors, metadata, blocks, config } = await progress('growing', (onProgress) =>
-    growModel(path, { widths, seed, blocks: byHand, signal, onProgress }),
+  const { output, width, blocks: byHand, seed, force, tree } = options;
+  const widths = await withModel(path, async (model) => {
+    if (growsToDirectory(model, output)) await requireVacant(output);
+    else await checkOutput(output, path, force === true);
+    return tree === undefined ? widthsBeyond(findBlockShapes(model, byHand), width) : undefined;
+  });
+  const written = await progress('growing', async (onProgress) =>
+    growTo(path, output, {
+      ...{ seed, blocks: byHand, tree, signal, onProgress },
+      widths: widths ?? (await withHerm(tree!, { signal }, async (file) => widthsOf(file, width))),
+    }),
   );
-  await writeSafetensors(output, tensors, metadata, { signal });
-  const bytes = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
+  const { bytes, files, blocks, config } = written;
   const rows = blocks.map(({ name, neurons, width: grown }) => [name, String(neurons), String(grown)]);
   const columns = [{ title: 'block' }, { title: 'from', align: 'right' }, { title: 'to', align: 'right' }] as const;
   return {
-    json: { output, bytes, seed, blocks, ...(config && { config }) },
+    json: { output, bytes, ...(files && { files }), seed, ...(tree && { tree }), blocks, ...(config && { config }) },
     text: sections(
       table(columns, rows),
-      config === undefined ? '' : describeConfig(config),
-      `Wrote ${output}: ${formatBytes(bytes)} of tensors.`,
+      files === undefined ? describeCopy(config) : describeConfig(config),
+      `Wrote ${output}: ${formatBytes(bytes)}.`,
     ),
   };
 }
 
 /** What `--width` asks for, as widths by block; names that the model does not have are passed on, to be refused. */
-function widthsOf(shapes: readonly BlockShape[], widths: Widths): Record<string, number> {
+function widthsBeyond(shapes: readonly BlockShape[], widths: Widths): Record<string, number> {
   const widthOf = (width: Width, neurons = 1) =>
     'neurons' in width ? width.neurons : Math.round(width.share * neurons);
   if ('all' in widths) {
@@ -74,9 +105,9 @@ function widthsOf(shapes: readonly BlockShape[], widths: Widths): Record<string,
   return Object.fromEntries([...widths.byBlock].map(([name, width]) => [name, widthOf(width, neuronsOf.get(name))]));
 }
 
-/** What the config.json beside the new file has to say. */
-function describeConfig({ changes, refusal }: WrittenConfig): string {
-  if (refusal !== undefined) return `No loader takes these widths: ${printable(refusal)}.`;
-  const changed = changes.map(({ key, from, to }) => `${printable(key)} ${from} > ${to}`);
-  return changed.length === 0 ? '' : `Change in the copy of config.json: ${changed.join(', ')}.`;
+/** What the config.json beside a new file that is alone has to say. */
+function describeCopy(config: WrittenConfig | undefined): string {
+  if (config === undefined) return '';
+  if (config.refusal !== undefined) return `No loader takes these widths: ${printable(config.refusal)}.`;
+  return config.changes.length === 0 ? '' : `Change in the copy of config.json: ${configChanges(config)}.`;
 }

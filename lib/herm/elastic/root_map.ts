@@ -1,4 +1,4 @@
-import { toFloat64 } from '../../model/tensor.ts';
+import { halvesOf } from '../../model/tensor.ts';
 import { coefficientsOf, type MergeTree, type Side } from '../tree.ts';
 
 /** A sparse m×k matrix with one non-zero a row: of every neuron the root above it, and its coefficient. */
@@ -46,7 +46,7 @@ function rootsOf({ neurons, pairs }: MergeTree, width: number): Uint32Array {
 /** [m] the coefficients between every neuron and its root multiplied, so that a root is the sum of these times its neurons. */
 function pathProducts(tree: MergeTree, width: number, side: Side): Float64Array {
   const { neurons, pairs } = tree;
-  const coefficients = halves(coefficientsOf(tree, side));
+  const coefficients = halvesOf(coefficientsOf(tree, side));
   const products = new Float64Array(neurons).fill(1);
   for (let t = neurons - width - 1; t >= 0; t--) {
     const [i, j] = [pairs[2 * t]!, pairs[2 * t + 1]!];
@@ -55,9 +55,4 @@ function pathProducts(tree: MergeTree, width: number, side: Side): Float64Array 
     products[j] = parent * coefficients[2 * t + 1]!;
   }
   return products;
-}
-
-function halves(bits: Uint16Array): Float64Array {
-  const data = new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
-  return toFloat64({ name: 'coefficients', dtype: 'F16', shape: [bits.length], data });
 }

@@ -24,7 +24,7 @@ export interface TunedShape {
 export function readTunedShape(
   content: HermContent,
   tensors: readonly ElasticTensor[],
-  tuned: Tuned,
+  tuned: Pick<Tuned, 'name' | 'tensors'>,
   request: WidthRequest | undefined,
   isDelta: boolean,
 ): TunedShape {
@@ -52,13 +52,13 @@ function namedWidth(content: HermContent, request: WidthRequest | undefined, nam
   return resolveWidths(content, request)[block]!;
 }
 
-function unsaid({ name }: Tuned): HermError {
+function unsaid({ name }: Pick<Tuned, 'name'>): HermError {
   const why = `${name} has the shapes of the original. If it was expanded with --pad, say its width (--width, widths); if it is the whole network, there is nothing to lift.`;
   return new HermError('WIDTH', why, { file: name });
 }
 
 /** @throws HermError `TUNED_TENSOR` for tensors that only one of them has. */
-function checkNames(tensors: readonly ElasticTensor[], tuned: Tuned, isDelta: boolean): void {
+function checkNames(tensors: readonly ElasticTensor[], tuned: Pick<Tuned, 'name' | 'tensors'>, isDelta: boolean): void {
   const names = new Set(tensors.map(({ name }) => name));
   for (const name of tuned.tensors.keys()) {
     if (!names.has(name)) throw tunedError(tuned, name, 'is none of the model');
@@ -68,7 +68,11 @@ function checkNames(tensors: readonly ElasticTensor[], tuned: Tuned, isDelta: bo
 }
 
 /** Widths by block, and in `sources` which tensor says each. */
-function widthsIn(tensors: readonly ElasticTensor[], tuned: Tuned, sources: Map<number, string>): Map<number, number> {
+function widthsIn(
+  tensors: readonly ElasticTensor[],
+  tuned: Pick<Tuned, 'tensors'>,
+  sources: Map<number, string>,
+): Map<number, number> {
   const widths = new Map<number, number>();
   const note = (block: number, width: number, { name }: ElasticTensor) => {
     if (widths.has(block) || !Number.isInteger(width)) return;
@@ -90,7 +94,7 @@ function widthsIn(tensors: readonly ElasticTensor[], tuned: Tuned, sources: Map<
 
 function checkShape(
   tensor: ElasticTensor,
-  tuned: Tuned,
+  tuned: Pick<Tuned, 'name' | 'tensors'>,
   { header: { blocks } }: HermContent,
   widths: readonly number[],
   sources: ReadonlyMap<number, string>,

@@ -19,8 +19,8 @@ LAYERS = ("fc1", "fc2", "fc3")
 class Net(nn.Module):
     def __init__(self, path):
         super().__init__()
-        values, metadata = read_safetensors(path)
-        self.activation = ACTIVATIONS[metadata["activation"]]
+        values, self.metadata = read_safetensors(path)
+        self.activation = ACTIVATIONS[self.metadata["activation"]]
         for layer in LAYERS:
             outputs, inputs = values[f"{layer}.weight"].shape
             linear = nn.Linear(inputs, outputs)

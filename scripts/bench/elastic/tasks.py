@@ -39,7 +39,7 @@ def noisy(images):
     return (images + 0.35 * noise).clamp(0, 1)
 
 
-SHIFTS = {"rotated": quarter_turn, "turned": turned(20), "noisy": noisy, "negative": lambda images: 1 - images}
+SHIFTS = {"fashion": lambda images: images, "rotated": quarter_turn, "turned": turned(20), "noisy": noisy, "negative": lambda images: 1 - images}
 
 
 def tensors(split):

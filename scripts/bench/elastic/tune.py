@@ -48,7 +48,7 @@ def tune(net, images, labels, rate, steps, seed):
 
 def save(net, path):
     tensors = {f"{layer}.{kind}": getattr(getattr(net, layer), kind).detach().numpy() for layer in LAYERS for kind in ("weight", "bias")}
-    write_safetensors(path, tensors, {"format": "pt"})
+    write_safetensors(path, tensors, net.metadata)
 
 
 def run(method, plan, data, old, parameters):
