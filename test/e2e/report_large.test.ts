@@ -10,6 +10,13 @@ import { temporaryFolder } from './herm.ts';
 const at = temporaryFolder();
 const NEURONS = 14_336;
 
+/** Labels of charts' lower axes that run into the one before. */
+const OVERLAPS = `[...document.querySelectorAll('.chart')].flatMap((chart) => {
+  const labels = [...chart.querySelectorAll('.axis:not(.grid) text')];
+  const boxes = labels.map((label) => label.getBoundingClientRect()).sort((a, b) => a.left - b.left);
+  return boxes.slice(1).filter(({ left }, before) => left < boxes[before].right).map(({ left }) => left);
+})`;
+
 /** As many neurons as a block of a large transformer has, merged at random: now and then with one that is small. */
 function largeBlock(): BlockData {
   const random = new Random(2);
@@ -66,6 +73,10 @@ describe.skipIf(!hasChromium)(`a large block in Chromium${hasChromium ? '' : `, 
       await shown.keyboard.press('ArrowRight');
       await shown.keyboard.press('Home');
       expect(await panel()).toBe(`Merge ${NEURONS - 2}, ${NEURONS} neurons`);
+      await shown.setViewportSize({ width: 360, height: 740 });
+      await shown.reload();
+      expect(await shown.locator('.chart .axis:not(.grid) text').count()).toBeGreaterThan(3);
+      expect(await shown.evaluate(OVERLAPS)).toEqual([]);
       expect(browser.complaints).toEqual([]);
     } finally {
       await browser.close();

@@ -74,7 +74,7 @@ function drawAxes(svg: Svg, x: Scale, y: Scale, room: number, options: ChartOpti
     .attr('transform', `translate(0,${HEIGHT - MARGIN.bottom})`)
     .call(
       axisBottom(x)
-        .tickValues(options.x.ticks)
+        .tickValues(readable(options.x.ticks, x))
         .tickFormat((value) => tick(Number(value)))
         .tickSizeOuter(0),
     );
@@ -96,6 +96,22 @@ function drawAxes(svg: Svg, x: Scale, y: Scale, room: number, options: ChartOpti
       .text(words);
   text([(MARGIN.left + room - MARGIN.right) / 2, HEIGHT - 6], options.x.title, false);
   text([12, (MARGIN.top + HEIGHT - MARGIN.bottom) / 2], options.y.title, true);
+}
+
+/** About as wide as a digit, and the gap between two labels. */
+const [DIGIT, GAP] = [7, 6];
+
+/** Ticks whose labels do not run into each other; the last one always stays. */
+function readable(ticks: readonly number[], x: Scale): number[] {
+  let end = Number.POSITIVE_INFINITY;
+  return [...ticks]
+    .sort((a, b) => b - a)
+    .filter((value) => {
+      const half = (tick(value).length * DIGIT) / 2;
+      if (x(value) + half > end) return false;
+      end = x(value) - half - GAP;
+      return true;
+    });
 }
 
 /** Powers of ten, at most six of them. */

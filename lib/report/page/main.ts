@@ -89,7 +89,7 @@ function showBlock(at: number): void {
   blockPlace.replaceChildren(
     section(
       `Block ${block.name}`,
-      'Neurons lie side by side. A box reaches from the width at which its neuron is made of two others, below, up to the width at which it merges itself: a horizontal line, as the dashed one, crosses the neurons of one network.',
+      'Neurons lie side by side. A box reaches from the width at which its neuron is made of two others, below, up to the width at which it merges itself: a horizontal line, as the dashed one, crosses the neurons of one network. With the height by cost it reaches from the cost of its own merge up to that of the next one.',
       explorer.element,
     ),
     ...(pictures
