@@ -52,6 +52,12 @@ HERM_WIDEST void transpose_widest(const Lines<const std::uint8_t>& from, const L
     store_line<kStores>(to[12 + c], _mm512_shuffle_f32x4(odd1, odd2, kOdd));
   }
 }
+
+bool lie_on_lines(const Lines<std::uint8_t>& lines) {
+  std::uintptr_t places = 0;
+  for (const std::uint8_t* line : lines) places |= reinterpret_cast<std::uintptr_t>(line);
+  return places % sizeof(__m512) == 0;
+}
 #endif
 
 }  // namespace
@@ -59,10 +65,7 @@ HERM_WIDEST void transpose_widest(const Lines<const std::uint8_t>& from, const L
 void transpose_lines(const Lines<const std::uint8_t>& from, const Lines<std::uint8_t>& to, Stores stores) {
 #if defined(HERM_TARGETS)
   if (use_widest()) {
-    std::uintptr_t places = 0;
-    for (const std::uint8_t* line : to) places |= reinterpret_cast<std::uintptr_t>(line);
-    const bool whole = places % sizeof(__m512) == 0;
-    if (stores == Stores::kStreamed && whole) return transpose_widest<Stores::kStreamed>(from, to);
+    if (stores == Stores::kStreamed && lie_on_lines(to)) return transpose_widest<Stores::kStreamed>(from, to);
     return transpose_widest<Stores::kCached>(from, to);
   }
 #endif

@@ -22,8 +22,6 @@ constexpr std::size_t kLine = kLineWords;  // floats
 // Rows are longer than a page, where the hardware's own reading ahead stops.
 constexpr std::size_t kAhead = 512;  // floats
 
-const std::uint8_t* bytes_of(const float* values) { return reinterpret_cast<const std::uint8_t*>(values); }
-
 // Which columns stay: as a list, and a bit each.
 struct KeptColumns {
   const std::vector<std::uint32_t>& list;
@@ -146,21 +144,25 @@ void StoredGram::mirror_columns(const std::vector<Union>& unions, std::size_t t)
 void StoredGram::extend_rows(std::size_t kind, const std::vector<Union>& unions, const std::vector<char>& alive,
                              std::size_t begin, std::size_t end) {
   const std::size_t count = unions.size();
-  for (std::size_t p = begin; p < end; ++p) {
-    if (!alive[p]) continue;
-    for (std::size_t t = 0; t < count + kLine; t += kLine) __builtin_prefetch(row(kind, p) + width_ + t, 1);
+  std::array<float, kLine> nobody;     // takes what the dead would get, whose memory may be a parent's
+  std::array<float*, kRows> ends;      // where the rows get longer
+  std::array<const float*, kLine> of;  // parents' rows
+  for (std::size_t l = 0; l < kRows; ++l) {
+    const std::size_t p = begin + l;
+    ends[l] = p < end && alive[p] ? row(kind, p) + width_ : nullptr;
+    for (std::size_t t = 0; ends[l] && t < count + kLine; t += kLine) __builtin_prefetch(ends[l] + t, 1);
   }
   Lines<const std::uint8_t> from;
   Lines<std::uint8_t> to;
-  std::array<float, kLine> nobody;  // takes what the dead would get, whose memory may be a parent's
   for (std::size_t t = 0; t < count; t += kLine) {
-    for (std::size_t p = begin; p < end; p += kLine) {
+    // Beyond the last parent there is padding, and nobody beyond the last position.
+    for (std::size_t l = 0; l < kLine; ++l)
+      of[l] = row(kinds_[kind].mirror, unions[std::min(t + l, count - 1)].first) + begin;
+    for (std::size_t square = 0; square < end - begin; square += kLine) {
       for (std::size_t l = 0; l < kLine; ++l) {
-        // Beyond the last parent there is padding, and nobody beyond the last position.
-        const std::size_t u = std::min(t + l, count - 1);
-        from[l] = bytes_of(row(kinds_[kind].mirror, unions[u].first) + p);
-        float* const target = p + l < end && alive[p + l] ? row(kind, p + l) + width_ + t : nobody.data();
-        to[l] = reinterpret_cast<std::uint8_t*>(target);
+        from[l] = reinterpret_cast<const std::uint8_t*>(of[l] + square);
+        float* const row_end = ends[square + l];
+        to[l] = reinterpret_cast<std::uint8_t*>(row_end ? row_end + t : nobody.data());
       }
       transpose_lines(from, to);
     }
