@@ -4,14 +4,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHerm } from '../../lib/file/read.ts';
 import { compress } from '../../lib/herm/compress.ts';
+import { growModel } from '../../lib/herm/grow/grow.ts';
+import { blocksOption } from '../../lib/model/block_option.ts';
+import { forward, mlpLayers } from '../../lib/model/forward.ts';
 import { serializeSafetensors, writeSafetensors } from '../../lib/model/safetensors.ts';
 import { type DType, fromFloat64, type Tensor, toFloat64 } from '../../lib/model/tensor.ts';
+import { lookupIn } from '../../lib/model/weights.ts';
 import { CHAIN, type Checkpoint, tensorsOf, writeCheckpoint } from '../support/checkpoints.ts';
 import { liftedByOracle, nudged } from '../support/lift_oracle.ts';
 import { GATED_ZOO } from '../support/zoo_gated.ts';
 import { PLAIN_ZOO } from '../support/zoo_plain.ts';
 import { layersModel } from './support/layers.ts';
+import { makeNetwork } from './support/network.ts';
+import { Random } from './support/random.ts';
 import { writeSharded } from './support/sharded.ts';
+import { gaussian } from './support/values.ts';
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -89,6 +96,32 @@ describe('a lift', () => {
       expect(Math.max(...w.map((value, n) => Math.abs(b[n]! - value - 2 * (a[n]! - value))))).toBeLessThan(1e-12);
     }
     await file.close();
+  });
+
+  it('moves copies alike: where merging lost nothing, the whole network computes what the tuned skeleton does', async () => {
+    for (const [at, gated] of [false, true].entries()) {
+      const random = new Random(11 + at);
+      const { tensors: narrow, blocks } = makeNetwork(random, {
+        ...{ sizes: [5, 6, 4, 3], dtypes: ['F64'], biases: true, transposed: gated, gated, values: gaussian },
+      });
+      const option = blocksOption(gated ? blocks.slice(0, 1) : blocks);
+      const own = gated ? blocks.slice(0, 1) : blocks;
+      const { tensors } = await growModel({ tensors: narrow }, { widths: 2.5, blocks: option });
+      const path = join(folder, `copies-${gated}`);
+      await writeSafetensors(`${path}.safetensors`, tensors);
+      await compress(`${path}.safetensors`, `${path}.herm`, { blocks: option, activation: 'relu' });
+      const file = await openHerm(`${path}.herm`);
+      const skeleton = await file.skeleton(Object.fromEntries(own.map(({ name, neurons }) => [name, neurons])));
+      const tuned = nudged(skeleton.tensors, 0.2);
+      const lifted = await file.liftTensors(tuned);
+      const x = Float64Array.from({ length: 7 * 5 }, () => random.gauss());
+      const run = (of: readonly Tensor[]) => forward(mlpLayers(own, lookupIn(of)), x, 7);
+      const [wanted, found, before] = [await run(tuned), await run(lifted), await run(tensors)];
+      expect(Math.max(...wanted.map((value, n) => Math.abs(value - before[n]!)))).toBeGreaterThan(0.1);
+      expect(Math.max(...wanted.map((value, n) => Math.abs(value - found[n]!)))).toBeLessThan(1e-9);
+      expect(await file.liftTensors(skeleton.tensors)).toEqual((await file.skeleton('full')).tensors);
+      await file.close();
+    }
   });
 
   it('takes what was trained through the maps of an adapter, of some tensors, as those maps say', async () => {

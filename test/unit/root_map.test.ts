@@ -95,6 +95,31 @@ describe('the map that lifts changes of roots', () => {
     );
   });
 
+  it('moves copies below one root alike, and merges to the change of the roots all the same', () => {
+    fc.assert(
+      fc.property(
+        merged,
+        fc.constantFrom(...SIDES),
+        fc.array(fc.nat({ max: 3 }), { minLength: 12 }),
+        (of, side, kinds) => {
+          const { tree, width } = of;
+          const copies = Uint32Array.from({ length: tree.neurons }, (_, neuron) => kinds.indexOf(kinds[neuron]!));
+          const { index, coefficient } = rootMap(tree, width, side, 'least-norm', copies);
+          const alone = rootMap(tree, width, side);
+          for (const [neuron, root] of index.entries()) {
+            const own = [...index.keys()].filter((at) => index[at] === root && copies[at] === copies[neuron]);
+            const signs = new Set(own.map((at) => Math.sign(alone.coefficient[at]!)));
+            if (signs.has(1) && signs.has(-1)) continue;
+            expect(own.map((at) => coefficient[at])).toEqual(own.map(() => coefficient[neuron]));
+          }
+          const back = mergeMatrix(tree, width, side).mmul(dense({ index, coefficient }, width));
+          expect(gap(back, Matrix.eye(width, width))).toBeLessThan(1e-9);
+        },
+      ),
+      RUNS,
+    );
+  });
+
   it('lifts nothing from a root that no neuron has a part in', () => {
     const tree = allocateTree(2, 1);
     tree.pairs.set([0, 1]);

@@ -31,7 +31,7 @@ export async function makeAdapter(
 ): Promise<Adapter> {
   content.requireComplete('an adapter');
   const at = resolveWidths(content, request);
-  const maps = new AxisMaps(content, at, 'unit');
+  const maps = new AxisMaps(content, at, 'unit', { signal });
   const tensors: Tensor[] = [];
   const shapes: Record<string, readonly number[]> = {};
   for (const tensor of elasticTensors(content.header).filter(isElastic)) {

@@ -1,6 +1,8 @@
 import type { HermContent } from '../../file/content.ts';
 import type { Axis } from '../../file/layout.ts';
+import type { KernelOptions } from '../exact_matrix.ts';
 import type { MergeTree } from '../tree.ts';
+import { copiesOf } from './copies.ts';
 import { type AxisMap, type MapScale, rootMap } from './root_map.ts';
 
 /** The sparse maps of a file's blocks at some widths [blocks], each made once. */
@@ -8,11 +10,14 @@ export class AxisMaps {
   readonly #content: HermContent;
   readonly #widths: readonly number[];
   readonly #scale: MapScale;
+  readonly #options: KernelOptions;
   readonly #trees = new Map<number, Promise<MergeTree>>();
+  readonly #copies = new Map<number, Promise<Uint32Array | undefined>>();
   readonly #maps = new Map<string, Promise<AxisMap>>();
 
-  constructor(content: HermContent, widths: readonly number[], scale: MapScale) {
+  constructor(content: HermContent, widths: readonly number[], scale: MapScale, options: KernelOptions) {
     this.#content = content;
+    this.#options = options;
     this.#widths = widths;
     this.#scale = scale;
   }
@@ -28,6 +33,10 @@ export class AxisMaps {
   async #make({ block, side }: Axis): Promise<AxisMap> {
     const tree = this.#trees.get(block) ?? this.#content.tree(block);
     this.#trees.set(block, tree);
-    return rootMap(await tree, this.#widths[block]!, side, this.#scale);
+    const width = this.#widths[block]!;
+    if (side === 'output') return rootMap(await tree, width, side, this.#scale);
+    const copies = this.#copies.get(block) ?? copiesOf(this.#content, block, await tree, width, this.#options);
+    this.#copies.set(block, copies);
+    return rootMap(await tree, width, side, this.#scale, await copies);
   }
 }

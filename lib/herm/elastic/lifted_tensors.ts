@@ -40,7 +40,8 @@ export class LiftedTensors {
   private constructor(parts: Parts) {
     this.#parts = parts;
     const { json } = parts.content.header;
-    this.#maps = new AxisMaps(parts.content, parts.shape.widths, parts.delta ? 'unit' : 'least-norm');
+    const scale = parts.delta ? 'unit' : 'least-norm';
+    this.#maps = new AxisMaps(parts.content, parts.shape.widths, scale, parts.kernel);
     this.#wholes = parts.tensors.flatMap((whole) => whole.parts.map((_, part) => ({ whole, part })));
     const indices = [...json.tensors.keys()];
     this.#inFile = json.files.map((_, file) => indices.filter((index) => json.tensors[index]!.file === file));

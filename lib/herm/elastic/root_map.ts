@@ -19,15 +19,41 @@ export type MapScale = 'least-norm' | 'unit';
  * The m×k matrix A that takes changes of the k roots of a width to changes of all m neurons, on one side (docs/theory.md, section
  * 6). With ω_i the product of the coefficients on the way down from its root, a neuron has ω_i / Σ ω², summed over all neurons
  * below that root: of all changes that merge to the root's, the smallest; or ω_i / √Σ ω². Roots with Σ ω² = 0 lift nothing.
+ *
+ * @param copies [m] of every neuron the first one with equal inputs: those below one root then share their ω alike, so that they move alike.
  */
-export function rootMap(tree: MergeTree, width: number, side: Side, scale: MapScale = 'least-norm'): AxisMap {
+export function rootMap(
+  tree: MergeTree,
+  width: number,
+  side: Side,
+  scale: MapScale = 'least-norm',
+  copies?: Uint32Array,
+): AxisMap {
   const index = rootsOf(tree, width);
   const coefficient = pathProducts(tree, width, side);
+  if (copies !== undefined) shareAmongCopies(coefficient, index, copies);
   const squares = new Float64Array(width);
   for (const [neuron, root] of index.entries()) squares[root]! += coefficient[neuron]! ** 2;
   const lengths = scale === 'unit' ? squares.map(Math.sqrt) : squares;
   for (const [neuron, root] of index.entries()) coefficient[neuron]! /= lengths[root]! || 1;
   return { index, coefficient };
+}
+
+/** Of copies below one root every one gets the mean of their coefficients, unless these have opposite signs and cancel. */
+function shareAmongCopies(coefficient: Float64Array, index: Uint32Array, copies: Uint32Array): void {
+  const members = new Map<string, number[]>();
+  for (const [neuron, root] of index.entries()) {
+    const key = `${root} ${copies[neuron]}`;
+    const known = members.get(key);
+    if (known === undefined) members.set(key, [neuron]);
+    else known.push(neuron);
+  }
+  for (const own of members.values()) {
+    const isMixed = own.some((neuron) => coefficient[neuron]! > 0) && own.some((neuron) => coefficient[neuron]! < 0);
+    if (own.length === 1 || isMixed) continue;
+    const mean = own.reduce((sum, neuron) => sum + coefficient[neuron]!, 0) / own.length;
+    for (const neuron of own) coefficient[neuron] = mean;
+  }
 }
 
 /** [m] of every neuron the position, by ascending slot, of the root above it. */
