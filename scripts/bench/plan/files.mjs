@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { randomLcg, randomNormal } from 'd3-random';
 import { bufferSource, compress, fromFloat64, serializeSafetensors } from '../../../dist/index.mjs';
 import { lenetPath } from '../lenet.mjs';
-import { RECOGNISER } from '../quality/ocr.mjs';
 
 const SEED = 0.5;
 
@@ -41,7 +40,7 @@ export const FILES = {
     ]),
   ),
   'LeNet ReLU': (folder) => compressed(lenetPath('relu'), join(folder, 'lenet.herm')),
-  'PP-OCRv4 recogniser': (folder) => compressed(RECOGNISER, join(folder, 'recogniser.herm')),
+  'MLP 784-512-512-10': (folder) => compressed(lenetPath('mlp'), join(folder, 'mlp.herm')),
 };
 
 async function compressed(model, path) {
