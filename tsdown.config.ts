@@ -7,7 +7,14 @@ const library = { index: 'lib/index.ts', decode: 'lib/decode/index.ts' };
 export default defineConfig([
   // The library, the decoder and the command line share chunks, so that an error thrown by one is an instance of the
   // other's class. What the decoder shares runs in browsers, as it does itself.
-  { ...shared, entry: { ...library, 'cli/main': 'lib/cli/main.ts' }, format: 'esm' },
+  // zod is a hundred files, most of which are messages in other languages: finding them takes longer than most commands do.
+  // Its types stay where they are.
+  {
+    ...shared,
+    entry: { ...library, 'cli/main': 'lib/cli/main.ts' },
+    format: 'esm',
+    deps: { alwaysBundle: (id, importer) => id === 'zod' && !importer?.endsWith('.d.ts'), onlyBundle: ['zod'] },
+  },
   // The page of a report: one script that is put into it as text, with everything that it needs.
   {
     entry: { page: 'lib/report/page/main.ts' },

@@ -7,7 +7,6 @@ import { concat } from '../model/concat.ts';
 import { quoteName } from '../model/messages.ts';
 import type { Tensor } from '../model/tensor.ts';
 import { type Relocated, relocate } from '../onnx/relocate.ts';
-import { resizeOnnx } from '../onnx/resize.ts';
 
 /**
  * The files of an ONNX model with the tensors of a skeleton: what `files` of the header names, each in parts.
@@ -45,6 +44,8 @@ export async function onnxSkeleton(
     whole.set(location, bytes);
     return bytes.subarray(begin, end);
   };
+  // Only here: loading what reads ONNX takes longer than most commands do.
+  const { resizeOnnx } = await import('../onnx/resize.ts');
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   for (const [file, { name, format }] of files.entries()) {
     if (format !== 'onnx') continue;

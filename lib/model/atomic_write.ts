@@ -16,6 +16,9 @@ export interface AtomicWriteOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What is written reaches the disk in parts of this size while more is made: little is left to wait for at the end. */
+const FLUSH_BYTES = 2 ** 22;
+
 /** One system call writes less than 2^31 bytes; pieces also let an abort stop a large write. */
 const PIECE_BYTES = 2 ** 26;
 
@@ -46,19 +49,24 @@ export async function atomicWrite(
   holdTemporary(temporary);
   try {
     const handle = await io(open(temporary, 'wx'));
+    const flushing = new Flushing(handle);
     try {
       await write({
         path: temporary,
         async write(bytes) {
           for (let start = 0; start < bytes.byteLength; start += PIECE_BYTES) {
             checkAbort();
-            await io(writeAll(handle, bytes.subarray(start, start + PIECE_BYTES)));
+            const piece = bytes.subarray(start, start + PIECE_BYTES);
+            await io(writeAll(handle, piece));
+            flushing.wrote(piece.byteLength);
           }
         },
       });
       if (target.mode !== undefined) await io(handle.chmod(target.mode));
+      await io(flushing.end());
       await io(handle.sync());
     } finally {
+      await flushing.end().catch(() => {});
       await handle.close();
     }
     checkAbort();
@@ -70,6 +78,36 @@ export async function atomicWrite(
     releaseTemporary(temporary);
   }
   await io(syncDirectory(dirname(target.path)));
+}
+
+/** Flushes a file while it is written, once at a time. */
+class Flushing {
+  readonly #handle: FileHandle;
+  #waiting = 0;
+  #busy = false;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  wrote(bytes: number): void {
+    this.#waiting += bytes;
+    if (this.#busy || this.#waiting < FLUSH_BYTES) return;
+    this.#waiting = 0;
+    this.#busy = true;
+    const flush = this.#handle.datasync().finally(() => {
+      this.#busy = false;
+    });
+    // The system tells of a failure once: it must not be forgotten where a later call succeeds.
+    this.#last = Promise.all([this.#last, flush]).then(() => {});
+    this.#last.catch(() => {});
+  }
+
+  /** @throws what any of the flushes failed with. */
+  end(): Promise<void> {
+    return this.#last;
+  }
 }
 
 /** A name beside `path` that nothing has. */

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isOnnxName, onnxModel } from '../onnx/open.ts';
 import { CONFIG_NAME, type ModelConfig, parseConfig } from './config.ts';
+import { isOnnxName } from './file_format.ts';
 import { ioError, quoteName } from './messages.ts';
 import { type ExtraFile, type Model, modelOf } from './model.ts';
 import { onlyOtherFormats } from './other_formats.ts';
@@ -39,12 +39,16 @@ export async function openModel(path: string): Promise<{ model: Model; close(): 
 }
 
 /** A model in one open source, which stays open. @throws HermError as {@link withModel} */
-export function modelOfSource(source: ByteSource): Promise<Model> {
+export async function modelOfSource(source: ByteSource): Promise<Model> {
   if (!isOnnxName(source.name)) return modelOf(source.name, [source]);
+  const { onnxModel } = await onnx();
   return onnxModel(source.name, basename(source.name), source, async (file) => {
     throw filesError(source.name, `${quoteName(file)} is not beside it, as it is no path`);
   });
 }
+
+/** Only where there is such a model: loading what reads them takes longer than opening most others. */
+const onnx = () => import('../onnx/open.ts');
 
 async function openFiles(path: string, sources: ByteSource[]): Promise<Model> {
   const open = async (names: readonly string[], folder: string) => {
@@ -88,6 +92,7 @@ async function openOnnx(
     sources.push(source);
     return source;
   };
+  const { onnxModel } = await onnx();
   return onnxModel(
     name,
     basename(path),

@@ -25,6 +25,7 @@ export interface LoadedAddon {
 
 const require = createRequire(import.meta.url);
 const nodeGypBuild = require('node-gyp-build') as { resolve(root: string): string };
+const BLAS_THREADS = 'OPENBLAS_NUM_THREADS';
 let loaded: LoadedAddon | undefined;
 
 /**
@@ -66,7 +67,7 @@ export function loadFrom(root: string): LoadedAddon {
   const file = findBinary(root);
   let addon: LoadedAddon;
   try {
-    addon = require(file) as LoadedAddon;
+    addon = withoutBlasThreads(() => require(file) as LoadedAddon);
   } catch (cause) {
     throw new HermError('ADDON_LOAD', doesNotLoad(root, file, cause, thisSystem()), { root, file }, { cause });
   }
@@ -78,6 +79,21 @@ export function loadFrom(root: string): LoadedAddon {
     );
   }
   return addon;
+}
+
+/**
+ * OpenBLAS starts a thread for every core as it is loaded, and these spin for tens of milliseconds beside work that they have
+ * no part in: hermkit gives it one thread.
+ */
+function withoutBlasThreads<T>(load: () => T): T {
+  const { [BLAS_THREADS]: wanted } = process.env;
+  if (wanted !== undefined) return load();
+  process.env[BLAS_THREADS] = '1';
+  try {
+    return load();
+  } finally {
+    delete process.env[BLAS_THREADS];
+  }
 }
 
 function findBinary(root: string): string {

@@ -12,11 +12,6 @@ import { externalBytes, infoOf, type OnnxTensor, tensorError } from './tensor.ts
 /** Opens a file of external data by its name beside the model. */
 export type OpenBeside = (name: string) => Promise<ByteSource>;
 
-/** Whether a name is that of an ONNX model. */
-export function isOnnxName(name: string): boolean {
-  return name.endsWith('.onnx');
-}
-
 /**
  * An ONNX model and its files of external data. The graph is in memory as a whole, but only until this returns.
  *

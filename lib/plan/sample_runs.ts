@@ -1,11 +1,11 @@
 import { HermError } from '../errors.ts';
 import type { HermFile } from '../file/read.ts';
 import type { Skeleton } from '../herm/skeleton.ts';
+import { isOnnxName } from '../model/file_format.ts';
 import { forward, mlpLayers, requireChain } from '../model/forward.ts';
 import { readSamples } from '../model/sample_files.ts';
 import { lookupIn } from '../model/weights.ts';
 import type { CallOptions } from '../native/call.ts';
-import { isOnnxName } from '../onnx/open.ts';
 import { onnxRuns } from '../onnx/runtime.ts';
 
 /** What a network of a file makes of samples. */

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "binding/promise_worker.h"
+#include "kernels/large_array.h"
 
 namespace herm::binding {
 
@@ -68,7 +69,12 @@ Napi::Value decode_lanes_binding(const Napi::CallbackInfo& info) {
     const NodeLanes lanes = lanes_arg(item);
     all.push_back({item.text("name"), lanes, levels_arg(item), item.size("wanted"), item.byte_list("sections")});
   });
-  return PromiseWorker::run(std::move(args), [all = std::move(all)](const Job& job) { decode_lanes(job, all); });
+  return PromiseWorker::run(std::move(args), [all = std::move(all)](const Job& job) {
+    for (const auto& [name, lanes, levels, wanted, sections] : all) {
+      prefer_huge_pages({lanes.words, lanes.row_count * lanes.length * dtype_bytes(lanes.dtype)});
+    }
+    decode_lanes(job, all);
+  });
 }
 
 }  // namespace

@@ -87,6 +87,14 @@ LargeArray::LargeArray(std::size_t count) : values_(nullptr, {0}) {
 
 void LargeArray::Release::operator()(float* values) const { bytes > 0 ? give_pages(values, bytes) : std::free(values); }
 
+void prefer_huge_pages([[maybe_unused]] std::span<std::uint8_t> bytes) {
+#if defined(__linux__)
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data()), end = begin + bytes.size();
+  const std::uintptr_t first = (begin + kPage - 1) / kPage * kPage, last = end / kPage * kPage;
+  if (first < last) madvise(bytes.data() + (first - begin), last - first, MADV_HUGEPAGE);
+#endif
+}
+
 std::size_t spare_bytes() {
   Spares& all = spares();
   const std::lock_guard<std::mutex> lock(all.mutex);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 
 namespace herm {
 
@@ -23,6 +25,9 @@ class LargeArray {
   };
   std::unique_ptr<float, Release> values_;
 };
+
+// Asks for huge pages under memory that is about to be written for the first time.
+void prefer_huge_pages(std::span<std::uint8_t> bytes);
 
 // Bytes that wait, and how many may.
 std::size_t spare_bytes();

@@ -37,6 +37,10 @@ describe('a process', () => {
     expect(await run(script, LENET, inFolder(`${script}.herm`))).toEqual({ ...ended, result: lenet });
   });
 
+  it('gets no threads of OpenBLAS and keeps its environment', TIMEOUT, async () => {
+    expect(await run('blas_threads.mjs')).toEqual({ ...ended, result: { started: 0, wanted: null } });
+  });
+
   it('that exits in the middle of a merge does so, with its own code', TIMEOUT, async () => {
     expect(await run('exit.mjs')).toEqual({ ...ended, code: 7, result: undefined });
   });

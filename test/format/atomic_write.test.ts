@@ -1,7 +1,7 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { atomicWrite } from '../../lib/model/atomic_write.ts';
 import { removePendingTempFiles } from '../../lib/model/temporary.ts';
 
@@ -101,6 +101,21 @@ test('a symbolic link is followed, and an existing file keeps its permissions', 
   expect((await lstat(link)).isSymbolicLink()).toBe(true);
   expect(await readFile(path, 'utf8')).toBe('after');
   expect((await stat(path)).mode & 0o777).toBe(0o600);
+});
+
+test('a flush that fails on the way is not forgotten where later ones succeed', async () => {
+  const handle = await open(folder);
+  await handle.close();
+  const failing = vi.spyOn(Object.getPrototypeOf(handle), 'datasync');
+  failing.mockRejectedValueOnce(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
+  const part = new Uint8Array(2 ** 22);
+  const writing = atomicWrite(path, async (file) => {
+    for (let n = 0; n < 4; n++) await file.write(part);
+  });
+  await expect(writing).rejects.toMatchObject({ code: 'IO' });
+  expect(failing.mock.calls.length).toBeGreaterThan(1);
+  failing.mockRestore();
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test('removePendingTempFiles removes the temporary files of all unfinished writes, at once', async () => {
