@@ -38,7 +38,8 @@ export interface Skeleton {
  * The widths [blocks] that a request stands for; where damage is passed over, cut down to what is held.
  *
  * @param scope of these groups of blocks alone: all others are whole, whether this prefix holds them or not.
- * @throws HermError `WIDTH` for a width or share out of range, an unknown block, or one that this prefix does not hold.
+ * @throws HermError `WIDTH` for a width or share out of range, an unknown block, or one that this prefix does not hold;
+ * `BAD_ARGUMENT` for what is no such request.
  */
 export function resolveWidths(content: HermContent, request: WidthRequest, scope?: Scope): number[] {
   const { blocks, json, layout } = content.header;
@@ -50,7 +51,11 @@ export function resolveWidths(content: HermContent, request: WidthRequest, scope
       ratio: request,
     });
   }
-  if (typeof request === 'object') checkBlockNames(content, request);
+  if (isByName(request)) checkBlockNames(content, request);
+  else if (typeof request !== 'number' && request !== 'full') {
+    const why = 'Widths must be numbers by block name, one share of all neurons, or "full".';
+    throw new HermError('BAD_ARGUMENT', why, { file: content.file });
+  }
   if (content.salvaging) content.requireBase();
   const held = content.heldWidths();
   return blocks.map(({ name, neurons }, block) => {
@@ -59,7 +64,7 @@ export function resolveWidths(content: HermContent, request: WidthRequest, scope
     const width =
       typeof request === 'number'
         ? widthAt(range, request)
-        : typeof request === 'object' && Object.hasOwn(request, name)
+        : isByName(request) && Object.hasOwn(request, name)
           ? request[name]!
           : neurons;
     if (!Number.isInteger(width) || width < range.smallest || width > neurons) {
@@ -70,6 +75,11 @@ export function resolveWidths(content: HermContent, request: WidthRequest, scope
     if (content.salvaging && held[block]! > 0) return held[block]!;
     throw notHeld(content, name, width, held[block]!);
   });
+}
+
+/** Whether a request, of whatever a caller passes, is widths by block name. */
+export function isByName(request: unknown): request is Readonly<Record<string, number>> {
+  return typeof request === 'object' && request !== null && !Array.isArray(request);
 }
 
 function checkBlockNames({ header }: HermContent, request: object): void {

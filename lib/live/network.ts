@@ -1,7 +1,7 @@
 import { HermError } from '../errors.ts';
 import type { Scope } from '../file/chunk_index.ts';
 import { type HermParts, type OpenOptions, openParts } from '../file/open.ts';
-import { buildTensors, resolveWidths, type WidthRequest } from '../herm/skeleton.ts';
+import { buildTensors, isByName, resolveWidths, type WidthRequest } from '../herm/skeleton.ts';
 import { type Block, neuronTensors } from '../model/block.ts';
 import { mlpLayers, requireChain } from '../model/forward.ts';
 import { quoteName } from '../model/messages.ts';
@@ -131,9 +131,9 @@ export class Network {
       const own = this.blocks.includes(blocks[block]!);
       return this.#current?.widths[name] ?? (own ? neurons - json.blocks[block]!.merges : neurons);
     });
-    const isNamed = (name: string) => typeof request !== 'object' || Object.hasOwn(request, name);
+    const isNamed = (name: string) => !isByName(request) || Object.hasOwn(request, name);
     const byName = content.byName(now);
-    const named = typeof request === 'object' ? { ...byName, ...request } : request;
+    const named = isByName(request) ? { ...byName, ...request } : request;
     const wanted = resolveWidths(content, named, this.#scope);
     const widths = wanted.map((width, block) =>
       isNamed(blocks[block]!.name) ? Math.max(width, now[block]!) : now[block]!,

@@ -32,7 +32,7 @@ export async function readPlan(path: string, blocks: readonly Block[]): Promise<
   }
   const known = new Map(parsed.data.blocks.map((block) => [block.name, block]));
   const stranger = blocks.find(({ name, neurons }) => known.get(name)?.neurons !== neurons);
-  if (stranger === undefined && known.size === blocks.length) {
+  if (stranger === undefined && parsed.data.blocks.length === blocks.length) {
     return Object.fromEntries(parsed.data.blocks.map(({ name, width }) => [name, width]));
   }
   const which = stranger === undefined ? '' : `: block ${quoteName(stranger.name)} differs`;

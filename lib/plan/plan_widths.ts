@@ -89,13 +89,15 @@ interface Goal {
 const KINDS: readonly CostKind[] = ['params', 'flops', 'bytes'];
 
 function goalOf(request: PlanRequest): Goal {
+  if (typeof request !== 'object' || request === null) throw badArgument('A plan is made of an object', request);
   const given = [...KINDS, 'maxError' as const].filter((key) => request[key] !== undefined);
   const [key] = given;
   if (key === undefined || given.length > 1) {
     throw badArgument('A plan needs one of params, flops, bytes and maxError', given.join(', ') || 'none');
   }
   const limit = request[key]!;
-  if (!(limit >= 0) || (key !== 'maxError' && limit === 0)) throw badArgument(`${key} must be a number above 0`, limit);
+  if (typeof limit !== 'number' || !(limit >= 0) || (key !== 'maxError' && limit === 0))
+    throw badArgument(`${key} must be a number above 0`, limit);
   if (key !== 'maxError') return { kind: key, limit, least: 'error' };
   const { minimize = 'params' } = request;
   if (!KINDS.includes(minimize)) throw badArgument(`minimize must be one of ${KINDS.join(', ')}`, minimize);
@@ -112,6 +114,8 @@ const budgetOf = (limit: number, whole: number) => (limit <= 1 ? limit * whole :
 function sensitivitiesOf({ header }: HermContent, given: PlanRequest['sensitivity']): number[] {
   const { blocks } = header;
   if (given === undefined) return blocks.map(() => 1);
+  if (typeof given !== 'object' || given === null)
+    throw badArgument('sensitivity must be numbers by block name', given);
   const unknown = Object.keys(given).find((name) => blocks.every((block) => block.name !== name));
   if (unknown !== undefined) {
     throw new HermError('BAD_ARGUMENT', `There is no block ${quoteName(unknown)} to have a sensitivity.`, {

@@ -232,6 +232,10 @@ describe('a network', () => {
     });
     await expect(net.setWidth({ fc0: 0 })).rejects.toMatchObject({ code: 'WIDTH' });
     await expect(net.setWidth({ fc7: 1 })).rejects.toMatchObject({ code: 'WIDTH' });
+    for (const request of [null, undefined, 'half', true, [4, 3]]) {
+      await expect(net.setWidth(request as unknown as number)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+      await expect(net.widen(request as unknown as number)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    }
     await expect(open(bufferSource(layers, 'x.herm'))).rejects.toMatchObject({ code: 'NO_CHAIN' });
     await expect(open(bufferSource(layers, 'x.herm'), { block: 'fc9' })).rejects.toMatchObject({
       code: 'BAD_ARGUMENT',
