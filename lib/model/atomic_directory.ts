@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HermError } from '../errors.ts';
 import { throwIfAborted } from '../native/call.ts';
@@ -45,6 +45,7 @@ export async function atomicDirectory(
     });
     await io(syncDirectory(temporary));
     throwIfAborted(signal);
+    await io(removeEmpty(target));
     await io(rename(temporary, target));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
@@ -53,6 +54,14 @@ export async function atomicDirectory(
     releaseTemporary(temporary);
   }
   await io(syncDirectory(dirname(target)));
+}
+
+/** Windows renames nothing onto a directory, even an empty one; other systems replace it without a moment of neither. */
+async function removeEmpty(path: string): Promise<void> {
+  if (process.platform !== 'win32') return;
+  await rmdir(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+  });
 }
 
 /** Looks at where a directory is to be, before the work that fills it. @throws HermError `OUTPUT_EXISTS`, `IO` */

@@ -2,6 +2,8 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#elif defined(_WIN32)
+#include <malloc.h>
 #endif
 
 #include <algorithm>
@@ -16,6 +18,14 @@ namespace herm {
 namespace {
 
 constexpr std::size_t kPage = std::size_t{1} << 21;
+
+#if defined(_WIN32)
+void* allocate_pages(std::size_t bytes) { return _aligned_malloc(bytes, kPage); }
+void free_pages(void* pages) { _aligned_free(pages); }
+#else
+void* allocate_pages(std::size_t bytes) { return std::aligned_alloc(kPage, bytes); }
+void free_pages(void* pages) { std::free(pages); }
+#endif
 
 // Whole huge pages that wait to be used again, the latest last.
 struct Spares {
@@ -42,7 +52,7 @@ Spares& spares() {
 }
 
 void* new_pages(std::size_t bytes) {
-  void* pages = std::aligned_alloc(kPage, bytes);
+  void* pages = allocate_pages(bytes);
   if (!pages) throw std::bad_alloc();
 #if defined(__linux__)
   madvise(pages, bytes, MADV_HUGEPAGE);  // a hint: where it is not taken nothing is lost
@@ -63,10 +73,10 @@ void give_pages(void* pages, std::size_t bytes) {
 #else
   const bool lent = false;
 #endif
-  if (!lent) return std::free(pages);
+  if (!lent) return free_pages(pages);
   Spares& all = spares();
   const std::lock_guard<std::mutex> lock(all.mutex);
-  while (all.bytes + bytes > kMostSpareBytes) std::free(all.remove(all.blocks.begin()));
+  while (all.bytes + bytes > kMostSpareBytes) free_pages(all.remove(all.blocks.begin()));
   all.blocks.push_back({bytes, pages});
   all.bytes += bytes;
 }

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { bareTree, runInside } from '../lib/bare-tree.mjs';
-import { checkPortable, ensurePrebuild } from '../lib/prebuild.mjs';
+import { checkPortable } from '../lib/portable.mjs';
+import { ensurePrebuild } from '../lib/prebuild.mjs';
 import { capture, root, runQuietly } from '../lib/run.mjs';
 
 const PACKED_BUDGET = 10_000_000;

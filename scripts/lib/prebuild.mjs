@@ -1,9 +1,8 @@
 // The portable binary: node-gyp through prebuildify, linked statically so that it needs nothing but libc.
-import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { gypEnvironment, gypTree } from './gyp-tree.mjs';
-import { capture, root, runQuietly } from './run.mjs';
+import { root, runQuietly } from './run.mjs';
 import { whenStale } from './stamp.mjs';
 
 /** Where the compiler leaves objects and the unstripped binary; `builds.mjs` looks at them. */
@@ -57,41 +56,4 @@ export function ensurePrebuild(arch = host.arch) {
   };
   whenStale(step, () => build(arch));
   return file;
-}
-
-/** The newest glibc that binaries may ask for: what Debian 12 and Ubuntu 22.04 have. */
-const NEWEST_GLIBC = 35;
-const C_LIBRARY = /^(linux-vdso|ld-linux|ld-musl|libc|libm|libpthread|libdl|librt)\b/;
-const BUDGET = 30_000_000;
-
-function elfProblems(file) {
-  const needed = [...capture('readelf', ['-dW', file]).stdout.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(
-    ([, name]) => name,
-  );
-  const symbols = [...capture('nm', ['-D', '--undefined-only', file]).stdout.matchAll(/^ +([Uw]) (\S+)/gm)];
-  const glibc = symbols.map(([, , symbol]) => Number(/@GLIBC_2\.(\d+)/.exec(symbol)?.[1] ?? 0));
-  const nobodys = symbols.filter(([, kind, name]) => kind === 'U' && !/^napi_|^node_api_|@GLIBC/.test(name));
-  // Electron forbids memory of the addon's behind a JavaScript array, and ends the process.
-  const external = symbols.filter(([, , name]) => /create_external_(array)?buffer/.test(name));
-  return [
-    ...external.map(([, , name]) => `it uses ${name}, which Electron forbids`),
-    ...needed.filter((name) => !C_LIBRARY.test(name)).map((name) => `it needs ${name}`),
-    ...(isMusl() ? [] : nobodys.map(([, , name]) => `nothing defines ${name}`)),
-    ...(Math.max(...glibc) > NEWEST_GLIBC ? [`it needs glibc 2.${Math.max(...glibc)}`] : []),
-  ];
-}
-
-function machOProblems(file) {
-  const needed = [...capture('otool', ['-L', file]).stdout.matchAll(/^\t(\S+)/gm)].map(([, name]) => name);
-  const strange = needed.filter((name) => !name.startsWith('/usr/lib/') && !name.includes('hermkit.node'));
-  return strange.map((name) => `it needs ${name}`);
-}
-
-/** @throws Error when the binary would look for more on a user's machine than the C library, or is too large. */
-export function checkPortable(file) {
-  const problems = host.platform === 'linux' ? elfProblems(file) : machOProblems(file);
-  const { size } = statSync(file);
-  if (size > BUDGET) problems.push(`it has ${size} bytes, more than ${BUDGET}`);
-  if (problems.length > 0) throw new Error(`${file} is not portable: ${problems.join('; ')}.`);
-  return size;
 }

