@@ -38,7 +38,11 @@ async function checkGolden(folder, name, { files, skeletons }) {
     const plain = tensorsDigest((await file.skeleton(widths, { refit: false })).tensors);
     assert.equal(plain, skeletons[level.join(' ')], `${name} at ${level.join(' ')}`);
     const refitted = tensorsDigest((await file.skeleton(widths, { refit: true })).tensors);
-    assert.equal(refitted, skeletons[`${level.join(' ')} refitted`] ?? plain, `${name} at ${level.join(' ')}, refitted`);
+    assert.equal(
+      refitted,
+      skeletons[`${level.join(' ')} refitted`] ?? plain,
+      `${name} at ${level.join(' ')}, refitted`,
+    );
     compared += 1;
   }
   return compared;

@@ -1,13 +1,12 @@
 // The addon for a system that this one is not: static libraries first, then CMake's build of the addon with them.
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { capture, root, runQuietly } from '../run.mjs';
+import { root, runQuietly } from '../run.mjs';
 import { whenStale } from '../stamp.mjs';
-import { musl } from './musl.mjs';
 import { windows } from './windows.mjs';
 
 /** Systems that are built here, by the names that their folders under prebuilds/ begin with. */
-export const CROSS_TARGETS = { 'win32-x64': windows, 'linux-x64-musl': musl };
+export const CROSS_TARGETS = { 'win32-x64': windows };
 
 const DOCTEST = '/usr/include/doctest';
 
@@ -17,7 +16,7 @@ function buildAddon(target) {
   const include = join(folder, 'doctest');
   if (existsSync(DOCTEST) && !existsSync(include)) {
     mkdirSync(include, { recursive: true });
-    capture('cp', ['-r', DOCTEST, include]);
+    cpSync(DOCTEST, join(include, 'doctest'), { recursive: true });
   }
   const api = join(root, 'node_modules', 'node-api-headers', 'include');
   runQuietly('Configuring the addon', 'cmake', [
@@ -31,14 +30,18 @@ function buildAddon(target) {
 
 /** The one file that {@link ensureCrossPrebuild} makes. */
 export function crossPrebuildFile(name) {
-  return join(root, 'prebuilds', name.replace('-musl', ''), CROSS_TARGETS[name].file);
+  return join(root, 'prebuilds', name, CROSS_TARGETS[name].file);
 }
 
 /** Builds the portable binary for `name` unless it is there and nothing that it is made of has changed. */
 export function ensureCrossPrebuild(name) {
   const target = CROSS_TARGETS[name];
   const file = crossPrebuildFile(name);
-  const cross = { name: `cross-${name}-libraries`, inputs: ['scripts/lib/cross'], outputs: [relative(root, join(target.folder, 'lib'))] };
+  const cross = {
+    name: `cross-${name}-libraries`,
+    inputs: ['scripts/lib/cross'],
+    outputs: [relative(root, join(target.folder, 'lib'))],
+  };
   whenStale(cross, () => target.buildLibraries());
   const inputs = ['native', 'CMakeLists.txt', 'scripts/lib/cross', 'node_modules/node-addon-api/package.json'];
   whenStale({ name: `prebuild-${name}`, inputs, outputs: [relative(root, file)] }, () => {

