@@ -56,7 +56,7 @@ export { type GrowInput, type GrownBlock, type GrownModel, type GrowOptions, gro
 export { growTo, type WrittenGrowth } from './herm/grow/grow_to.ts';
 export { buildLadder, type WidthRange, widthAt } from './herm/ladder.ts';
 export type { FitOptions } from './herm/loader_widths.ts';
-export { buildTree, type MergeOptions, type MergeReport, measureGram } from './herm/merge.ts';
+export { buildTree, type MergeCost, type MergeOptions, type MergeReport, measureGram } from './herm/merge.ts';
 export { type MergeMode, mergeMemory } from './herm/merge_memory.ts';
 export type { RecoveredPiece, RecoverOptions } from './herm/recover.ts';
 export type { ResumeReport } from './herm/resume.ts';

@@ -15,7 +15,7 @@ import type { CallOptions } from '../native/call.ts';
 import { type BlockSamples, findPriors, type InputPriors } from './find_priors.ts';
 import { finiteBlocks } from './finite_blocks.ts';
 import { hierarchiesOf, stageOptions } from './group_hierarchies.ts';
-import type { MergeReport } from './merge.ts';
+import type { MergeCost, MergeReport } from './merge.ts';
 import { originOf, type ResumeReport, resumeReport, sayWhatIsKept } from './resume.ts';
 
 /** What a compression is doing; `done` is the share of that stage. */
@@ -52,6 +52,8 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
   readonly sequential?: boolean | undefined;
   /** Shares of all blocks' neurons, in (0, 1], for which to store refitted output weights. */
   readonly refit?: readonly number[] | undefined;
+  /** What merging goes by: {@link MergeCost}. Default: `pair`; `refit` is for the widths of `refit`, with samples above all. */
+  readonly cost?: MergeCost | undefined;
   /** Store blocks with NaN or infinite weights as they are, without a hierarchy, instead of refusing them. */
   readonly allowNonfinite?: boolean | undefined;
   /** Bytes that merging a block may use beside its weights: {@link MergeOptions}. */

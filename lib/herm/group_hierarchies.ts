@@ -96,6 +96,7 @@ async function hierarchyOf(
     prior: priorOf(tuned, blend),
     ...merging,
     memory: options.memory,
+    cost: options.cost,
     onReport: (report) => reports.push(report),
   });
   const certificates = await certify(whole, tree, blend, options);

@@ -4,7 +4,7 @@ import { type PriorOptions, samplesOf, withPrior } from '../model/prior.ts';
 import { MERGE_PHASES, type NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { formatBytes, freeMemory, requireMemory } from '../native/memory.ts';
-import { type MergeMode, mergeMemory, sampledMergeMemory } from './merge_memory.ts';
+import { type MergeMode, mergeMemory, refitMergeMemory, sampledMergeMemory } from './merge_memory.ts';
 import { allocateTree, type MergeTree } from './tree.ts';
 
 // A larger share saves rounds, a smaller one lets costs be looked at again sooner; below 5% the trees hardly change.
@@ -23,7 +23,18 @@ export interface MergeReport {
   readonly phases: Readonly<Record<(typeof MERGE_PHASES)[number], number>>;
 }
 
+/**
+ * What a merge is judged by: `pair`, how much it changes what the two neurons compute together; `refit`, how much it leaves
+ * for a refit of all output weights that the other neurons cannot take over.
+ */
+export type MergeCost = 'pair' | 'refit';
+
 export interface MergeOptions extends CallOptions, PriorOptions {
+  /**
+   * Default: `pair`. `refit` makes better skeletons where their outputs are refitted, and worse ones where they are not; it
+   * takes O(m³) time and 20·m² bytes for m neurons.
+   */
+  readonly cost?: MergeCost | undefined;
   /**
    * Bytes that the search may use beside the block's weights; default: the memory that is free when it starts. Where the Gram matrices
    * do not fit, their rows are computed whenever they are needed, which takes longer.
@@ -73,13 +84,16 @@ async function search(
   options: MergeOptions | undefined,
 ): Promise<MergeTree> {
   checkMemory(options?.memory);
+  const refit = checkCost(options?.cost) === 'refit';
   const known = withPrior(block, weights, options?.prior);
   const samples = samplesOf(block, options?.prior);
   // Only when its turn has come: the call before it may hold memory until then.
   return callNative(options, async (addon, job) => {
-    const mode = samples
-      ? sampledMode(block, samples.inputs, options?.memory)
-      : chooseMode(block, job.threads, options?.memory);
+    const mode = refit
+      ? refitMode(block, samples?.inputs, options?.memory)
+      : samples
+        ? sampledMode(block, samples.inputs, options?.memory)
+        : chooseMode(block, job.threads, options?.memory);
     const tree = allocateTree(block.neurons, Math.max(0, block.neurons - 1), block.gate !== undefined);
     const { pairs, alpha, beta, cost, bias: biasOut, gate } = tree;
     const report = new Float64Array(MERGE_PHASES.length + 3);
@@ -89,6 +103,7 @@ async function search(
       roundShare: ROUND_SHARE,
       samples,
       plain,
+      refit,
       stored: mode === 'stored',
       ...{ pairs, alpha, beta, biasOut, cost, report },
       gateAlpha: gate?.alpha,
@@ -105,14 +120,30 @@ function checkMemory(memory: number | undefined): void {
   throw new HermError('BAD_ARGUMENT', `memory takes a number of bytes above 0, not ${memory}.`, { memory });
 }
 
+/** @returns the cost to go by; the cast is for callers without types */
+function checkCost(cost: MergeCost = 'pair'): MergeCost {
+  if (cost === 'pair' || cost === 'refit') return cost;
+  throw new HermError('BAD_ARGUMENT', `cost takes pair or refit, not ${cost as string}.`, { cost });
+}
+
 /** On samples there is but one way. */
 function sampledMode(block: Block, inputs: Float32Array, memory: number | undefined): MergeMode {
+  const count = inputs.length / block.inputs;
+  return requireStored(block, sampledMergeMemory(block, count), memory, ` on ${count} samples`, 'Take fewer samples.');
+}
+
+/** And for refits, with or without them. */
+function refitMode(block: Block, inputs: Float32Array | undefined, memory: number | undefined): MergeMode {
+  const need = refitMergeMemory(block, (inputs?.length ?? 0) / block.inputs);
+  return requireStored(block, need, memory, ' for refits', 'Merge by pairs (--cost pair, cost).');
+}
+
+function requireStored(block: Block, need: number, memory: number | undefined, how: string, hint: string): MergeMode {
   const free = memory ?? freeMemory();
-  const need = sampledMergeMemory(block, inputs.length / block.inputs);
   if (need <= free) return 'stored';
   throw new HermError(
     'OUT_OF_MEMORY',
-    `Merging the ${block.neurons} neurons of block ${block.name} on ${inputs.length / block.inputs} samples needs ${formatBytes(need)} of memory, and ${formatBytes(free)} ${memory === undefined ? 'are free' : 'are allowed'} (--memory, memory). Take fewer samples.`,
+    `Merging the ${block.neurons} neurons of block ${block.name}${how} needs ${formatBytes(need)} of memory, and ${formatBytes(free)} ${memory === undefined ? 'are free' : 'are allowed'} (--memory, memory). ${hint}`,
     { need, free },
   );
 }

@@ -5,6 +5,7 @@ import { threadsOf } from '../native/call.ts';
 export type MergeMode = 'stored' | 'computed';
 
 const FLOAT = 4;
+const DOUBLE = 8;
 // Parents take new columns (`computed`: rows of vectors) until the dead ones are dropped: merge_capacity in
 // kernels/merge_rounds.cc.
 const SMALL = 8192;
@@ -28,6 +29,12 @@ export function sampledMergeMemory(block: Block, samples: number): number {
   const values = (sides + 1) * neurons * samples + neurons ** 2;
   const vectors = neurons * (4 * inputs * sides + outputs);
   return FLOAT * (values + vectors) + 2 * neurons * PER_NEURON[gate ? 'gated' : 'plain'] + FIXED;
+}
+
+/** The same of a merge for refits, on N samples or none: beside it the kernel and its inverse, and what a round looks at. */
+export function refitMergeMemory(block: Block, samples: number): number {
+  const { neurons, outputs } = block;
+  return sampledMergeMemory(block, samples) + DOUBLE * (2 * neurons ** 2 + 3 * neurons * outputs);
 }
 
 /**

@@ -21,13 +21,13 @@ export function originOf(
   blocks: readonly Block[],
   digests: ModelDigests,
   { kind, origin }: InputPriors,
-  { refit = [] }: CompressOptions,
+  { refit = [], cost = 'pair' }: CompressOptions,
 ): SpoolOrigin {
   const input = {
     files: files.map(({ name, source: { size } }, n) => ({ name, size, sha256: digests.files[n] })),
     extras: extras.map(({ name, size }, n) => ({ name, size, sha256: digests.extras[n] })),
   };
-  return { input, options: { blocks, refit, prior: kind, ...origin } };
+  return { input, options: { blocks, refit, cost, prior: kind, ...origin } };
 }
 
 export function resumeReport(

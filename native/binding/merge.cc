@@ -59,7 +59,7 @@ Napi::Value merge_rounds_binding(const Napi::CallbackInfo& info) {
     out.gate_bias = args.float64("gateBiasOut", merges);
   }
   const Activation activation = args.activation("activation");
-  const MergeOptions options{args.number("roundShare"), args.flag("plain"), args.flag("stored")};
+  const MergeOptions options{args.number("roundShare"), args.flag("plain"), args.flag("refit"), args.flag("stored")};
   const std::span<double> report = args.float64("report", MergeReport::kPhases + 3);
   const bool has_samples = args.has("samples");
   const InputSamples samples = has_samples ? args.samples("samples", block.input.width()) : InputSamples{};

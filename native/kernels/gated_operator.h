@@ -15,6 +15,8 @@ struct GatedParent {
   std::array<double, 2> beta{1, 0};
   double gate_bias = 0;
   double value_bias = 0;
+  double loss = 0;  // as Parent's
+  ParentKernel kernel{};
 };
 
 class GatedOperator {
@@ -23,14 +25,15 @@ class GatedOperator {
 
   const GatedExpander& expander() const { return expander_; }
   // The cheapest of both absorptions and the mixtures; absorbing wins ties, because its parent is exact.
-  // With samples as in MergeOperator.
+  // With samples and a remainder as in MergeOperator.
   GatedParent best(const GatedPairView& pair, const GatedSeries& first, const GatedSeries& second,
-                   const SampledPair* samples = nullptr) const;
+                   const SampledPair* samples = nullptr, const Remainder* remainder = nullptr) const;
 
  private:
-  GatedParent absorb_into(const GatedPairView& pair, std::size_t kept) const;
+  GatedParent absorb_into(const GatedPairView& pair, std::size_t kept, const Remainder* remainder) const;
   GatedParent project(const GatedPairView& pair, const GatedMixture& mixture, double gate_bias, double value_bias,
-                      const GatedSeries& first, const GatedSeries& second, const SampledPair* samples) const;
+                      const GatedSeries& first, const GatedSeries& second, const SampledPair* samples,
+                      const Remainder* remainder) const;
 
   GatedExpander expander_;
   BiasFormat gate_bias_, value_bias_;

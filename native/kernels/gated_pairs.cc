@@ -128,9 +128,11 @@ GatedParent GatedPairs::parent_of(std::size_t first, std::size_t second) const {
   return parent_of(view(first, second), first, second);
 }
 
-GatedParent GatedPairs::parent_of(const GatedPairView& pair, std::size_t first, std::size_t second) const {
+GatedParent GatedPairs::parent_of(const GatedPairView& pair, std::size_t first, std::size_t second,
+                                  const Remainder* remainder) const {
   const SampledPair sampled{samples_.get(), first, second};
-  return operator_.best(pair, neurons_[first].series, neurons_[second].series, samples_ ? &sampled : nullptr);
+  return operator_.best(pair, neurons_[first].series, neurons_[second].series, samples_ ? &sampled : nullptr,
+                        remainder);
 }
 
 double GatedPairs::estimate(std::size_t owner, std::size_t partner) const {
@@ -145,11 +147,22 @@ void GatedPairs::begin_merges(std::size_t count) {
   for (const auto& side : sides_) side->grow(count);
 }
 
-SideMix GatedPairs::merge(std::size_t t, std::size_t first, std::size_t second) {
+RefitLoss GatedPairs::refit_loss(std::size_t first, std::size_t second, const Remainder& remainder) const {
+  const bool swapped = neurons_[second].slot < neurons_[first].slot;
+  const std::size_t i = swapped ? second : first, j = swapped ? first : second;
+  const Remainder left = swapped ? remainder.swapped() : remainder;
+  const GatedParent parent = parent_of(view(i, j), i, j, &left);
+  RefitLoss result{parent.loss, parent.kernel};
+  if (swapped) std::swap(result.kernel.cross[0], result.kernel.cross[1]);
+  return result;
+}
+
+SideMix GatedPairs::merge(std::size_t t, std::size_t first, std::size_t second, const Remainder* remainder) {
   const bool swapped = neurons_[second].slot < neurons_[first].slot;
   const std::size_t i = swapped ? second : first, j = swapped ? first : second;
   const GatedPairView pair = view(i, j);
-  const GatedParent parent = parent_of(pair, i, j);
+  const Remainder left = remainder && swapped ? remainder->swapped() : remainder ? *remainder : Remainder{};
+  const GatedParent parent = parent_of(pair, i, j, remainder ? &left : nullptr);
   const auto halves = [](const std::array<double, 2>& x) { return std::array{to_half(x[0]), to_half(x[1])}; };
   Merge& merge = merges_[merges_.size() - merging_ + t];
   merge = {neurons_[i].slot,  neurons_[j].slot, halves(parent.alpha_value), halves(parent.beta),

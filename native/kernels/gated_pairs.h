@@ -21,14 +21,16 @@ class GatedPairs final : public NeuronPairs {
   std::span<const GramKind> kinds() const override;
   const UnitRows& side(std::size_t s) const override { return *sides_[s]; }
   double energy(std::size_t p) const override { return neurons_[p].energy; }
+  double output_norm(std::size_t p) const override { return neurons_[p].output; }
   void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
   bool blind() const override { return blind_; }
   double gaussian_kernel(std::size_t a, std::size_t b) const override;
   const SampledKernel* samples() const override { return samples_.get(); }
   // The operator's own cost.
   double estimate(std::size_t owner, std::size_t partner) const override;
+  RefitLoss refit_loss(std::size_t first, std::size_t second, const Remainder& remainder) const override;
   void begin_merges(std::size_t count) override;
-  SideMix merge(std::size_t t, std::size_t first, std::size_t second) override;
+  SideMix merge(std::size_t t, std::size_t first, std::size_t second, const Remainder* remainder) override;
   void end_merges() override;
   void compact(const std::vector<std::uint32_t>& kept) override;
 
@@ -46,7 +48,8 @@ class GatedPairs final : public NeuronPairs {
     GatedNeuron input;
     GatedSeries series;
   };
-  GatedParent parent_of(const GatedPairView& pair, std::size_t first, std::size_t second) const;
+  GatedParent parent_of(const GatedPairView& pair, std::size_t first, std::size_t second,
+                        const Remainder* remainder = nullptr) const;
   GatedGram gram(std::size_t first, std::size_t second) const;
   void weigh(Neuron& neuron, std::size_t p) const;
   void add_profile(const Neuron& neuron);

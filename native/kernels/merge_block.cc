@@ -6,6 +6,7 @@
 #include "kernels/gated_pairs.h"
 #include "kernels/gram.h"
 #include "kernels/plain_pairs.h"
+#include "kernels/refit_rounds.h"
 #include "kernels/sample_rounds.h"
 
 namespace herm {
@@ -36,9 +37,9 @@ MergeOutcome merge_block(const Job& job, const Activation& activation, const Sto
   const auto start = Clock::now();
   // Rows that are multiplied whenever they are read have to lie in order.
   const std::size_t m = block.input.neurons();
-  // On samples no position is given up, so that there is one for every parent.
-  const RowRoom room =
-      samples ? RowRoom{2 * m, false} : RowRoom{merge_capacity(m, options.round_share), !options.stored};
+  // On samples and for refits no position is given up, so that there is one for every parent.
+  const RowRoom room = samples || options.refit ? RowRoom{2 * m, false}
+                                                : RowRoom{merge_capacity(m, options.round_share), !options.stored};
   std::unique_ptr<NeuronPairs> neurons;
   if (block.has_gate) {
     neurons = std::make_unique<GatedPairs>(job, activation, block, room, samples);
@@ -46,8 +47,10 @@ MergeOutcome merge_block(const Job& job, const Activation& activation, const Sto
     neurons = std::make_unique<PlainPairs>(job, activation, block, room, samples);
   }
   const double load = seconds_since(start);
-  MergeOutcome outcome{
-      {}, samples ? merge_on_samples(job, *neurons, options.round_share) : merge_rounds(job, *neurons, options)};
+  MergeOutcome outcome{{},
+                       options.refit ? merge_for_refit(job, *neurons, options.round_share)
+                       : samples     ? merge_on_samples(job, *neurons, options.round_share)
+                                     : merge_rounds(job, *neurons, options)};
   outcome.report.seconds[MergeReport::kLoad] = load;
   outcome.merges = neurons->merges();
   return outcome;

@@ -17,7 +17,7 @@ struct MergeOutcome {
 
 // The same for every number of threads. Throws KernelError("NON_FINITE") where energies leave the range of double
 // precision.
-// With samples (or null) as merge_on_samples does, of the options the share alone counts.
+// With samples (or null) as merge_on_samples does, unless it is for a refit; of the options only these two count then.
 MergeOutcome merge_block(const Job& job, const Activation& activation, const StoredBlock& block,
                          const MergeOptions& options, const InputSamples* samples = nullptr);
 

@@ -5,6 +5,7 @@
 
 #include "kernels/dtype.h"
 #include "kernels/mixture.h"
+#include "kernels/remainder.h"
 #include "kernels/sampled_kernel.h"
 
 namespace herm {
@@ -27,6 +28,8 @@ struct Parent {
   std::array<double, 2> alpha{1, 0};
   std::array<double, 2> beta{1, 0};
   double bias = 0;
+  double loss = 0;  // what candidates were compared by: δ, or by how much a refit's squared error grows
+  ParentKernel kernel{};
 };
 
 class MergeOperator {
@@ -35,14 +38,15 @@ class MergeOperator {
 
   const HermiteExpander& expander() const { return expander_; }
   // The cheapest of both absorptions and the mixtures; absorbing wins ties, because its parent is exact. With samples
-  // (or null), whose kernel the view has, mixtures are held against them, too.
+  // (or null), whose kernel the view has, mixtures are held against them, too. With a remainder (or null) the cheapest
+  // one is that of a refit.
   Parent best(const PairView& pair, const HermiteSeries& first, const HermiteSeries& second,
-              const SampledPair* samples = nullptr) const;
+              const SampledPair* samples = nullptr, const Remainder* remainder = nullptr) const;
 
  private:
-  Parent absorb_into(const PairView& pair, int kept) const;
+  Parent absorb_into(const PairView& pair, std::size_t kept, const Remainder* remainder) const;
   Parent project(const PairView& pair, const Mixture& mixture, double bias, const HermiteSeries& first,
-                 const HermiteSeries& second, const SampledPair* samples) const;
+                 const HermiteSeries& second, const SampledPair* samples, const Remainder* remainder) const;
 
   HermiteExpander expander_;
   BiasFormat bias_;

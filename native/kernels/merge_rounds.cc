@@ -82,7 +82,7 @@ class Rounds {
     parallel_for(job_, pairs.size(), 2, [&](std::size_t begin, std::size_t end) {
       for (std::size_t t = begin; t < end; ++t) {
         const auto& pair = pairs[t];
-        unions[t] = {pair.owner, pair.partner, neurons_.merge(t, pair.owner, pair.partner)};
+        unions[t] = {pair.owner, pair.partner, neurons_.merge(t, pair.owner, pair.partner, nullptr)};
       }
     });
     neurons_.end_merges();

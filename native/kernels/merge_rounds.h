@@ -21,6 +21,7 @@ struct MergeReport {
 struct MergeOptions {
   double round_share = 0.05;  // of the living neurons that a round merges at most, in pairs
   bool plain = false;         // looks at all pairs in every round: the oracle of the search
+  bool refit = false;         // by what a refit loses (refit_rounds.h)
   bool stored = true;         // Gram matrices in memory; otherwise rows are computed whenever they are read
 };
 

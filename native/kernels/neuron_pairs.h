@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "kernels/merge.h"
+#include "kernels/remainder.h"
+#include "kernels/sampled_kernel.h"
 #include "kernels/unit_rows.h"
 
 namespace herm {
-
-class SampledKernel;
 
 constexpr std::size_t kMaxSides = 3;
 constexpr std::size_t kMaxKinds = 5;  // of Gram matrices
@@ -34,6 +34,12 @@ double countable_energy(double energy);
 std::vector<std::uint32_t> order_by_energy(const std::vector<double>& energies);
 // [m] zeros where there are none.
 std::vector<double> load_biases(bool present, const StoredMatrix& stored, std::size_t m);
+
+// What a refit loses by a merge, and the kernel values of the parent with both and with itself.
+struct RefitLoss {
+  double loss = 0;
+  ParentKernel kernel{};
+};
 
 // Neurons are known by position. A position is held from the neuron's birth until the next compact(); parents get
 // positions at the end. A pair's owner is the neuron of less energy (of equals, the lower position): then every owner's
@@ -68,17 +74,22 @@ class NeuronPairs {
   // The sweep as the schedule counts it; returns how many closer estimates it took.
   std::size_t sweep_trusted(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
                             float* r) const;
+  // ‖v‖ of one neuron.
+  virtual double output_norm(std::size_t p) const = 0;
   // Φ_ab of the Gaussian prior alone.
   virtual double gaussian_kernel(std::size_t a, std::size_t b) const = 0;
   // What the neurons do on samples, or null: then nothing is swept, and costs are the operator's own.
   virtual const SampledKernel* samples() const = 0;
   // The cost again, more closely, from the vectors in double precision.
   virtual double estimate(std::size_t owner, std::size_t partner) const = 0;
+  // What the operator's parent costs a refit, where the other living neurons leave this of the pair.
+  virtual RefitLoss refit_loss(std::size_t first, std::size_t second, const Remainder& remainder) const = 0;
 
   // Merges disjoint pairs: exact costs, and parents at the positions size() … size() + pairs − 1. Thread-safe for
-  // different t after begin_merges(count); end_merges() makes the parents part of the block.
+  // different t after begin_merges(count); end_merges() makes the parents part of the block. With a remainder (or null)
+  // the parent is the one that a refit loses least by.
   virtual void begin_merges(std::size_t count) = 0;
-  virtual SideMix merge(std::size_t t, std::size_t first, std::size_t second) = 0;
+  virtual SideMix merge(std::size_t t, std::size_t first, std::size_t second, const Remainder* remainder) = 0;
   virtual void end_merges() = 0;
 
   // Keeps only the listed positions, in ascending order.

@@ -117,9 +117,11 @@ Parent PlainPairs::parent_of(std::size_t first, std::size_t second) const {
   return parent_of(view(first, second), first, second);
 }
 
-Parent PlainPairs::parent_of(const PairView& pair, std::size_t first, std::size_t second) const {
+Parent PlainPairs::parent_of(const PairView& pair, std::size_t first, std::size_t second,
+                             const Remainder* remainder) const {
   const SampledPair sampled{samples_.get(), first, second};
-  return operator_.best(pair, neurons_[first].series, neurons_[second].series, samples_ ? &sampled : nullptr);
+  return operator_.best(pair, neurons_[first].series, neurons_[second].series, samples_ ? &sampled : nullptr,
+                        remainder);
 }
 
 void PlainPairs::begin_merges(std::size_t count) {
@@ -130,12 +132,23 @@ void PlainPairs::begin_merges(std::size_t count) {
   output_->grow(count);
 }
 
-SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second) {
+RefitLoss PlainPairs::refit_loss(std::size_t first, std::size_t second, const Remainder& remainder) const {
+  const bool swapped = neurons_[second].slot < neurons_[first].slot;
+  const std::size_t i = swapped ? second : first, j = swapped ? first : second;
+  const Remainder left = swapped ? remainder.swapped() : remainder;
+  const Parent parent = parent_of(view(i, j), i, j, &left);
+  RefitLoss result{parent.loss, parent.kernel};
+  if (swapped) std::swap(result.kernel.cross[0], result.kernel.cross[1]);
+  return result;
+}
+
+SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second, const Remainder* remainder) {
   SideMix mix{};
   const bool swapped = neurons_[second].slot < neurons_[first].slot;
   const std::size_t i = swapped ? second : first, j = swapped ? first : second;
   const PairView pair = view(i, j);
-  const Parent parent = parent_of(pair, i, j);
+  const Remainder left = remainder && swapped ? remainder->swapped() : remainder ? *remainder : Remainder{};
+  const Parent parent = parent_of(pair, i, j, remainder ? &left : nullptr);
   Merge& merge = merges_[merges_.size() - merging_ + t];
   merge = {neurons_[i].slot,
            neurons_[j].slot,

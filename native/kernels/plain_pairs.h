@@ -25,14 +25,16 @@ class PlainPairs final : public NeuronPairs {
   std::span<const GramKind> kinds() const override;
   const UnitRows& side(std::size_t s) const override { return s == 0 ? *input_ : *output_; }
   double energy(std::size_t p) const override { return neurons_[p].energy; }
+  double output_norm(std::size_t p) const override { return neurons_[p].output; }
   void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
   float trust() const override { return trust_; }
   bool blind() const override { return blind_; }
   double gaussian_kernel(std::size_t a, std::size_t b) const override;
   const SampledKernel* samples() const override { return samples_.get(); }
   double estimate(std::size_t owner, std::size_t partner) const override;
+  RefitLoss refit_loss(std::size_t first, std::size_t second, const Remainder& remainder) const override;
   void begin_merges(std::size_t count) override;
-  SideMix merge(std::size_t t, std::size_t first, std::size_t second) override;
+  SideMix merge(std::size_t t, std::size_t first, std::size_t second, const Remainder* remainder) override;
   void end_merges() override;
   void compact(const std::vector<std::uint32_t>& kept) override;
 
@@ -49,7 +51,8 @@ class PlainPairs final : public NeuronPairs {
     double energy = 0;
     HermiteSeries series;
   };
-  Parent parent_of(const PairView& pair, std::size_t first, std::size_t second) const;
+  Parent parent_of(const PairView& pair, std::size_t first, std::size_t second,
+                   const Remainder* remainder = nullptr) const;
   void weigh(Neuron& neuron, std::size_t p) const;
   void add_profile(const Neuron& neuron);
 

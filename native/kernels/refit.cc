@@ -6,8 +6,8 @@
 
 #include "kernels/blas.h"
 #include "kernels/block_kernel.h"
-#include "kernels/error.h"
 #include "kernels/gram.h"
+#include "kernels/ridge_factor.h"
 #include "kernels/threads.h"
 
 namespace herm {
@@ -15,11 +15,6 @@ namespace herm {
 namespace {
 
 constexpr std::size_t kTile = 256;
-
-[[noreturn]] void fail_not_finite() {
-  throw KernelError("NON_FINITE",
-                    "the weights are so large, or not numbers, that refitting overflows double precision");
-}
 
 // out = Φ_S· V: [k×m] kernel tiles times [m×p], without ever holding the whole kernel.
 void project(const Job& job, const BlockKernel& kept, const BlockKernel& full, ConstMatrix full_output, MutMatrix out) {
@@ -37,32 +32,6 @@ void project(const Job& job, const BlockKernel& kept, const BlockKernel& full, C
         for (std::size_t c = 0; c < p; ++c) out(i, c) += part(i - begin, c);
     }
   });
-}
-
-// Row and column i times scale_i; the diagonal becomes 1 exactly.
-void equilibrate(Matrix& phi, const std::vector<double>& scale) {
-  for (std::size_t i = 0; i < phi.rows(); ++i) {
-    for (std::size_t j = 0; j < phi.cols(); ++j) phi(i, j) = phi(i, j) * scale[i] * scale[j];
-    phi(i, i) = 1;
-  }
-}
-
-// The Cholesky factor of a + ridge·I in the lower triangle (row-major), for the smallest ridge·10^t that has one. The
-// strict upper triangle of `a` keeps the original; its diagonal is 1.
-void factorise(const Job& job, Matrix& a, double ridge) {
-  const auto k = blas_dim(a.rows(), "width");
-  for (;; ridge = std::max(10 * ridge, std::numeric_limits<double>::epsilon())) {
-    job.check();
-    for (std::size_t i = 0; i < a.rows(); ++i) {
-      a(i, i) = 1 + ridge;
-      for (std::size_t j = 0; j < i; ++j) a(i, j) = a(j, i);
-    }
-    // Row-major lower is column-major upper: no transposed copies.
-    const lapack_int status = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', k, a.data(), k);
-    if (status == 0) return;
-    // With entries of at most 1, a ridge of k is always enough.
-    if (status < 0 || ridge > static_cast<double>(a.rows())) fail_not_finite();
-  }
 }
 
 // out := (L Lᵀ)⁻¹ out, by blocks of columns.
@@ -113,14 +82,7 @@ void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& 
     kept_kernel.matrix(job, phi.view());
   }
   if (samples) blend(*samples, phi, out);
-  std::vector<double> scale(k);
-  for (std::size_t i = 0; i < k; ++i) {
-    const double energy = phi(i, i);
-    if (!std::isfinite(energy)) fail_not_finite();
-    scale[i] = energy > 0 ? 1 / std::sqrt(energy) : 0;
-  }
-  equilibrate(phi, scale);
-  factorise(job, phi, ridge);
+  const std::vector<double> scale = factorise(job, phi, ridge);
   scale_rows(out, scale);
   solve(job, phi, out);
   scale_rows(out, scale);

@@ -153,7 +153,7 @@ class SampleRounds {
     const std::size_t before = neurons_.size();
     neurons_.begin_merges(pairs.size());
     parallel_for(job_, pairs.size(), 1, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t t = begin; t < end; ++t) neurons_.merge(t, pairs[t].owner, pairs[t].partner);
+      for (std::size_t t = begin; t < end; ++t) neurons_.merge(t, pairs[t].owner, pairs[t].partner, nullptr);
     });
     neurons_.end_merges();
     lap(MergeReport::kOperator);

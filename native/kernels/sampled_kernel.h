@@ -8,6 +8,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/large_array.h"
+#include "kernels/pair.h"
 #include "kernels/stored_block.h"
 
 namespace herm {
@@ -31,6 +32,11 @@ struct ParentKernel {
   std::array<double, 2> cross;
   double second;
 };
+
+// Of a parent that is child `kept`.
+inline ParentKernel kernel_of_child(const Sym2& phi, std::size_t kept) {
+  return kept == 0 ? ParentKernel{{phi.a11, phi.a12}, phi.a11} : ParentKernel{{phi.a12, phi.a22}, phi.a22};
+}
 
 // Φ = (1 − ε) AAᵀ/N + ε s Φ_Gaussian, A [m×N] being the neurons' values on the samples and s such that the traces
 // agree. Neurons are known by position; a parent's numbers take the memory of its first child.

@@ -2,7 +2,7 @@
 import { environment } from './environment.mjs';
 import { barsOf } from './quality/bars.mjs';
 import { certificateRows } from './quality/certificates.mjs';
-import { endsOf, fileRows, HERM, inTurnRows, methodRows, sequential } from './quality/evaluate.mjs';
+import { endsOf, FOR_REFITS, fileRows, HERM, inTurnRows, methodRows, sequential } from './quality/evaluate.mjs';
 import { DATA_FREE } from './quality/methods.mjs';
 import { MODELS, modelNamed } from './quality/models.mjs';
 import { sampledRows } from './quality/sampled.mjs';
@@ -21,7 +21,7 @@ async function dataFree(model, wanted) {
     if (model.path) rows.push(...(await fileRows(model, labels)));
     else rows.push(...(await methodRows(model, HERM, priors, refits, labels)));
   }
-  for (const method of DATA_FREE.filter(wanted)) {
+  for (const method of [FOR_REFITS, ...DATA_FREE].filter(wanted)) {
     say(`${model.name}: ${method.name}`);
     rows.push(...(await methodRows(model, method, priors, refits, labels)));
   }

@@ -91,7 +91,15 @@ const calls: Record<string, () => LongCall> = {
       report: f64(10),
     };
     const gates = { gateAlpha: undefined, gateBiasOut: undefined };
-    const args = { ...blockWeights(m, 64, 64), activation, ...gates, roundShare: 0.05, plain: false, stored: true };
+    const args = {
+      ...blockWeights(m, 64, 64),
+      activation,
+      ...gates,
+      roundShare: 0.05,
+      plain: false,
+      refit: false,
+      stored: true,
+    };
     return { outputs, start: (addon, job) => addon.mergeRounds({ ...args, ...outputs }, job), begun: progressed };
   },
   certify: () => {

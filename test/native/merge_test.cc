@@ -298,7 +298,7 @@ TEST_CASE("Gram matrices of parents are those of their vectors") {
     std::vector<Union> unions;
     neurons.begin_merges(pairs.size());
     for (std::size_t t = 0; t < pairs.size(); ++t)
-      unions.push_back({pairs[t].owner, pairs[t].partner, neurons.merge(t, pairs[t].owner, pairs[t].partner)});
+      unions.push_back({pairs[t].owner, pairs[t].partner, neurons.merge(t, pairs[t].owner, pairs[t].partner, nullptr)});
     neurons.end_merges();
     for (const auto& pair : pairs) alive[pair.owner] = alive[pair.partner] = 0;
     gram->append(Job(2), unions, alive);

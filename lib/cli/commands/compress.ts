@@ -19,6 +19,7 @@ interface CompressCommandOptions extends CommonOptions, ModelOptions {
   readonly blend?: number;
   readonly sequential?: true;
   readonly refit?: readonly number[];
+  readonly cost?: 'pair' | 'refit';
   readonly threads?: number;
   readonly memory?: number;
   readonly allowNonfinite?: true;
@@ -74,6 +75,12 @@ export function addCompress(program: Command, run: Run): void {
       new Option('--refit <shares>', 'store refitted output weights for these widths, "50%,25%"').argParser(
         parseShares,
       ),
+    )
+    .addOption(
+      new Option(
+        '--cost <name>',
+        'what merging goes by: pair is the change of the two neurons themselves, refit what a refit cannot make good; default: pair',
+      ).choices(['pair', 'refit']),
     );
   withModelOptions(command)
     .addOption(new Option('--threads <n>', 'threads to use; default: all').argParser(parseThreads))
@@ -86,6 +93,7 @@ export function addCompress(program: Command, run: Run): void {
   withCommonOptions(command, [
     'herm compress model.safetensors -o model.herm',
     'herm compress model.safetensors -o model.herm --refit 50%,25%',
+    'herm compress model.safetensors -o model.herm --samples inputs.npy --refit 25%,10% --cost refit',
     'herm compress Qwen3-0.6B/ -o qwen3.herm --resume',
     'herm compress Qwen3-0.6B/ -o qwen3.herm --prior norm',
     'herm compress recogniser.onnx -o recogniser.herm',

@@ -15,6 +15,8 @@ export interface MergeRoundsArgs extends NativeBlock {
   readonly samples?: NativeSamples | undefined;
   /** Look at all pairs in every round: the oracle of the search. */
   readonly plain: boolean;
+  /** Merge by what a refit loses instead (native/kernels/refit_rounds.h), with or without samples; `plain` and `stored` mean nothing then. */
+  readonly refit: boolean;
   /** Keep Gram matrices in memory; otherwise compute rows whenever they are read. */
   readonly stored: boolean;
   readonly pairs: Uint32Array;

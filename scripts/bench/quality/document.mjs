@@ -49,7 +49,7 @@ function summaryOf(result) {
   const [{ title, metric, widths, full, zeroed }] = result.models;
   const rows = dataFree(result).filter(({ method }) => !method.endsWith('(sequential)'));
   const herm = rows.find(({ method }) => method === 'HERM');
-  const peers = rows.filter((row) => row !== herm);
+  const peers = rows.filter(({ method }) => !method.startsWith('HERM'));
   const measured = (row, share) => row.values[widths.indexOf(share)][metric];
   const bestOf = (share) => peers.toSorted((a, b) => measured(b, share) - measured(a, share))[0];
   const cells = (text) => Object.fromEntries(SHARES.map((share) => [`${100 * share}%`, text(share)]));

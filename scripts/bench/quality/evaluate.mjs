@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compress, fileSource, fromFloat64, openHerm, widthAt } from '../../../dist/index.mjs';
-import { herm } from './methods.mjs';
+import { hermBy } from './methods.mjs';
 import { narrow, narrowInTurn, viewsOf } from './narrow.mjs';
 
 /** `values` of several runs as their mean, metric by metric. */
@@ -94,4 +94,5 @@ export async function fileRows(model, labels) {
   }
 }
 
-export const HERM = { name: 'HERM', cut: herm, seeds: [0] };
+export const HERM = { name: 'HERM', cut: hermBy('pair'), seeds: [0] };
+export const FOR_REFITS = { name: 'HERM for refits', cut: hermBy('refit'), seeds: [0] };

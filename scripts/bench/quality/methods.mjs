@@ -13,9 +13,11 @@ import {
   pivotedQr,
 } from './pruning.mjs';
 
-/** HERM's hierarchy of one block. */
-export const herm = async ({ block, weights, layer }, prior) =>
-  skeletonPlans(await buildTree(block, weights, { prior }), layer.b);
+/** HERM's hierarchy of one block, by one of its costs. */
+export const hermBy =
+  (cost) =>
+  async ({ block, weights, layer }, prior) =>
+    skeletonPlans(await buildTree(block, weights, { prior, cost }), layer.b);
 
 const ofWeights =
   (method) =>

@@ -1,7 +1,7 @@
 // Methods that see what goes into the blocks.
 import { chooseBlend } from '../../../dist/index.mjs';
 import { certificateRows } from './certificates.mjs';
-import { HERM, inTurnRows, methodRows, sequential } from './evaluate.mjs';
+import { FOR_REFITS, HERM, inTurnRows, methodRows, sequential } from './evaluate.mjs';
 import { SAMPLED } from './methods.mjs';
 import { viewsOf } from './narrow.mjs';
 
@@ -27,7 +27,9 @@ export async function sampledRows(model, count, inputs, gaussians, tested, wante
     { priors: blended, labels: { blend: blends } },
   ];
   const rows = [];
-  if (wanted(HERM)) rows.push(...(await methodRows(model, HERM, blended, refits.slice(1), labels)));
+  for (const method of [HERM, FOR_REFITS].filter(wanted)) {
+    rows.push(...(await methodRows(model, method, blended, refits.slice(1), labels)));
+  }
   for (const method of SAMPLED.filter(wanted)) rows.push(...(await methodRows(model, method, blended, refits, labels)));
   if (model.chain) {
     const settings = { inputs: inputs[0], blends };

@@ -184,6 +184,7 @@ const valid = {
     ...samples(),
     roundShare: 0.05,
     plain: pick([true, false]),
+    refit: pick([true, false]),
     pairs: new Uint32Array(6),
     alpha: halves(),
     beta: halves(),

@@ -28,7 +28,7 @@ function start(cost) {
   };
   const block = { input: weight(1), bias: undefined, output: weight(2), activation: { kind: 1, slope: 0 } };
   const job = { control: new Int32Array(2), threads: 2 };
-  return addon.mergeRounds({ ...block, ...outputs, roundShare: 0.05, plain: false, stored: true }, job);
+  return addon.mergeRounds({ ...block, ...outputs, roundShare: 0.05, plain: false, refit: false, stored: true }, job);
 }
 
 const results = new Set();
