@@ -5,6 +5,7 @@ import { environment } from './environment.mjs';
 import { testImages } from './fashion.mjs';
 import { lenetPath, loadModel } from './lenet.mjs';
 import { bandsOf, largestBranches, testBranches } from './selectivity/branches.mjs';
+import { peersOf, testGroups } from './selectivity/peers.mjs';
 import { agreementOf, CLASSES, profilesOf, strongestClass } from './selectivity/profiles.mjs';
 import { table } from './table.mjs';
 
@@ -13,6 +14,8 @@ const SHARES = [1 / 2, 1 / 4, 1 / 8, 1 / 16];
 /** The largest branches at one of the shares. */
 const BRANCHES = { share: 2, count: 5 };
 const PERMUTATIONS = 9_999;
+/** Of other clusterings. */
+const PEER_PERMUTATIONS = 999;
 const SEED = 0.42;
 /** Of one test; all of them together are held to it by Bonferroni's division. */
 const LEVEL = 0.05;
@@ -27,7 +30,7 @@ export async function run() {
     for (const block of blocks) {
       const weights = blockWeights(block, lookup);
       const values = await blockValues(block, weights, inputs);
-      const found = await blockRows(net, block, weights, values, images.labels);
+      const found = await blockRows(net, block, lookup, values, images.labels);
       rows.push(...found.rows);
       branches.push(...found.branches);
       inputs = values;
@@ -36,8 +39,8 @@ export async function run() {
   return { suite: 'selectivity', environment: environment(), permutations: PERMUTATIONS, rows, branches };
 }
 
-async function blockRows(net, block, weights, values, labels) {
-  const tree = await buildTree(block, weights);
+async function blockRows(net, block, lookup, values, labels) {
+  const tree = await buildTree(block, blockWeights(block, lookup));
   const widths = SHARES.map((share) => Math.round(share * block.neurons));
   const bands = bandsOf(tree, widths);
   const odd = block.activation.name === 'tanh';
@@ -46,6 +49,10 @@ async function blockRows(net, block, weights, values, labels) {
   const [byProfile, byClass] = [agreement.correlation, agreement.same].map((matrix) =>
     testBranches(matrix, bands, widths, PERMUTATIONS, randomLcg(SEED)),
   );
+  const peers = Object.entries(peersOf(block, lookup)).map(([name, groupsAt]) => [
+    name,
+    widths.map((k) => testGroups(agreement.correlation, groupsAt(k), PEER_PERMUTATIONS, randomLcg(SEED))),
+  ]);
   const rows = byProfile.rows.map((row, at) => ({
     net,
     block: block.name,
@@ -53,6 +60,7 @@ async function blockRows(net, block, weights, values, labels) {
     ...row,
     random: byProfile.random,
     sameClass: { ...byClass.rows[at], random: byClass.random },
+    peers: Object.fromEntries(peers.map(([name, tests]) => [name, tests[at]])),
   }));
   const width = widths[BRANCHES.share];
   const branches = largestBranches(tree, width, BRANCHES.count).map((neurons) => ({
@@ -91,6 +99,15 @@ export function render({ environment: where, permutations, rows, branches }, opt
     'random ': share(sameClass.random),
     'p  ': chance(sameClass.inside.p),
   }));
+  const compared = rows.map(({ net, block, neurons, width, inside, random, peers: { ward, kmeans } }) => ({
+    net,
+    block,
+    width: `${width} of ${neurons}`,
+    random: random.toFixed(3),
+    ...{ HERM: inside.mean.toFixed(3), pairs: inside.pairs },
+    ...{ Ward: ward.mean.toFixed(3), 'pairs ': ward.pairs, p: ward.p.toFixed(3) },
+    ...{ 'k-means': kmeans.mean.toFixed(3), 'pairs  ': kmeans.pairs, 'p ': kmeans.p.toFixed(3) },
+  }));
   const shown = branches.map(({ net, block, width, neurons, classes, size }) => ({
     net,
     block,
@@ -113,6 +130,8 @@ export function render({ environment: where, permutations, rows, branches }, opt
     ...table(cells, options),
     '',
     `p of ${permutations} permutations; at most ${limit.toFixed(5)} (${LEVEL} over ${tests} tests): ${counts.join('; ')}.`,
+    '',
+    ...table(compared, options),
     '',
     ...table(shown, options),
   ].join('\n');
