@@ -7,13 +7,14 @@ import { root } from './lib/run.mjs';
 
 const OUTPUT = join(root, 'docs', 'licences.md');
 
-/** What the portable binaries are linked with (`static` in native/cmake/find-libs.sh); texts in native/licences/. */
+/** What the portable binaries are linked with (`static` in native/cmake/find-libs.sh, scripts/lib/cross); texts in native/licences/. */
 const LINKED = [
   { name: 'OpenBLAS', licence: 'BSD-3-Clause', text: 'openblas' },
   { name: 'LAPACK (in OpenBLAS) and LAPACKE', licence: 'BSD-3-Clause', text: 'lapack' },
   { name: 'Zstandard', licence: 'BSD-3-Clause', text: 'zstd' },
   { name: 'xxHash', licence: 'BSD-2-Clause', text: 'xxhash' },
   { name: 'libstdc++, libgcc', licence: 'GPL-3.0-or-later WITH GCC-exception-3.1', text: 'gcc' },
+  { name: 'mingw-w64 run-time library, winpthreads (on Windows)', licence: 'ZPL-2.1, MIT, BSD-3-Clause', text: 'mingw-w64' },
 ];
 
 /** Every npm package that npm installs along with hermkit. */
