@@ -14,7 +14,11 @@ const LINKED = [
   { name: 'Zstandard', licence: 'BSD-3-Clause', text: 'zstd' },
   { name: 'xxHash', licence: 'BSD-2-Clause', text: 'xxhash' },
   { name: 'libstdc++, libgcc', licence: 'GPL-3.0-or-later WITH GCC-exception-3.1', text: 'gcc' },
-  { name: 'mingw-w64 run-time library, winpthreads (on Windows)', licence: 'ZPL-2.1, MIT, BSD-3-Clause', text: 'mingw-w64' },
+  {
+    name: 'mingw-w64 run-time library, winpthreads (on Windows)',
+    licence: 'ZPL-2.1, MIT, BSD-3-Clause',
+    text: 'mingw-w64',
+  },
 ];
 
 /** Every npm package that npm installs along with hermkit. */
