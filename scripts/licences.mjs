@@ -26,6 +26,7 @@ function installed() {
   const options = {
     start: root,
     production: true,
+    nopeer: true,
     excludePackages: 'hermkit',
     customFormat: { name: '', version: '' },
   };
