@@ -136,8 +136,8 @@ GatedParent GatedPairs::parent_of(const GatedPairView& pair, std::size_t first, 
 }
 
 double GatedPairs::estimate(std::size_t owner, std::size_t partner) const {
-  const bool swapped = neurons_[partner].slot < neurons_[owner].slot;
-  return swapped ? parent_of(partner, owner).cost : parent_of(owner, partner).cost;
+  const SlotOrder order = in_order(owner, partner);
+  return parent_of(order.first, order.second).cost;
 }
 
 void GatedPairs::begin_merges(std::size_t count) {
@@ -147,21 +147,24 @@ void GatedPairs::begin_merges(std::size_t count) {
   for (const auto& side : sides_) side->grow(count);
 }
 
+SlotOrder GatedPairs::in_order(std::size_t first, std::size_t second) const {
+  if (neurons_[second].slot < neurons_[first].slot) return {second, first, true};
+  return {first, second, false};
+}
+
 RefitLoss GatedPairs::refit_loss(std::size_t first, std::size_t second, const Remainder& remainder) const {
-  const bool swapped = neurons_[second].slot < neurons_[first].slot;
-  const std::size_t i = swapped ? second : first, j = swapped ? first : second;
-  const Remainder left = swapped ? remainder.swapped() : remainder;
+  const SlotOrder order = in_order(first, second);
+  const auto& [i, j, swapped] = order;
+  const Remainder left = order.of(remainder);
   const GatedParent parent = parent_of(view(i, j), i, j, &left);
-  RefitLoss result{parent.loss, parent.kernel};
-  if (swapped) std::swap(result.kernel.cross[0], result.kernel.cross[1]);
-  return result;
+  return {order, parent.loss, parent.kernel};
 }
 
 SideMix GatedPairs::merge(std::size_t t, std::size_t first, std::size_t second, const Remainder* remainder) {
-  const bool swapped = neurons_[second].slot < neurons_[first].slot;
-  const std::size_t i = swapped ? second : first, j = swapped ? first : second;
+  const SlotOrder order = in_order(first, second);
+  const auto& [i, j, swapped] = order;
   const GatedPairView pair = view(i, j);
-  const Remainder left = remainder && swapped ? remainder->swapped() : remainder ? *remainder : Remainder{};
+  const Remainder left = remainder ? order.of(*remainder) : Remainder{};
   const GatedParent parent = parent_of(pair, i, j, remainder ? &left : nullptr);
   const auto halves = [](const std::array<double, 2>& x) { return std::array{to_half(x[0]), to_half(x[1])}; };
   Merge& merge = merges_[merges_.size() - merging_ + t];

@@ -35,6 +35,7 @@ class GatedPairs final : public NeuronPairs {
   void compact(const std::vector<std::uint32_t>& kept) override;
 
   // The operator's parent of two neurons, `first` being the one of the lower slot.
+  SlotOrder in_order(std::size_t first, std::size_t second) const;
   GatedParent parent_of(std::size_t first, std::size_t second) const;
   GatedPairView view(std::size_t first, std::size_t second) const;
 

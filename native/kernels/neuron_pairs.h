@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kernels/merge.h"
@@ -35,10 +36,22 @@ std::vector<std::uint32_t> order_by_energy(const std::vector<double>& energies);
 // [m] zeros where there are none.
 std::vector<double> load_biases(bool present, const StoredMatrix& stored, std::size_t m);
 
+// A pair with the older slot first, as merges have it; a remainder follows.
+struct SlotOrder {
+  std::size_t first, second;
+  bool swapped;
+
+  Remainder of(const Remainder& remainder) const { return swapped ? remainder.swapped() : remainder; }
+};
+
 // What a refit loses by a merge, and the kernel values of the parent with both and with itself.
 struct RefitLoss {
   double loss = 0;
   ParentKernel kernel{};
+
+  RefitLoss(const SlotOrder& order, double lost, const ParentKernel& parent) : loss(lost), kernel(parent) {
+    if (order.swapped) std::swap(kernel.cross[0], kernel.cross[1]);
+  }
 };
 
 // Neurons are known by position. A position is held from the neuron's birth until the next compact(); parents get

@@ -107,8 +107,8 @@ double PlainPairs::gaussian_kernel(std::size_t a, std::size_t b) const {
 
 double PlainPairs::estimate(std::size_t owner, std::size_t partner) const {
   if (samples_) {
-    const bool swapped = neurons_[partner].slot < neurons_[owner].slot;
-    return swapped ? parent_of(partner, owner).cost : parent_of(owner, partner).cost;
+    const SlotOrder order = in_order(owner, partner);
+    return parent_of(order.first, order.second).cost;
   }
   return (*estimate_)(view(owner, partner), short_[owner], short_[partner]);
 }
@@ -132,22 +132,25 @@ void PlainPairs::begin_merges(std::size_t count) {
   output_->grow(count);
 }
 
+SlotOrder PlainPairs::in_order(std::size_t first, std::size_t second) const {
+  if (neurons_[second].slot < neurons_[first].slot) return {second, first, true};
+  return {first, second, false};
+}
+
 RefitLoss PlainPairs::refit_loss(std::size_t first, std::size_t second, const Remainder& remainder) const {
-  const bool swapped = neurons_[second].slot < neurons_[first].slot;
-  const std::size_t i = swapped ? second : first, j = swapped ? first : second;
-  const Remainder left = swapped ? remainder.swapped() : remainder;
+  const SlotOrder order = in_order(first, second);
+  const auto& [i, j, swapped] = order;
+  const Remainder left = order.of(remainder);
   const Parent parent = parent_of(view(i, j), i, j, &left);
-  RefitLoss result{parent.loss, parent.kernel};
-  if (swapped) std::swap(result.kernel.cross[0], result.kernel.cross[1]);
-  return result;
+  return {order, parent.loss, parent.kernel};
 }
 
 SideMix PlainPairs::merge(std::size_t t, std::size_t first, std::size_t second, const Remainder* remainder) {
   SideMix mix{};
-  const bool swapped = neurons_[second].slot < neurons_[first].slot;
-  const std::size_t i = swapped ? second : first, j = swapped ? first : second;
+  const SlotOrder order = in_order(first, second);
+  const auto& [i, j, swapped] = order;
   const PairView pair = view(i, j);
-  const Remainder left = remainder && swapped ? remainder->swapped() : remainder ? *remainder : Remainder{};
+  const Remainder left = remainder ? order.of(*remainder) : Remainder{};
   const Parent parent = parent_of(pair, i, j, remainder ? &left : nullptr);
   Merge& merge = merges_[merges_.size() - merging_ + t];
   merge = {neurons_[i].slot,

@@ -39,6 +39,7 @@ class PlainPairs final : public NeuronPairs {
   void compact(const std::vector<std::uint32_t>& kept) override;
 
   // The operator's parent of two neurons, `first` being the one of the lower slot.
+  SlotOrder in_order(std::size_t first, std::size_t second) const;
   Parent parent_of(std::size_t first, std::size_t second) const;
   PairView view(std::size_t first, std::size_t second) const;
 

@@ -5,13 +5,13 @@
 #include <random>
 #include <set>
 
-#include "gated_block.h"
 #include "kernels/cost_estimate.h"
 #include "kernels/gated_pairs.h"
 #include "kernels/half.h"
 #include "kernels/merge_block.h"
 #include "kernels/pair_sweep.h"
 #include "merge_support.h"
+#include "stored_blocks.h"
 
 using namespace herm;
 using oracle::check_forest;
@@ -22,21 +22,6 @@ using oracle::same;
 namespace {
 
 const Activation kGates[] = {{ActivationKind::Silu}, {ActivationKind::Gelu}, {ActivationKind::Relu}};
-
-StoredBlock stored(const GatedTestBlock& block) {
-  const auto matrix = [](const Matrix& x) { return StoredMatrix{DType::F64, x.data(), x.rows(), x.cols(), false}; };
-  const auto biases = [](const std::vector<double>& x) {
-    return StoredMatrix{DType::F64, x.data(), 1, x.size(), false};
-  };
-  StoredBlock out;
-  out.input = matrix(block.value);
-  out.bias = biases(block.value_bias);
-  out.output = matrix(block.output);
-  out.gate = matrix(block.gate);
-  out.gate_bias = biases(block.gate_bias);
-  out.has_bias = out.has_gate = out.has_gate_bias = true;
-  return out;
-}
 
 std::vector<Merge> tree(const GatedTestBlock& block, const Activation& phi, const MergeOptions& options,
                         int threads = 1) {

@@ -4,11 +4,10 @@
 #include <cmath>
 #include <random>
 
-#include "gated_block.h"
 #include "kernels/merge_block.h"
 #include "kernels/refit_span.h"
 #include "merge_support.h"
-#include "test_block.h"
+#include "stored_blocks.h"
 
 using namespace herm;
 
@@ -82,29 +81,6 @@ Matrix with_row(const Matrix& m, const std::vector<double>& row) {
   Matrix out(m.rows() + 1, m.cols());
   std::copy_n(m.data(), m.rows() * m.cols(), out.data());
   std::copy_n(row.data(), m.cols(), out.row(m.rows()));
-  return out;
-}
-
-StoredMatrix view_of(const Matrix& x) { return {DType::F64, x.data(), x.rows(), x.cols(), false}; }
-StoredMatrix view_of(const std::vector<double>& x) { return {DType::F64, x.data(), 1, x.size(), false}; }
-
-StoredBlock stored(const oracle::TestBlock& block) {
-  StoredBlock out;
-  out.input = view_of(block.input);
-  out.output = view_of(block.output);
-  out.bias = view_of(block.bias);
-  out.has_bias = true;
-  return out;
-}
-
-StoredBlock stored(const oracle::GatedTestBlock& block) {
-  StoredBlock out;
-  out.input = view_of(block.value);
-  out.bias = view_of(block.value_bias);
-  out.output = view_of(block.output);
-  out.gate = view_of(block.gate);
-  out.gate_bias = view_of(block.gate_bias);
-  out.has_bias = out.has_gate = out.has_gate_bias = true;
   return out;
 }
 

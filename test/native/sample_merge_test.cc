@@ -6,14 +6,13 @@
 #include <random>
 #include <tuple>
 
-#include "gated_block.h"
 #include "kernels/block_kernel.h"
 #include "kernels/error.h"
 #include "kernels/half.h"
 #include "kernels/merge_block.h"
 #include "kernels/plain_pairs.h"
 #include "merge_support.h"
-#include "test_block.h"
+#include "stored_blocks.h"
 
 using namespace herm;
 using oracle::TestBlock;
@@ -21,29 +20,6 @@ using oracle::TestBlock;
 namespace {
 
 const Activation kActivations[] = {{ActivationKind::Relu}, {ActivationKind::Gelu}, {ActivationKind::Tanh}};
-
-StoredMatrix view_of(const Matrix& x) { return {DType::F64, x.data(), x.rows(), x.cols(), false}; }
-StoredMatrix view_of(const std::vector<double>& x) { return {DType::F64, x.data(), 1, x.size(), false}; }
-
-StoredBlock stored(const TestBlock& block) {
-  StoredBlock out;
-  out.input = view_of(block.input);
-  out.output = view_of(block.output);
-  out.bias = view_of(block.bias);
-  out.has_bias = true;
-  return out;
-}
-
-StoredBlock stored(const oracle::GatedTestBlock& block) {
-  StoredBlock out;
-  out.input = view_of(block.value);
-  out.bias = view_of(block.value_bias);
-  out.output = view_of(block.output);
-  out.gate = view_of(block.gate);
-  out.gate_bias = view_of(block.gate_bias);
-  out.has_bias = out.has_gate = out.has_gate_bias = true;
-  return out;
-}
 
 // Few directions, far from N(0, I).
 std::vector<float> some_inputs(std::size_t count, std::size_t n, unsigned seed) {
