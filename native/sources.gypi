@@ -108,6 +108,7 @@
       "native/binding/info.cc",
       "native/binding/interaction.cc",
       "native/binding/lane_code.cc",
+      "native/binding/memory.cc",
       "native/binding/merge.cc",
       "native/binding/merge_terms.cc",
       "native/binding/number_arrays.cc",

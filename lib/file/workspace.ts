@@ -1,3 +1,5 @@
+import { freeBuffer } from '../native/free.ts';
+
 /** Buffers that do not fit what comes next may stay for what comes after it. */
 const SPARE = 1.25;
 
@@ -9,13 +11,13 @@ export const WINDOW_BYTES = 2 ** 22;
  * frees late: it would grow by a layer or two. Never has much more than was once in use at the same time.
  */
 export class Workspace {
-  readonly #free: Uint8Array[] = [];
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #freeBytes = 0;
   #usedBytes = 0;
   #mostUsed = 0;
 
   /** Bytes of any value. */
-  take(length: number): Uint8Array {
+  take(length: number): Uint8Array<ArrayBuffer> {
     const found = this.#fitting(length);
     if (found !== undefined) return this.#use(this.#remove(found), length);
     const size = roundUp(length);
@@ -25,14 +27,14 @@ export class Workspace {
       if (excess <= 0) break;
       // The smallest one that is enough; else the largest.
       const enough = this.#free.findIndex(({ byteLength }) => byteLength >= excess);
-      this.#remove(enough < 0 ? this.#free.length - 1 : enough);
+      freeBuffer(this.#remove(enough < 0 ? this.#free.length - 1 : enough).buffer);
     }
     return this.#use(new Uint8Array(size), length);
   }
 
   /** Takes back what {@link take} gave, which nobody uses any more. */
   give({ buffer }: Uint8Array): void {
-    const bytes = new Uint8Array(buffer);
+    const bytes = new Uint8Array(buffer as ArrayBuffer);
     this.#usedBytes -= bytes.byteLength;
     this.#freeBytes += bytes.byteLength;
     const at = this.#free.findIndex(({ byteLength }) => byteLength > bytes.byteLength);
@@ -45,13 +47,13 @@ export class Workspace {
     return at >= 0 && this.#free[at]!.byteLength <= 2 * roundUp(length) ? at : undefined;
   }
 
-  #remove(at: number): Uint8Array {
+  #remove(at: number): Uint8Array<ArrayBuffer> {
     const [bytes] = this.#free.splice(at, 1);
     this.#freeBytes -= bytes!.byteLength;
     return bytes!;
   }
 
-  #use(bytes: Uint8Array, length: number): Uint8Array {
+  #use(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
     this.#usedBytes += bytes.byteLength;
     this.#mostUsed = Math.max(this.#mostUsed, this.#usedBytes);
     return bytes.subarray(0, length);

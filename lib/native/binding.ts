@@ -5,6 +5,7 @@ import type { GidKernels } from './binding/gid.ts';
 import type { HierarchyCodeKernels } from './binding/hierarchy_code.ts';
 import type { InteractionKernels } from './binding/interaction.ts';
 import type { LaneCodeKernels } from './binding/lane_code.ts';
+import type { MemoryKernel } from './binding/memory.ts';
 import type { MergeKernel } from './binding/merge.ts';
 import type { MergeTermsKernel } from './binding/merge_terms.ts';
 import type { NumberArrayKernels } from './binding/number_arrays.ts';
@@ -22,6 +23,7 @@ export * from './binding/gid.ts';
 export * from './binding/hierarchy_code.ts';
 export * from './binding/interaction.ts';
 export * from './binding/lane_code.ts';
+export * from './binding/memory.ts';
 export * from './binding/merge.ts';
 export * from './binding/merge_terms.ts';
 export * from './binding/number_arrays.ts';
@@ -43,6 +45,7 @@ export interface Addon
     InteractionKernels,
     LaneCodeKernels,
     LaneKernels,
+    MemoryKernel,
     MergeKernel,
     MergeTermsKernel,
     NumberArrayKernels,

@@ -30,6 +30,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   herm::binding::init_hierarchy_code(env, exports);
   herm::binding::init_info(env, exports);
   herm::binding::init_interaction(env, exports);
+  herm::binding::init_memory(env, exports);
   herm::binding::init_merge(env, exports);
   herm::binding::init_merge_terms(env, exports);
   herm::binding::init_number_arrays(env, exports);

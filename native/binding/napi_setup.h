@@ -53,6 +53,7 @@ void init_gid(Napi::Env env, Napi::Object exports);
 void init_hierarchy_code(Napi::Env env, Napi::Object exports);
 void init_info(Napi::Env env, Napi::Object exports);
 void init_interaction(Napi::Env env, Napi::Object exports);
+void init_memory(Napi::Env env, Napi::Object exports);
 void init_merge(Napi::Env env, Napi::Object exports);
 void init_merge_terms(Napi::Env env, Napi::Object exports);
 void init_number_arrays(Napi::Env env, Napi::Object exports);
