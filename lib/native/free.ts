@@ -6,5 +6,5 @@ import { loadAddon } from './load.ts';
  * of the buffer is empty.
  */
 export function freeBuffer(buffer: ArrayBuffer): void {
-  (loadAddon() as unknown as Addon).detach(buffer);
+  (loadAddon() as unknown as Addon).detach({ buffer });
 }

@@ -8,9 +8,10 @@ namespace {
 
 // Frees the memory of an ArrayBuffer at once, which the collector would only do some time later.
 Napi::Value detach(const Napi::CallbackInfo& call) {
-  if (!call[0].IsArrayBuffer()) throw std::invalid_argument("detach takes an ArrayBuffer");
-  Napi::ArrayBuffer buffer = call[0].As<Napi::ArrayBuffer>();
-  if (!buffer.IsDetached()) buffer.Detach();
+  if (!call[0].IsObject()) throw std::invalid_argument("detach takes an object");
+  const Napi::Value buffer = call[0].As<Napi::Object>().Get("buffer");
+  if (!buffer.IsArrayBuffer()) throw std::invalid_argument("buffer must be an ArrayBuffer");
+  if (napi_detach_arraybuffer(call.Env(), buffer) != napi_ok) throw std::invalid_argument("buffer cannot be detached");
   return call.Env().Undefined();
 }
 

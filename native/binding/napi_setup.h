@@ -25,7 +25,7 @@ template <Napi::Value (*body)(const Napi::CallbackInfo&)>
 void export_function(Napi::Env env, Napi::Object exports, const char* name) {
   const auto guarded = [](const Napi::CallbackInfo& info) -> Napi::Value {
     const auto coded = [&](const char* code, const char* message) {
-      const Napi::Error error = Napi::Error::New(info.Env(), message);
+      Napi::Error error = Napi::Error::New(info.Env(), message);
       error.Value().Set("code", Napi::String::New(info.Env(), code));
       return error;
     };

@@ -115,6 +115,7 @@ const layout = () => ({ wordBytes: 4, rotate: pick([true, false]) });
 const constantPlanes = () => new Uint8Array(40).fill(1);
 const valid = {
   buildInfo: () => ({}),
+  detach: () => ({ buffer: new ArrayBuffer(8) }),
   encodedBound: () => ({}),
   certify: () => ({ ...blockWithTree(), ...norm(), ...fitSamples(), widths: Uint32Array.of(4, 2, 1), errors: f64(3) }),
   refitSkeleton: () => ({
