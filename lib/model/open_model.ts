@@ -156,6 +156,8 @@ async function listDirectory(path: string): Promise<Listing> {
   }
   const indexes = extras.filter(({ name }) => name.endsWith(INDEX));
   if (shards.length === 0) {
+    // An index without any of its shards is a download that did not end.
+    if (indexes[0] !== undefined) requireShards(await readIndex(indexes[0].path), shards);
     const others = onlyOtherFormats(path, [...extras.map(({ name }) => name), ...leftOut]);
     throw others ?? filesError(path, 'it has no safetensors files and no ONNX model');
   }

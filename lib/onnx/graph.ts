@@ -1,6 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { HermError } from '../errors.ts';
 import { quoteName } from '../model/messages.ts';
+import { beginsLikeSafetensors, otherFormatOf } from '../model/other_formats.ts';
 import { locatePayloads, type Payloads } from './payload.ts';
 import {
   type GraphProto,
@@ -35,6 +36,7 @@ export interface OnnxGraph {
   readonly external: readonly OnnxTensor[];
 }
 
+const SAFETENSORS = 'a safetensors file. Give it a name that ends in .safetensors';
 /** Protobuf's own limit. */
 const MAX_BYTES = 2 ** 31 - 1;
 
@@ -47,7 +49,7 @@ const MAX_BYTES = 2 ** 31 - 1;
 export function parseOnnx(bytes: Uint8Array, file: string): OnnxGraph {
   const { model, payloads } = decode(bytes, file);
   const { graph } = model;
-  if (graph === undefined) throw fileError(file, 'it has no graph');
+  if (graph === undefined) throw fileError(file, bytes, 'it has no graph');
   const constants = new Map<string, OnnxTensor>();
   const add = (tensor: OnnxTensor): void => {
     if (constants.has(tensor.name)) throw tensorError('ONNX_TENSOR', file, tensor.name, 'is there twice');
@@ -80,18 +82,24 @@ export function parseOnnx(bytes: Uint8Array, file: string): OnnxGraph {
 }
 
 function decode(bytes: Uint8Array, file: string): { model: ModelProto; payloads: Payloads } {
-  if (bytes.byteLength > MAX_BYTES) throw fileError(file, `its ${bytes.byteLength} bytes are too many for one`);
+  if (bytes.byteLength > MAX_BYTES) throw fileError(file, bytes, `its ${bytes.byteLength} bytes are too many for one`);
   try {
     return { model: fromBinary(ModelProtoSchema, bytes), payloads: locatePayloads(bytes) };
   } catch (cause) {
     if (cause instanceof HermError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw fileError(file, `its protobuf cannot be decoded (${why})`, cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const cut = reason === 'premature EOF' ? 'it is cut off: ' : '';
+    throw fileError(file, bytes, `${cut}its protobuf cannot be decoded (${reason})`, cause);
   }
 }
 
-function fileError(file: string, why: string, cause?: unknown): HermError {
-  const message = `${file} is not a valid ONNX model: ${why}. Download or export it again.`;
+function fileError(file: string, bytes: Uint8Array, why: string, cause?: unknown): HermError {
+  const other = beginsLikeSafetensors(bytes) ? SAFETENSORS : otherFormatOf(bytes);
+  const empty = bytes.byteLength === 0 ? 'it is empty' : why;
+  const message =
+    other === undefined
+      ? `${file} is not a valid ONNX model: ${empty}. Download or export it again.`
+      : `${file} is no ONNX model: it is ${other}.`;
   return new HermError('ONNX_FILE', message, { file }, cause === undefined ? undefined : { cause });
 }
 

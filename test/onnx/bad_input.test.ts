@@ -30,6 +30,21 @@ describe('an ONNX file that is none', () => {
     });
   });
 
+  it.each<[string, string | Uint8Array, RegExp]>([
+    ['a pointer of Git LFS', 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n', /git lfs pull/],
+    ['a page of a server', '<html><body>Not found</body></html>', /web page/],
+    ['packed', Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0), /gzip/],
+    ['a safetensors file', '\x02\0\0\0\0\0\0\0{}', /a safetensors file. Give it a name/],
+    ['empty', '', /it is empty/],
+    ['cut off', good().build().subarray(0, 600), /cut off.*Download or export it again/],
+  ])('is named for what it is: %s', async (_, content, why) => {
+    writeFileSync(at('model.onnx'), content);
+    await expect(graphOf(at('model.onnx'))).rejects.toMatchObject({
+      code: 'ONNX_FILE',
+      message: expect.stringMatching(why),
+    });
+  });
+
   it('is refused wherever it is cut off', async () => {
     const bytes = good().build();
     // Its last field is the list of operator sets, without which nothing is lost that is needed here.

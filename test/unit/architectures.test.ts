@@ -237,10 +237,39 @@ describe('files of other formats', () => {
     ['pytorch_model.bin', [0x50, 0x4b, 3, 4, 0, 0, 0, 0, 0], 'PyTorch.*save_pretrained'],
     ['old.pt', [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9], 'PyTorch'],
     ['tf_model.h5', [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, 0], 'HDF5'],
+    ['pickled.bin', [0x80, 2, 0x7d, 0x71, 0, 0x58, 9, 0, 0], 'PyTorch'],
+    ['model.tflite', [0x20, 0, 0, 0, 0x54, 0x46, 0x4c, 0x33, 0], 'TensorFlow Lite.*tf2onnx'],
+    ['gzip.safetensors', [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0], 'gzip'],
+    ['graph.safetensors', [8, 7, 0x12, 7, 0x70, 0x79, 0x74, 0x6f, 0x72], 'ONNX model.*\\.onnx'],
     ['model.herm', [0x89, 0x48, 0x45, 0x52, 0x4d, 0x0d, 0x0a, 0x1a, 1], 'herm expand'],
   ])('%s says what it is', async (name, bytes, why) => {
     writeFileSync(at(name), Uint8Array.from(bytes));
     await expect(open(at(name))).rejects.toEqual(throwing('MODEL_FORMAT', name.replace('.', '\\.'), why));
+  });
+
+  it.each([
+    ['lfs.safetensors', 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 90868376\n', 'git lfs pull'],
+    ['page.safetensors', '\n<!DOCTYPE html>\n<html><head><title>404</title></head></html>\n', 'web page'],
+    ['refused.safetensors', '{"error":"Repository not found"}', 'JSON text'],
+    ['model.json', '{"format":"graph-model","modelTopology":{}}', 'TensorFlow.js.*tf2onnx'],
+  ])('%s says what it is, as text', async (name, text, why) => {
+    writeFileSync(at(name), text);
+    await expect(open(at(name))).rejects.toEqual(throwing('MODEL_FORMAT', name.replace('.', '\\.'), why));
+  });
+
+  it('of TensorFlow in a directory come with what helps them', async () => {
+    mkdirSync(at('Page'));
+    writeFileSync(at('Page/model.json'), '{"format":"graph-model"}');
+    writeFileSync(at('Page/group1-shard1of1.bin'), 'weights');
+    await expect(open(at('Page'))).rejects.toEqual(throwing('MODEL_FORMAT', 'group1-shard1of1.bin', 'tf2onnx'));
+  });
+
+  it('are not what an index without its shards is', async () => {
+    mkdirSync(at('Half'));
+    const index = { metadata: { total_size: 8 }, weight_map: { w: 'model-00001-of-00001.safetensors' } };
+    writeFileSync(at('Half/model.safetensors.index.json'), JSON.stringify(index));
+    writeFileSync(at('Half/pytorch_model.bin'), 'PK');
+    await expect(open(at('Half'))).rejects.toEqual(throwing('MODEL_FILES', 'model-00001-of-00001', 'is missing'));
   });
 
   it('alone in a directory are named, and beside safetensors files kept', async () => {
