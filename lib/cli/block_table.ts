@@ -1,4 +1,4 @@
-import { number, percent, table } from './render.ts';
+import { errorText, percent, table } from './render.ts';
 
 /** A block at one width. */
 export interface BlockRow {
@@ -16,7 +16,7 @@ export function blockTable(blocks: readonly BlockRow[]): string {
     String(width),
     String(neurons),
     percent(width / neurons),
-    error === null ? '-' : number(error),
+    errorText(error),
   ]);
   const columns = [
     { title: 'block' },

@@ -1,5 +1,5 @@
 import type { Block } from '../model/block.ts';
-import { type Column, number, percent, table } from './render.ts';
+import { type Column, errorText, percent, table } from './render.ts';
 
 /** Beyond so many blocks, a level is told by its share of all neurons and its largest error. */
 const MAX_BLOCK_COLUMNS = 4;
@@ -42,10 +42,6 @@ export function levelTable(blocks: readonly Block[], rows: readonly LevelRow[], 
   );
 }
 
-function errorText(error: number | null): string {
-  return error === null ? '-' : number(error);
-}
-
 function largest(errors: readonly (number | null)[]): string {
-  return errors.includes(null) ? '-' : number(Math.max(...errors.map((error) => error ?? 0)));
+  return errorText(errors.includes(null) ? null : Math.max(...errors.map((error) => error ?? 0)));
 }

@@ -71,6 +71,14 @@ export function number(value: number): string {
   return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(rounded))));
 }
 
+/** Relative errors below this are rounding of the double precision that they were computed in. */
+const ROUNDING = 1e-14;
+
+/** A relative error, 0 where nothing but rounding is left of it; `-` where it is not known. */
+export function errorText(error: number | null): string {
+  return error === null ? '-' : number(error < ROUNDING ? 0 : error);
+}
+
 /** A share as `25%` or `12.5%`. */
 export function percent(share: number): string {
   return `${Number((100 * share).toFixed(1))}%`;

@@ -1,3 +1,4 @@
+import { requireBuffer } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { AsyncBuffer } from '../source/input.ts';
 
@@ -7,6 +8,7 @@ export class ByteReader {
   readonly #input: Uint8Array | AsyncBuffer;
 
   constructor(input: Uint8Array | AsyncBuffer) {
+    if (input instanceof Uint8Array) requireBuffer('The file', input.buffer);
     this.#input = input;
     this.size = 'byteLength' in input ? input.byteLength : input.size;
   }

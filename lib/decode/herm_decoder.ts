@@ -77,7 +77,7 @@ export class HermDecoder {
    * The network at smaller widths by block name; other blocks stay whole. Neurons are in the order of the original's.
    * Refitted output weights are used where the file has them for exactly these widths, unless `refit` is false.
    *
-   * @throws HermError `WIDTH`, `HERM_TRUNCATED`, `HERM_CHECKSUM`, `HERM_CORRUPT`, `IO`.
+   * @throws HermError `WIDTH`, `BAD_ARGUMENT`, `HERM_TRUNCATED`, `HERM_CHECKSUM`, `HERM_CORRUPT`, `IO`.
    */
   async skeleton(
     widths: Readonly<Record<string, number>> = {},
@@ -144,6 +144,9 @@ export class HermDecoder {
   }
 
   #widths(widths: Readonly<Record<string, number>>): number[] {
+    if (typeof widths !== 'object' || widths === null) {
+      throw new HermError('BAD_ARGUMENT', 'Widths must be numbers by block name.', {});
+    }
     const { blocks } = this.header;
     const held = this.widthsAvailable;
     for (const name of Object.keys(widths)) {

@@ -1,3 +1,4 @@
+import { HermError } from '../errors.ts';
 import type { AsyncBuffer } from '../source/input.ts';
 import { ByteReader } from './byte_reader.ts';
 import { Container } from './container.ts';
@@ -13,8 +14,14 @@ export type { DecodedTensor, HermDecoder, OriginalFile } from './herm_decoder.ts
  * Blob, and anything else that gives slices of itself, which are read when they are needed.
  *
  * @throws HermError `HERM_MAGIC`, `HERM_VERSION`, `HERM_HEADER`, `HERM_TRUNCATED`, `HERM_CHECKSUM`, `HERM_CORRUPT`,
- * `HERM_LIMIT`, `IO`.
+ * `HERM_LIMIT`, `IO`, `BAD_ARGUMENT`.
  */
 export async function openHerm(input: Uint8Array | AsyncBuffer): Promise<HermDecoder> {
+  if (typeof input !== 'object' || input === null || typeof (input as AsyncBuffer).slice !== 'function') {
+    throw new HermError(
+      'BAD_ARGUMENT',
+      'A file must be a Uint8Array, a Blob, or an object with byteLength and slice().',
+    );
+  }
   return new HermDecoder(await Container.open(new ByteReader(input)));
 }

@@ -1,3 +1,4 @@
+import { requireArray } from '../arguments.ts';
 import type { Block } from '../model/block.ts';
 import { forward, type Layer } from '../model/forward.ts';
 import { type Prior, samplesOf } from '../model/prior.ts';
@@ -23,6 +24,7 @@ export async function blockOutputs(
   inputs: Float32Array,
   options?: CallOptions,
 ): Promise<Float64Array> {
+  requireArray('inputs', inputs, Float32Array);
   const { output } = weights;
   const layers = hiddenLayers(block, weights);
   const activation = block.gate ? IDENTITY : block.activation;

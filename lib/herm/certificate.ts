@@ -1,3 +1,4 @@
+import { requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type PriorOptions, type SamplesPrior, withPrior } from '../model/prior.ts';
@@ -125,6 +126,8 @@ export async function refitOutput(
     const why = `Block ${block.name} is gated: neurons of input weights and biases alone cannot stand for it. Use refitSkeleton.`;
     throw new HermError('BLOCK_GATED', why, { block: block.name });
   }
+  requireArray('kept', kept, Float64Array);
+  if (keptBias !== undefined) requireArray('keptBias', keptBias, Float64Array);
   const width = kept.length / block.inputs;
   if (!Number.isInteger(width) || (keptBias && keptBias.length !== width)) {
     throw new HermError(

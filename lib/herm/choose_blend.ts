@@ -1,3 +1,4 @@
+import { requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import type { GaussianPrior } from '../model/prior.ts';
@@ -22,8 +23,9 @@ export interface ChooseBlendOptions extends CallOptions {
   readonly memory?: number | undefined;
 }
 
-/** Samples [N×n] in two, every fifth one held out. @throws HermError `PRIOR` for fewer than five */
+/** Samples [N×n] in two, every fifth one held out. @throws HermError `PRIOR` for fewer than five, `BAD_ARGUMENT` */
 export function splitSamples(block: Block, inputs: Float32Array): { fit: Float32Array; heldOut: Float32Array } {
+  requireArray('inputs', inputs, Float32Array);
   const n = block.inputs;
   const count = inputs.length / n;
   if (!(Number.isInteger(count) && count >= HELD_OUT)) {

@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { requireList } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { keptSpool } from '../file/kept_spool.ts';
 import { type Spool, temporarySpool } from '../file/spool.ts';
@@ -11,7 +12,7 @@ import type { Model } from '../model/model.ts';
 import { modelOfSource, withModel } from '../model/open_model.ts';
 import { inParts } from '../model/parts.ts';
 import type { ByteSource } from '../model/source.ts';
-import type { CallOptions } from '../native/call.ts';
+import { type CallOptions, throwIfAborted } from '../native/call.ts';
 import { type BlockSamples, findPriors, type InputPriors } from './find_priors.ts';
 import { finiteBlocks } from './finite_blocks.ts';
 import { hierarchiesOf, stageOptions } from './group_hierarchies.ts';
@@ -116,7 +117,7 @@ export async function compress(
   output: string,
   options: CompressOptions = {},
 ): Promise<CompressReport> {
-  for (const share of options.refit ?? []) checkShare(share);
+  checkOptions(options);
   if (typeof input === 'string') return withModel(input, (model) => compressModel(model, output, options));
   return compressModel(await modelOfSource(input), output, options);
 }
@@ -199,6 +200,14 @@ async function refuseInput({ files, extras }: Model, output: string): Promise<vo
   throw new HermError('OUTPUT_EXISTS', `The output ${output} is the input itself. Name another file.`, {
     file: output,
   });
+}
+
+/** What would be gone through character by character, or not at all, of callers without types. */
+function checkOptions({ refit, norms, signal }: CompressOptions): void {
+  throwIfAborted(signal);
+  requireList('refit', refit, 'shares of all neurons, such as 0.5');
+  requireList('norms', norms, 'texts such as "block=weight,bias"');
+  for (const share of refit ?? []) checkShare(share);
 }
 
 function checkShare(share: number): void {

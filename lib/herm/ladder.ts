@@ -1,3 +1,5 @@
+import { HermError } from '../errors.ts';
+
 /** Steps of the ladder in which a width halves. */
 const STEPS_PER_HALVING = 4;
 
@@ -11,8 +13,11 @@ export interface WidthRange {
  * The widths [levels][blocks] at which a .herm file can be cut: level j from the end holds max(K, round(m·2^(−j/4))) of
  * every block, so that each level adds about a fifth to the one before; of levels that do not differ there is one. Level 0
  * is every block's smallest width, the last one its full width.
+ *
+ * @throws HermError `BAD_ARGUMENT` unless 0 ≤ K ≤ m, whole numbers
  */
 export function buildLadder(blocks: readonly WidthRange[]): number[][] {
+  for (const range of blocks) checkRange(range);
   const levels: number[][] = [];
   for (let step = 0; ; step++) {
     const widths = blocks.map((block) => widthAt(block, 2 ** (-step / STEPS_PER_HALVING)));
@@ -24,4 +29,10 @@ export function buildLadder(blocks: readonly WidthRange[]): number[][] {
 /** The width that stands for a share `ratio` in (0, 1] of a block's neurons. */
 export function widthAt({ neurons, smallest }: WidthRange, ratio: number): number {
   return Math.max(smallest, Math.round(ratio * neurons));
+}
+
+function checkRange({ neurons, smallest }: WidthRange): void {
+  if (Number.isSafeInteger(neurons) && Number.isSafeInteger(smallest) && smallest >= 0 && smallest <= neurons) return;
+  const why = `A block has whole numbers of neurons, and at most as many when all are merged: not ${neurons} and ${smallest}.`;
+  throw new HermError('BAD_ARGUMENT', why, { neurons, smallest });
 }

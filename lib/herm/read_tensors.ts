@@ -16,6 +16,7 @@ export async function readTensors(
   names: readonly string[],
   options: CallOptions = {},
 ): Promise<Tensor[]> {
+  if (!Array.isArray(names)) throw new HermError('BAD_ARGUMENT', 'The names of tensors must be an array.');
   content.requireComplete('reading its tensors');
   const { json, blocks } = content.header;
   const full = blocks.map(({ neurons }) => neurons);

@@ -1,3 +1,4 @@
+import { requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { forward, type Layer } from '../model/forward.ts';
 import type { Tensor } from '../model/tensor.ts';
@@ -36,9 +37,7 @@ export class ServedNetwork {
    * @throws HermError `BAD_ARGUMENT` for other arrays, or numbers that are no whole rows; `OUT_OF_MEMORY`; `ABORTED`
    */
   async forward<T extends Float32Array | Float64Array>(batch: T, options?: CallOptions): Promise<T> {
-    if (!(batch instanceof Float32Array || batch instanceof Float64Array)) {
-      throw new HermError('BAD_ARGUMENT', 'A batch must be a Float32Array or a Float64Array.');
-    }
+    requireArray('A batch', batch, Float32Array, Float64Array);
     const rows = batch.length / this.#inputs;
     if (!Number.isInteger(rows)) {
       const why = `A batch must be rows of ${this.#inputs} numbers, not ${batch.length} numbers.`;

@@ -31,6 +31,9 @@ export function chooseActivations(
   known: (block: string) => Activation | undefined = () => undefined,
 ): Map<string, Activation> {
   const text = option ?? metadata.get('activation');
+  if (text !== undefined && typeof text !== 'string') {
+    throw activationError('The activation option is no text.');
+  }
   if (text === undefined) {
     return new Map(
       names.map((name) => {

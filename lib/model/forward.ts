@@ -1,3 +1,4 @@
+import { requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { NativeMatrix } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
@@ -92,6 +93,7 @@ export async function forward(
   if (!Number.isInteger(batch) || batch < 0) {
     throw new HermError('BAD_ARGUMENT', `batch must be a whole number, not ${batch}.`, { batch });
   }
+  requireArray('x', x, Float64Array);
   let values = x;
   for (const [at, { activation, weight, bias, gate }] of layers.entries()) {
     const neurons = weight.transposed ? weight.cols : weight.rows;

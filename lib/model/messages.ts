@@ -2,8 +2,9 @@ import { HermError } from '../errors.ts';
 
 const SHOWN_NAME_LENGTH = 120;
 
-/** A name from a file as it may stand in a message: quoted, control characters escaped, cut when it is very long. */
-export function quoteName(name: string): string {
+/** A name as it may stand in a message, from a file or of whatever a caller passes: quoted, control characters escaped, cut when it is very long. */
+export function quoteName(given: string): string {
+  const name = String(given);
   return JSON.stringify(name.length > SHOWN_NAME_LENGTH ? `${name.slice(0, SHOWN_NAME_LENGTH)}…` : name);
 }
 

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { HermError } from '../errors.ts';
 import { CONFIG_NAME, type ModelConfig, parseConfig } from './config.ts';
 import { isOnnxName } from './file_format.ts';
 import { ioError, quoteName } from './messages.ts';
@@ -40,6 +41,9 @@ export async function openModel(path: string): Promise<{ model: Model; close(): 
 
 /** A model in one open source, which stays open. @throws HermError as {@link withModel} */
 export async function modelOfSource(source: ByteSource): Promise<Model> {
+  if (typeof source?.read !== 'function') {
+    throw new HermError('BAD_ARGUMENT', 'A model must be a path, or a source with name, size and read().');
+  }
   if (!isOnnxName(source.name)) return modelOf(source.name, [source]);
   const { onnxModel } = await onnx();
   return onnxModel(source.name, basename(source.name), source, async (file) => {

@@ -1,3 +1,4 @@
+import { requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { NativeBlock, NativeSamples } from '../native/binding.ts';
 import type { Block } from './block.ts';
@@ -37,12 +38,22 @@ export interface PriorOptions {
   readonly prior?: Prior | undefined;
 }
 
-const isSamples = (prior: Prior): prior is SamplesPrior => prior !== 'isotropic' && 'inputs' in prior;
+/** @throws HermError `BAD_ARGUMENT` for what is no prior at all, of callers without types. */
+function isSamples(prior: Prior): prior is SamplesPrior {
+  if (prior === 'isotropic') return false;
+  if (typeof prior === 'object' && prior !== null && ('inputs' in prior || 'deviation' in prior)) {
+    return 'inputs' in prior;
+  }
+  const why = 'prior must be "isotropic", { deviation, mean } of a norm, or { inputs, blend } of samples.';
+  throw new HermError('BAD_ARGUMENT', why, { option: 'prior' });
+}
 
-/** @throws HermError `PRIOR` where the samples do not fit the block. */
+/** @throws HermError `PRIOR` where the samples do not fit the block, `BAD_ARGUMENT` where they are no arrays. */
 export function samplesOf(block: Block, prior: Prior = 'isotropic'): (NativeSamples & SamplesPrior) | undefined {
   if (!isSamples(prior)) return undefined;
   const { inputs, blend, targets } = prior;
+  requireArray(`The samples of block ${block.name}`, inputs, Float32Array);
+  if (targets !== undefined) requireArray(`The targets of block ${block.name}`, targets, Float64Array);
   const count = inputs.length / block.inputs;
   const refuse = (why: string) => {
     throw new HermError('PRIOR', `The samples of block ${block.name} ${why}.`, { block: block.name });
@@ -60,13 +71,14 @@ export function samplesOf(block: Block, prior: Prior = 'isotropic'): (NativeSamp
 /**
  * A block's weights with what is known of its inputs without samples.
  *
- * @throws HermError `PRIOR` where the prior does not fit the block, or is not finite
+ * @throws HermError `PRIOR` where the prior does not fit the block, or is not finite, `BAD_ARGUMENT` where it is none
  */
 export function withPrior(block: Block, weights: NativeBlock, prior: Prior = 'isotropic'): NativeBlock {
   if (prior === 'isotropic') return weights;
   if (isSamples(prior)) return withPrior(block, weights, prior.gaussian);
-  const { deviation, mean = new Float64Array(deviation.length) } = prior;
+  const { deviation, mean = new Float64Array(block.inputs) } = prior;
   for (const [name, values] of Object.entries({ deviation, mean })) {
+    requireArray(`The ${name} of block ${block.name}`, values, Float64Array);
     if (values.length === block.inputs && values.every(Number.isFinite)) continue;
     const why = `The prior of block ${block.name} needs ${block.inputs} finite numbers as its ${name}; it has ${values.length}${values.length === block.inputs ? ', not all of them finite' : ''}.`;
     throw new HermError('PRIOR', why, { block: block.name, inputs: block.inputs, length: values.length });

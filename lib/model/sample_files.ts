@@ -15,7 +15,7 @@ interface SampleTensor {
 
 /**
  * Sample inputs of blocks from files: `file.safetensors` with a tensor [N×n] for every block that it names, `block=file` for
- * one block, or a `.npy` file alone for the one block that no other one feeds.
+ * one block, or a `.npy` file alone for the one block that no other one feeds. More files of one block are more rows.
  *
  * @throws HermError `PRIOR` for files that hold no such thing; `IO`; as {@link readSafetensorsHeader}
  */
@@ -23,20 +23,31 @@ export async function readSamples(
   blocks: readonly Block[],
   descriptions: readonly string[],
 ): Promise<Record<string, Float32Array>> {
-  const samples: Record<string, Float32Array> = {};
+  const parts = new Map<string, Float32Array[]>();
   for (const description of descriptions) {
     const [, named, path = description] = /^([^=]*)=(.*)$/.exec(description) ?? [];
     const tensors = await readTensors(path);
     for (const { name, shape, values } of tensors) {
       const block = blockOf(blocks, named, name, path, tensors.length);
-      if (shape.length > 1 && shape.at(-1) === block.inputs) samples[block.name] = values;
-      else {
+      if (shape.length > 1 && shape.at(-1) === block.inputs) {
+        parts.set(block.name, [...(parts.get(block.name) ?? []), values]);
+      } else {
         const why = `${path} has ${quoteName(name)} [${shape}] as samples of block ${quoteName(block.name)}, which has ${block.inputs} inputs: they must be [samples×${block.inputs}].`;
         throw new HermError('PRIOR', why, { file: path, block: block.name });
       }
     }
   }
-  return samples;
+  return Object.fromEntries([...parts].map(([name, values]) => [name, joined(values)]));
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function blockOf(

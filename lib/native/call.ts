@@ -147,9 +147,14 @@ function hookExit(): void {
   });
 }
 
-/** @throws HermError `ABORTED` if the signal has fired. */
+/** @throws HermError `ABORTED` if the signal has fired, `BAD_ARGUMENT` if it is none, such as the controller of one. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortedError(signal);
+  if (signal === undefined || signal === null) return;
+  if (typeof signal.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
+    const why = 'signal must be an AbortSignal: that of an AbortController is its property "signal".';
+    throw new HermError('BAD_ARGUMENT', why, { option: 'signal' });
+  }
+  if (signal.aborted) throw abortedError(signal);
 }
 
 function abortedError(signal: AbortSignal | undefined): HermError {

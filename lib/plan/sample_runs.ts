@@ -46,19 +46,8 @@ export function chainRun(
 /** [rows×n] of all files. */
 async function chainInputs({ blocks, name }: HermFile, paths: readonly string[]): Promise<Float64Array> {
   const [first] = requireChain(blocks, name, ADVICE);
-  const parts: Float32Array[] = [];
-  for (const path of paths) {
-    const inputs = (await readSamples(blocks, [path]))[first!.name];
-    if (inputs === undefined) {
-      throw new HermError('PRIOR', `${path} has no samples of block ${first!.name}, the first one.`, { file: path });
-    }
-    parts.push(inputs);
-  }
-  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  const inputs = (await readSamples(blocks, paths))[first!.name];
+  if (inputs !== undefined) return Float64Array.from(inputs);
+  const why = `There are no samples of block ${first!.name}, the first one, in ${paths.join(', ')}.`;
+  throw new HermError('PRIOR', why, { files: paths });
 }

@@ -1,3 +1,4 @@
+import { requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { HermFile } from '../file/read.ts';
 import { relativeError } from '../herm/certificate.ts';
@@ -65,7 +66,8 @@ export async function probeBlocks(file: HermFile, options: SensitivityOptions): 
 }
 
 function requireInputs({ inputs }: SensitivityOptions): Float64Array {
-  if (inputs instanceof Float64Array) return inputs;
+  if (inputs !== undefined) requireArray('inputs', inputs, Float64Array);
+  if (inputs !== undefined) return inputs;
   const why = 'Measuring sensitivity needs samples: a Float64Array "inputs" of a chain, or "evaluate".';
   throw new HermError('BAD_ARGUMENT', why);
 }
@@ -73,6 +75,7 @@ function requireInputs({ inputs }: SensitivityOptions): Float64Array {
 /** The relative change of outputs. @throws HermError `NON_FINITE`, `BAD_ARGUMENT` */
 function comparedWith(whole: Float64Array, file: string): (outputs: Float64Array) => number {
   const finite = (outputs: Float64Array) => {
+    requireArray('What "evaluate" resolves to', outputs, Float64Array);
     const bad = outputs.find((value) => !Number.isFinite(value));
     if (bad === undefined) return;
     const why = `The network of ${file} makes ${bad} of these samples: nothing can be measured on them.`;

@@ -1,5 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { leaveAlone } from '../analysis/spectrum.ts';
+import { requireList } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { HermFile } from '../file/read.ts';
 import { quoteName } from '../model/messages.ts';
@@ -51,6 +52,7 @@ const cut = (text: string) => (text.length > METADATA.length ? `${text.slice(0, 
 const baseName = (name: string) => name.split(/[\\/]/).at(-1) || name;
 
 function chooseBlocks({ blocks }: HermFile, { blocks: names }: ReportOptions): number[] {
+  requireList('blocks', names, 'names');
   if (names === undefined) return [...blocks.keys()];
   const known = blocks.map(({ name }) => name);
   const missing = names.find((name) => !known.includes(name));

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { requireBuffer } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { ioError } from '../model/messages.ts';
 import { type ByteSource, bufferSource, fileSource } from '../model/source.ts';
@@ -43,8 +44,10 @@ export async function openSource(input: SourceInput, options: SourceOptions = {}
   checkOptions(options);
   if (typeof input === 'string' && !isAddress(input)) return fileSource(input);
   if (typeof input === 'string' || input instanceof URL) return addressSource(input, options);
-  if (ArrayBuffer.isView(input)) return bufferSource(new Uint8Array(input.buffer, input.byteOffset, input.byteLength));
-  if (input instanceof ArrayBuffer) return bufferSource(new Uint8Array(input));
+  if (ArrayBuffer.isView(input) || input instanceof ArrayBuffer) {
+    requireBuffer('The source', ArrayBuffer.isView(input) ? input.buffer : input);
+    return bufferSource(bytesOf(input));
+  }
   if (isByteSource(input)) return options.slack === undefined ? input : withSlack(input, options.slack);
   const size = sizeOf(input);
   if (size !== undefined) return asyncBufferSource(input as AsyncBuffer, size, options.slack ?? SLACK_BYTES);
@@ -132,8 +135,13 @@ function asyncBufferSource(buffer: AsyncBuffer, size: number, slack: number): By
   };
 }
 
+function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}
+
 async function sliceOf(buffer: AsyncBuffer, offset: number, length: number): Promise<Uint8Array> {
   const slice = await buffer.slice(offset, offset + length);
-  if (ArrayBuffer.isView(slice)) return new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength);
-  return new Uint8Array(slice instanceof ArrayBuffer ? slice : await slice.arrayBuffer());
+  return bytesOf(ArrayBuffer.isView(slice) || slice instanceof ArrayBuffer ? slice : await slice.arrayBuffer());
 }

@@ -14,17 +14,25 @@ HERM_INLINE double total(const double (&sums)[kCount]) {
   return all;
 }
 
+// The sum of term(c) for c < n, in kCount partial sums; terms touch nothing of each other's.
+template <std::size_t kCount, class Term>
+HERM_INLINE double sum_of(std::size_t n, const Term& term) {
+  double sums[kCount] = {};
+  std::size_t c = 0;
+  for (; c + kCount <= n; c += kCount) {
+#pragma GCC ivdep
+    for (std::size_t l = 0; l < kCount; ++l) sums[l] += term(c + l);
+  }
+  for (; c < n; ++c) sums[c % kCount] += term(c);
+  return total(sums);
+}
+
 HERM_INLINE double widened(float x) { return static_cast<double>(x); }
 
 }  // namespace
 
 double dot_rows(const float* x, const float* y, std::size_t n) {
-  double sums[kSums] = {};
-  std::size_t c = 0;
-  for (; c + kSums <= n; c += kSums)
-    for (std::size_t l = 0; l < kSums; ++l) sums[l] += widened(x[c + l]) * widened(y[c + l]);
-  for (; c < n; ++c) sums[c % kSums] += widened(x[c]) * widened(y[c]);
-  return total(sums);
+  return sum_of<kSums>(n, [&](std::size_t c) { return widened(x[c]) * widened(y[c]); });
 }
 
 void widen_floats(const void* from, std::size_t n, double* to) {
@@ -33,42 +41,21 @@ void widen_floats(const void* from, std::size_t n, double* to) {
 }
 
 double squared_length(const double* x, std::size_t n) {
-  double sums[kNormSums] = {};
-  std::size_t c = 0;
-  for (; c + kNormSums <= n; c += kNormSums)
-    for (std::size_t l = 0; l < kNormSums; ++l) sums[l] += x[c + l] * x[c + l];
-  for (; c < n; ++c) sums[c % kNormSums] += x[c] * x[c];
-  return total(sums);
+  return sum_of<kNormSums>(n, [&](std::size_t c) { return x[c] * x[c]; });
 }
 
 double narrow_row(const double* from, double x, double y, std::size_t n, float* to) {
-  double sums[kSums] = {};
-  const auto narrow = [&](std::size_t c) {
+  return sum_of<kSums>(n, [&](std::size_t c) {
     to[c] = static_cast<float>(from[c] * x * y);
     return widened(to[c]) * widened(to[c]);
-  };
-  std::size_t c = 0;
-  for (; c + kSums <= n; c += kSums) {
-#pragma GCC ivdep
-    for (std::size_t l = 0; l < kSums; ++l) sums[l] += narrow(c + l);
-  }
-  for (; c < n; ++c) sums[c % kSums] += narrow(c);
-  return total(sums);
+  });
 }
 
 double mix_rows(const float* from, double x, const float* with, double y, std::size_t n, float* to) {
-  double sums[kSums] = {};
-  const auto mix = [&](std::size_t c) {
+  return sum_of<kSums>(n, [&](std::size_t c) {
     to[c] = static_cast<float>(x * widened(from[c]) + y * widened(with[c]));
     return widened(to[c]) * widened(to[c]);
-  };
-  std::size_t c = 0;
-  for (; c + kSums <= n; c += kSums) {
-#pragma GCC ivdep
-    for (std::size_t l = 0; l < kSums; ++l) sums[l] += mix(c + l);
-  }
-  for (; c < n; ++c) sums[c % kSums] += mix(c);
-  return total(sums);
+  });
 }
 
 }  // namespace herm::HERM_SIMD

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keyValues, number, percent, printable, table } from '../../lib/cli/render.ts';
+import { errorText, keyValues, number, percent, printable, table } from '../../lib/cli/render.ts';
 import { formatBytes } from '../../lib/native/memory.ts';
 
 describe('text for the terminal', () => {
@@ -41,6 +41,16 @@ describe('text for the terminal', () => {
     [Number.NaN, 'NaN'],
   ])('writes %d as %s', (value, expected) => {
     expect(number(value)).toBe(expected);
+  });
+
+  it.each([
+    [null, '-'],
+    [0, '0'],
+    [7.61e-17, '0'],
+    [8.34e-5, '8.34e-5'],
+    [0.0471, '0.0471'],
+  ])('writes the error %d as %s', (error, expected) => {
+    expect(errorText(error)).toBe(expected);
   });
 
   it.each([

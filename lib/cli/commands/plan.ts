@@ -10,7 +10,7 @@ import { type CommonOptions, type Context, type Outcome, type Run, withCommonOpt
 import { withHerm } from '../herm_file.ts';
 import { parseByteBudget, parseCountBudget, parseMaxError, parseMultiple } from '../options.ts';
 import { checkOutput } from '../output.ts';
-import { keyValues, number, percent, sections } from '../render.ts';
+import { errorText, keyValues, number, percent, sections } from '../render.ts';
 
 interface PlanOptions extends CommonOptions {
   readonly params?: number;
@@ -92,7 +92,7 @@ function render(file: HermFile, found: WidthPlan, output: string | undefined): s
   return sections(
     blockTable(blocks),
     keyValues([
-      ['predicted error', `${number(found.error)}, √Σ error² of the blocks${weighted(found)}`],
+      ['predicted error', `${errorText(found.error)}, √Σ error² of the blocks${weighted(found)}`],
       ['parameters', share('params', count)],
       ['operations a row', share('flops', count)],
       ['bytes to read', share('bytes', formatBytes)],

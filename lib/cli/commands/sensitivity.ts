@@ -6,7 +6,7 @@ import { type CommonOptions, type Context, type Outcome, type Run, withCommonOpt
 import { withHerm } from '../herm_file.ts';
 import { collect, parseThreads } from '../options.ts';
 import { checkOutput } from '../output.ts';
-import { number, sections, table } from '../render.ts';
+import { errorText, number, sections, table } from '../render.ts';
 
 interface SensitivityCommandOptions extends CommonOptions {
   readonly samples: readonly string[];
@@ -61,8 +61,8 @@ function render(blocks: readonly BlockSensitivity[], output: string | undefined)
     name,
     width === null ? '-' : String(width),
     String(neurons),
-    error === null ? '-' : number(error),
-    number(change),
+    errorText(error),
+    errorText(change),
     number(weight),
   ]);
   const columns = [

@@ -50,7 +50,7 @@ export class LiftedTensors {
   /** @throws HermError as {@link readTunedShape}, `BAD_ARGUMENT`, and as reading the file does. */
   static async open(content: HermContent, tuned: Tuned, options: LiftOptions): Promise<LiftedTensors> {
     const { delta = false, keep = 1, refit, signal, threads } = options;
-    if (!(keep >= 0 && keep <= 1)) {
+    if (!(typeof keep === 'number' && keep >= 0 && keep <= 1)) {
       throw new HermError('BAD_ARGUMENT', `keep must be a share from 0 to 1, not ${keep}.`, { keep });
     }
     if (delta && keep !== 1) {

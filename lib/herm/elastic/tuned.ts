@@ -20,6 +20,8 @@ export interface Tuned {
 /** @throws HermError as opening a model does. */
 export async function openTuned(input: TunedInput): Promise<Tuned> {
   if (typeof input !== 'string') {
+    if (!Array.isArray(input))
+      throw new HermError('BAD_ARGUMENT', 'A tuned model must be a path, or an array of tensors.');
     const tensors = new Map(input.map((tensor) => [tensor.name, tensor]));
     return { name: 'the tuned model', tensors, read: async (name) => tensors.get(name)!, close: async () => {} };
   }

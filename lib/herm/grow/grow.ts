@@ -17,7 +17,7 @@ import { type CallOptions, throwIfAborted } from '../../native/call.ts';
 import type { SourceInput } from '../../source/input.ts';
 import { type TensorAxes, tensorAxes } from '../elastic/tensor_axes.ts';
 import { configOf, type WrittenConfig } from '../expand.ts';
-import type { Skeleton } from '../skeleton.ts';
+import { isByName, type Skeleton } from '../skeleton.ts';
 import { planAlongTree } from './along_tree.ts';
 import { seededRandom } from './random.ts';
 import {
@@ -83,6 +83,9 @@ export interface GrowthPlan {
 export async function growModel(input: GrowInput, options: GrowOptions): Promise<GrownModel> {
   const grow = async (model: Model) => (await growOpen(model, options)).grown;
   if (typeof input === 'string') return withModel(input, grow);
+  if (!Array.isArray(input?.tensors)) {
+    throw new HermError('BAD_ARGUMENT', 'A model must be a path, or an object with its tensors.');
+  }
   return grow(
     await modelOf('the model', [bufferSource(serializeSafetensors(input.tensors, input.metadata), 'the model')]),
   );
@@ -93,7 +96,10 @@ export async function growOpen(
   whole: Model,
   options: GrowOptions,
 ): Promise<{ readonly grown: GrownModel; readonly config: ConfigPlan | undefined }> {
-  const { seed = 0 } = options;
+  const { seed = 0, widths: request } = options;
+  if (typeof request !== 'number' && !isByName(request)) {
+    throw new HermError('BAD_ARGUMENT', 'widths must be numbers by block name, or one number for all blocks.', {});
+  }
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
     throw new HermError('BAD_ARGUMENT', `seed must be a whole number from 0 to 2³² − 1, not ${seed}.`, { seed });
   }
