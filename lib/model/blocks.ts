@@ -43,7 +43,10 @@ export function findBlocks(header: ModelHeader, options: FindBlocksOptions = {})
  *
  * @throws HermError `NO_BLOCKS`, `BLOCK_SPEC` or `ACTIVATION` for options that would say something else.
  */
-function blocksOfGraph({ blocks, leftAlone }: GraphBlocks, { blocks: byHand, activation }: FindBlocksOptions): Block[] {
+function blocksOfGraph(
+  { blocks, leftAlone, remarks }: GraphBlocks,
+  { blocks: byHand, activation }: FindBlocksOptions,
+): Block[] {
   if (byHand !== undefined) {
     throw new HermError(
       'BLOCK_SPEC',
@@ -58,10 +61,11 @@ function blocksOfGraph({ blocks, leftAlone }: GraphBlocks, { blocks: byHand, act
   if (blocks.length > 0) return [...blocks];
   const reasons = leftAlone.map(({ tensor, why }) => `${quoteName(tensor)}: ${why}`).slice(0, 3);
   const why = reasons.length === 0 ? '' : ` What comes near (${leftAlone.length}): ${reasons.join('; ')}.`;
+  const others = remarks.length === 0 ? '' : ` Left alone: ${remarks.join('; ')}.`;
   throw new HermError(
     'NO_BLOCKS',
-    `The graph has no two linear layers (MatMul, Gemm) with constant weights and nothing but an activation in between.${why}`,
-    { leftAlone },
+    `The graph has no two linear layers (MatMul, Gemm, Conv of kernel 1) with constant weights and nothing but an activation in between.${why}${others}`,
+    { leftAlone, remarks },
   );
 }
 

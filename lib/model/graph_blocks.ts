@@ -12,6 +12,8 @@ export interface LeftAlone {
 export interface GraphBlocks {
   readonly blocks: readonly Block[];
   readonly leftAlone: readonly LeftAlone[];
+  /** What else is left alone, and why, all of a kind together. */
+  readonly remarks: readonly string[];
   /** The norms whose outputs blocks read, by the blocks' input weights. */
   readonly norms: ReadonlyMap<string, PrecedingNorm>;
 }

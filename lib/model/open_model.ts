@@ -13,6 +13,8 @@ import { type ByteSource, fileSource, readWhole } from './source.ts';
 export const MAX_EXTRA_BYTES = 2 ** 26;
 const SHARD = '.safetensors';
 const INDEX = '.safetensors.index.json';
+/** Where models for transformers.js have their graphs. */
+const ONNX_FOLDER = 'onnx';
 
 /**
  * Opens a model, hands it to `work` and closes it again. It is a safetensors file, an index of shards beside it, an ONNX
@@ -153,7 +155,7 @@ async function listDirectory(path: string): Promise<Listing> {
   }
   const [only, ...others] = onnx;
   if (shards.length === 0 && only !== undefined) {
-    if (others.length > 0) throw filesError(path, `it has ${onnx.length} ONNX models; name one of them`);
+    if (others.length > 0) throw severalModels(path, onnx);
     const isOther = (name: string) => name !== only;
     const beside = { extras: extras.filter(({ name }) => isOther(name)), leftOut: leftOut.filter(isOther) };
     return { shards, index: undefined, ...beside, onnx: only };
@@ -163,6 +165,12 @@ async function listDirectory(path: string): Promise<Listing> {
     // An index without any of its shards is a download that did not end.
     if (indexes[0] !== undefined) requireShards(await readIndex(indexes[0].path), shards);
     const others = onlyOtherFormats(path, [...extras.map(({ name }) => name), ...leftOut]);
+    const inFolder = leftOut.includes(ONNX_FOLDER) ? (await namesIn(join(path, ONNX_FOLDER))).filter(isOnnxName) : [];
+    if (inFolder.length > 0)
+      throw severalModels(
+        path,
+        inFolder.sort().map((name) => `${ONNX_FOLDER}/${name}`),
+      );
     throw others ?? filesError(path, 'it has no safetensors files and no ONNX model');
   }
   if (indexes.length > 1) throw filesError(path, `it has ${indexes.length} indexes of shards`);
@@ -176,6 +184,14 @@ async function listDirectory(path: string): Promise<Listing> {
   const stranger = shards.find((shard) => !index.shards.includes(shard));
   if (stranger !== undefined) throw filesError(found.path, `it does not list the file ${quoteName(stranger)}`);
   return { shards, index, extras, leftOut };
+}
+
+/** A directory of several models, as transformers.js takes it, is no error in it. */
+function severalModels(path: string, names: readonly string[]): HermError {
+  const each = names.map(quoteName).join(', ');
+  const count = names.length === 1 ? 'an ONNX model' : `${names.length} ONNX models`;
+  const why = `${path} has ${count} (${each}), and no safetensors files. Name ${names.length === 1 ? 'it' : 'one of them'} in place of the directory.`;
+  return new HermError('MODEL_FILES', why, { file: path, models: names });
 }
 
 function requireShards({ name, shards }: ShardIndex, there: readonly string[]): void {

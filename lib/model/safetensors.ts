@@ -36,7 +36,7 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
   const first = await source.read(0, LENGTH_BYTES);
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
-    const why = `its header length is ${length}, and at most ${MAX_HEADER_BYTES} is allowed`;
+    const why = `its header length is ${length}, and at most ${MAX_HEADER_BYTES} is allowed (has it another format?)`;
     throw refusal('SAFETENSORS_HEADER_TOO_LARGE', file, why);
   }
   const dataOffset = LENGTH_BYTES + Number(length);

@@ -1,7 +1,8 @@
 import type { LeftAlone } from '../model/graph_blocks.ts';
-import { isStandard, nodeName, type OnnxGraph } from './graph.ts';
+import { isStandard, type OnnxGraph } from './graph.ts';
 import { type LinearNode, linearAt } from './linear_nodes.ts';
-import { type Region, regionBefore } from './region.ts';
+import { biasedNodes, type Region, regionBefore } from './region.ts';
+import { strangerBefore } from './strangers.ts';
 
 /** Linear layers of a graph and what is between them. */
 export interface Candidate {
@@ -33,8 +34,8 @@ export function candidatesOf(graph: OnnxGraph): (Candidate | LeftAlone)[] {
 function plainBefore(graph: OnnxGraph, second: LinearNode, byOutput: ByOutput): Candidate | undefined {
   const region = regionBefore(graph, second.input);
   const first = region && byOutput.get(region.input);
-  if (first === undefined || first.outputs !== second.inputs) return undefined;
-  const hidden = [...first.inner, first.output, ...madeBy(graph, region!.nodes), ...transpositions(first, second)];
+  if (first === undefined || first.outputs !== second.inputs || !addsItsOwn(graph, region!, first)) return undefined;
+  const hidden = [...first.inner, first.output, ...madeBy(graph, region!.nodes), ...madeFor(second, first)];
   return { first, gate: undefined, second, region: region!, between: region!.nodes, hidden };
 }
 
@@ -48,9 +49,10 @@ function gatedBefore(graph: OnnxGraph, second: LinearNode, byOutput: ByOutput): 
     const region = regionBefore(graph, name);
     const gate = region && byOutput.get(region.input);
     if (first === undefined || gate === undefined || first === gate || first.input !== gate.input) continue;
+    if (!addsItsOwn(graph, region!, gate)) continue;
     if (first.inputs !== gate.inputs || first.outputs !== gate.outputs || first.outputs !== second.inputs) continue;
     const between = new Set([...region!.nodes, index]);
-    const inner = [...first.inner, first.output, ...gate.inner, gate.output, ...transpositions(first, gate, second)];
+    const inner = [...first.inner, first.output, ...gate.inner, gate.output, ...madeFor(second, first, gate)];
     return { first, gate, second, region: region!, between, hidden: [...inner, ...madeBy(graph, between)] };
   }
   return undefined;
@@ -60,18 +62,12 @@ function madeBy({ nodes }: OnnxGraph, made: ReadonlySet<number>): string[] {
   return [...made].flatMap((node) => nodes[node]!.output);
 }
 
-/** Weights that nodes transpose. */
-function transpositions(...linears: readonly LinearNode[]): string[] {
-  return linears.flatMap(({ transposed }) => transposed ?? []);
+/** Values that nodes make of constants of neurons for the layers that read them. */
+function madeFor(second: LinearNode, ...firsts: readonly LinearNode[]): string[] {
+  return [...firsts.flatMap(({ made }) => [...made.weight, ...made.bias]), ...second.made.weight];
 }
 
-/** A node that is no activation between two linear layers that would fit each other. */
-function strangerBefore(graph: OnnxGraph, second: LinearNode, byOutput: ByOutput): LeftAlone[] {
-  const value = regionBefore(graph, second.input)?.input ?? second.input;
-  const node = graph.nodes[graph.producers.get(value) ?? -1];
-  const first = node?.input
-    .flatMap((input) => byOutput.get(input) ?? [])
-    .find(({ outputs }) => outputs === second.inputs);
-  if (node === undefined || first === undefined) return [];
-  return [{ tensor: first.weight.name, why: `${node.opType} ${nodeName(node)} stands behind it` }];
+/** Whether no node of an activation adds biases but those of its layer. */
+function addsItsOwn(graph: OnnxGraph, region: Region, { biasedBy }: LinearNode): boolean {
+  return biasedNodes(graph, region).every((node) => node === biasedBy);
 }

@@ -8,6 +8,7 @@ import { nodeName, type OnnxGraph, type Use } from './graph.ts';
 import type { LinearNode } from './linear_nodes.ts';
 import { normBefore } from './norms.ts';
 import { recogniseActivation } from './recognise.ts';
+import { remarksOn } from './remarks.ts';
 import { infoOf, type OnnxTensor } from './tensor.ts';
 
 /**
@@ -20,18 +21,25 @@ export async function findGraphBlocks(graph: OnnxGraph): Promise<GraphBlocks> {
   const leftAlone: LeftAlone[] = [];
   const norms = new Map<string, PrecedingNorm>();
   const names = new Set<string>();
+  // A layer that several others follow has one reason.
+  const leave = (tensor: string, why: string): void => {
+    if (!leftAlone.some((other) => other.tensor === tensor)) leftAlone.push({ tensor, why });
+  };
   for (const candidate of candidatesOf(graph)) {
     if ('why' in candidate) {
-      leftAlone.push(candidate);
+      leave(candidate.tensor, candidate.why);
       continue;
     }
     const { first } = candidate;
-    const leave = (why: string) => leftAlone.push({ tensor: first.weight.name, why });
     const fault = faultOf(graph, candidate);
     const activation = fault === undefined ? await recogniseActivation(graph, candidate.region) : undefined;
-    if (fault !== undefined) leave(fault);
-    else if (activation === undefined) leave('what stands behind it is no activation that hermkit knows');
-    else {
+    if (fault !== undefined) leave(first.weight.name, fault);
+    else if (activation === undefined) {
+      leave(
+        first.weight.name,
+        `what stands behind it (${operatorsOf(graph, candidate)}) is no activation that hermkit knows`,
+      );
+    } else {
       const name = blockName(graph, first, names);
       names.add(name);
       blocks.push(toBlock(name, candidate, activation));
@@ -39,7 +47,12 @@ export async function findGraphBlocks(graph: OnnxGraph): Promise<GraphBlocks> {
       if (norm !== undefined) norms.set(first.weight.name, norm);
     }
   }
-  return { blocks, leftAlone, norms };
+  return { blocks, leftAlone, norms, remarks: remarksOn(graph) };
+}
+
+/** The operators of what would be an activation. */
+function operatorsOf({ nodes }: OnnxGraph, { region }: Candidate): string {
+  return [...new Set([...region.nodes].sort((a, b) => a - b).map((node) => nodes[node]!.opType))].join(', ');
 }
 
 /** Why two layers cannot be a block; undefined if they can. */
@@ -52,19 +65,13 @@ function faultOf(graph: OnnxGraph, { first, gate, second, between, hidden }: Can
     const fault = tensorFault(graph, tensor);
     if (fault !== undefined) return fault;
   }
-  const readsTransposed = (value: string, node: number) =>
-    [first, gate, second].some((one) => one?.transposed === value && one.node === node);
   for (const value of hidden) {
-    const isOwn = ({ node, input }: Use) => {
-      const isLast = value === second.input && node === second.node && input === 0;
-      return (
-        isLast ||
-        readsTransposed(value, node) ||
-        between.has(node) ||
-        first.inner.includes(value) ||
-        gate?.inner.includes(value)
-      );
-    };
+    const isOwn = ({ node, input }: Use) =>
+      between.has(node) ||
+      first.own.has(node) ||
+      gate?.own.has(node) ||
+      (value === second.input && node === second.node && input === 0) ||
+      (second.made.weight.includes(value) && second.own.has(node));
     const reader = (graph.uses.get(value) ?? []).find((use) => !isOwn(use));
     if (reader !== undefined) return `${nodeName(graph.nodes[reader.node]!)} reads its hidden values, too`;
     if (graph.exported.has(value))

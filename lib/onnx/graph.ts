@@ -116,6 +116,11 @@ export function isStandard({ domain }: NodeProto): boolean {
   return domain === '' || domain === 'ai.onnx';
 }
 
+/** Whether a node's operator is one that onnxruntime adds. */
+export function isMicrosoft({ domain }: NodeProto): boolean {
+  return domain === 'com.microsoft';
+}
+
 /** What graphs within a model, such as the branches of an If, read and hold. */
 interface Inner {
   readonly reads: readonly string[];
@@ -140,6 +145,23 @@ function graphAndInner(graph: GraphProto): Inner[] {
   const reads = [...graph.node.flatMap(({ input }) => input), ...graph.output.map(({ name }) => name)];
   const values = graph.node.flatMap((node) => constantOf(node)?.proto ?? []);
   return [{ reads, tensors: [...graph.initializer, ...values] }, ...inNodes(graph.node)];
+}
+
+/** The nodes of all other graphs in a model, and what they are within. */
+export function innerNodes({ graph, functions }: ModelProto): { within: string; node: NodeProto }[] {
+  const inside = (nodes: readonly NodeProto[]): { within: string; node: NodeProto }[] =>
+    nodes.flatMap((node) => {
+      const inner = node.attribute.flatMap(({ g, graphs }) => [...(g === undefined ? [] : [g]), ...graphs]);
+      return inner.flatMap((other) => [
+        ...other.node.map((one) => ({ within: node.opType, node: one })),
+        ...inside(other.node),
+      ]);
+    });
+  const ofFunctions = functions.flatMap(({ node }) => [
+    ...node.map((one) => ({ within: 'a function', node: one })),
+    ...inside(node),
+  ]);
+  return [...inside(graph!.node), ...ofFunctions];
 }
 
 /** A name for messages: what the node is called, or else what it makes. */

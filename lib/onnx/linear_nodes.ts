@@ -1,10 +1,10 @@
-import { isFloatDType } from '../model/tensor.ts';
-import { isStandard, type OnnxGraph } from './graph.ts';
+import { isMicrosoft, isStandard, type OnnxGraph } from './graph.ts';
+import { addedBias, floatOf } from './operators.ts';
 import type { NodeProto } from './proto/onnx_pb.js';
-import { floatOf } from './region.ts';
-import { infoOf, type OnnxTensor } from './tensor.ts';
+import { type Stored, storedConstant, storedVector } from './stored.ts';
+import type { OnnxTensor } from './tensor.ts';
 
-/** A linear layer of a graph: a MatMul or Gemm with constant weights, and the Add of its biases. */
+/** A linear layer of a graph: a MatMul, Gemm or Conv of one place with constant weights, and the Add of its biases. */
 export interface LinearNode {
   readonly node: number;
   /** What goes in. */
@@ -14,97 +14,148 @@ export interface LinearNode {
   readonly outputs: number;
   /** Neurons of its outputs are columns of the weight, and those of its inputs rows. */
   readonly byColumns: boolean;
-  /** What a Transpose makes of the weight for it, if one stands between. */
-  readonly transposed: string | undefined;
   readonly bias: OnnxTensor | undefined;
   /** What comes out, with the biases. */
   readonly output: string;
   /** Values between input and output. */
   readonly inner: readonly string[];
+  /** Values that nodes make of its weight for it (Transpose, Cast), and of its biases. */
+  readonly made: { readonly weight: readonly string[]; readonly bias: readonly string[] };
+  /** The nodes that make all of these, and itself. */
+  readonly own: ReadonlySet<number>;
+  /** The node of the activation, where that adds the biases (BiasGelu). */
+  readonly biasedBy: number | undefined;
   /** Why it cannot be the first one of a block, if so. */
   readonly fault: string | undefined;
 }
 
+type Layer = Pick<LinearNode, 'inputs' | 'outputs' | 'byColumns'>;
+
 /** The linear layer that a node begins; undefined where it begins none. */
 export function linearAt(graph: OnnxGraph, index: number): LinearNode | undefined {
   const node = graph.nodes[index]!;
-  if (!isStandard(node) || node.output.length !== 1) return undefined;
-  if (node.opType === 'MatMul' && node.input.length === 2) return matMulAt(graph, index, node);
-  if (node.opType === 'Gemm' && node.input.length >= 2) return gemmAt(graph, index, node);
-  return undefined;
+  const { opType, input, output } = node;
+  if (output.length !== 1 || input.length < 2) return undefined;
+  if (isMicrosoft(node)) return opType === 'FusedMatMul' ? matMulAt(graph, index, node) : undefined;
+  if (!isStandard(node)) return undefined;
+  if (opType === 'MatMul') return matMulAt(graph, index, node);
+  if (opType === 'Gemm') return gemmAt(graph, index, node);
+  return opType === 'Conv' ? convAt(graph, index, node) : undefined;
 }
 
+/** Of onnxruntime's FusedMatMul, too, which may transpose its factors and scale the product. */
 function matMulAt(graph: OnnxGraph, index: number, node: NodeProto): LinearNode | undefined {
-  const factor = factorOf(graph, node);
-  if (factor === undefined) return undefined;
-  const product = node.output[0]!;
-  const plain = { node: index, input: node.input[0]!, ...layerOf(factor, true), fault: undefined };
-  const { outputs } = plain;
-  const added = addedTo(graph, product);
-  const bias = added && vectorOf(graph, added.other, outputs);
-  if (bias === undefined) return { ...plain, bias: undefined, output: product, inner: [] };
-  return { ...plain, bias, output: added!.output, inner: [product] };
+  const weight = factorOf(graph, node, 2);
+  if (weight === undefined || isSet(node, 'transA') || isSet(node, 'transBatchA') || isSet(node, 'transBatchB')) {
+    return undefined;
+  }
+  const fault = floatOf(node, 'alpha', 1) === 1 ? undefined : 'its FusedMatMul has a factor (alpha)';
+  return withAdded(graph, index, weight, layerOf(weight, !isSet(node, 'transB')), 0, fault);
 }
 
 function gemmAt(graph: OnnxGraph, index: number, node: NodeProto): LinearNode | undefined {
-  const factor = factorOf(graph, node);
-  if (factor === undefined || isSet(node, 'transA')) return undefined;
-  const layer = layerOf(factor, !isSet(node, 'transB'));
-  const { outputs } = layer;
+  const weight = factorOf(graph, node, 2);
+  if (weight === undefined || isSet(node, 'transA')) return undefined;
+  const layer = layerOf(weight, !isSet(node, 'transB'));
   const added = node.input[2] || undefined;
-  const bias = added === undefined ? undefined : vectorOf(graph, added, outputs);
-  let fault: string | undefined;
-  if (floatOf(node, 'alpha', 1) !== 1 || (added !== undefined && floatOf(node, 'beta', 1) !== 1)) {
-    fault = 'its Gemm has factors (alpha, beta)';
-  } else if (added !== undefined && bias === undefined) fault = 'what its Gemm adds is not one constant a neuron';
-  const [input, output] = [node.input[0]!, node.output[0]!];
-  return { node: index, input, ...layer, bias, output, inner: [], fault };
+  if (added === undefined) {
+    const fault = floatOf(node, 'alpha', 1) === 1 ? undefined : GEMM_FACTORS;
+    return whole(graph, index, weight, layer, undefined, fault);
+  }
+  const bias = storedVector(graph, added, layer.outputs);
+  const hasFactors = floatOf(node, 'alpha', 1) !== 1 || floatOf(node, 'beta', 1) !== 1;
+  const noBias = bias === undefined ? 'what its Gemm adds is not one constant a neuron' : undefined;
+  return whole(graph, index, weight, layer, bias, hasFactors ? GEMM_FACTORS : noBias);
 }
 
-/** A constant matrix that a node multiplies by, as it is or transposed by a node of its own. */
-type Factor = Pick<LinearNode, 'weight' | 'transposed'>;
+const GEMM_FACTORS = 'its Gemm has factors (alpha, beta)';
 
-/** Undefined where a node's other factor is constant, too. */
-function factorOf(graph: OnnxGraph, { input }: NodeProto): Factor | undefined {
-  const [x, name] = input as [string, string];
-  const source = transposedBy(graph, name);
-  const weight = graph.constants.get(source ?? name);
-  if (weight?.shape.length !== 2 || graph.constants.has(x)) return undefined;
-  return { weight, transposed: source === undefined ? undefined : name };
+/** A convolution that looks at one place at a time is a linear layer of its channels, whatever its strides. */
+function convAt(graph: OnnxGraph, index: number, node: NodeProto): LinearNode | undefined {
+  const weight = factorOf(graph, node, undefined);
+  const places = weight?.tensor.shape.slice(2) ?? [];
+  if (weight === undefined || weight.isTransposed || places.length === 0) return undefined;
+  if (places.some((size) => size !== 1)) return undefined;
+  if ((node.attribute.find(({ name }) => name === 'group')?.i ?? 1n) !== 1n) return undefined;
+  const layer = layerOf(weight, false);
+  const added = node.input[2] || undefined;
+  if (added === undefined) return withAdded(graph, index, weight, layer, places.length, undefined);
+  const bias = storedVector(graph, added, layer.outputs);
+  const fault = bias === undefined ? 'what its Conv adds is not one constant a neuron' : undefined;
+  return whole(graph, index, weight, layer, bias, fault);
 }
 
-/** What a value is the transposition of, of two dimensions; undefined where no Transpose makes it. */
-function transposedBy({ nodes, producers }: OnnxGraph, value: string): string | undefined {
-  const node = nodes[producers.get(value) ?? -1];
-  if (node === undefined || !isStandard(node) || node.opType !== 'Transpose') return undefined;
-  // Without an order the dimensions are reversed.
-  const order = node.attribute.find(({ name }) => name === 'perm')?.ints ?? [1n, 0n];
-  return order.length === 2 && order[0] === 1n && order[1] === 0n ? node.input[0] : undefined;
+/** A layer whose biases are an input of its own. */
+function whole(
+  { nodes }: OnnxGraph,
+  node: number,
+  weight: Stored,
+  layer: Layer,
+  bias: Stored | undefined,
+  fault: string | undefined,
+): LinearNode {
+  const { input, output } = nodes[node]!;
+  return {
+    ...{ node, input: input[0]!, weight: weight.tensor, ...layer, bias: bias?.tensor, output: output[0]!, inner: [] },
+    made: { weight: weight.made, bias: bias?.made ?? [] },
+    own: new Set([node, ...weight.nodes, ...(bias?.nodes ?? [])]),
+    ...{ biasedBy: undefined, fault },
+  };
+}
+
+/** A layer with the biases that the only node that reads its product adds, if it does. @param behind dimensions behind that of the neurons */
+function withAdded(
+  graph: OnnxGraph,
+  index: number,
+  weight: Stored,
+  layer: Layer,
+  behind: number,
+  fault: string | undefined,
+): LinearNode {
+  const plain = whole(graph, index, weight, layer, undefined, fault);
+  const added = addedTo(graph, plain.output);
+  const bias = added && storedVector(graph, added.other, layer.outputs, behind);
+  if (bias === undefined) return plain;
+  const made = { ...plain.made, bias: bias.made };
+  const own = new Set([...plain.own, ...bias.nodes]);
+  if (added!.isActivation) return { ...plain, bias: bias.tensor, made, own, biasedBy: added!.node };
+  const inner = [plain.output];
+  return { ...plain, bias: bias.tensor, made, own: own.add(added!.node), inner, output: added!.output };
+}
+
+/** The constant that a node multiplies by; undefined where it is none, or the other factor is one, too. */
+function factorOf(graph: OnnxGraph, { input }: NodeProto, rank: number | undefined): Stored | undefined {
+  const weight = storedConstant(graph, input[1]!);
+  if (weight === undefined || graph.constants.has(input[0]!)) return undefined;
+  return rank === undefined || weight.tensor.shape.length === rank ? weight : undefined;
 }
 
 /** @param isPlain the node multiplies by its factor as it stands, from the right */
-function layerOf(factor: Factor, isPlain: boolean): Factor & Pick<LinearNode, 'inputs' | 'outputs' | 'byColumns'> {
-  const [rows, cols] = factor.weight.shape as [number, number];
-  const byColumns = isPlain === (factor.transposed === undefined);
+function layerOf({ tensor, isTransposed }: Stored, isPlain: boolean): Layer {
+  const [rows, cols] = tensor.shape as [number, number];
+  const byColumns = isPlain !== isTransposed;
   const [inputs, outputs] = byColumns ? [rows, cols] : [cols, rows];
-  return { ...factor, inputs, outputs, byColumns };
+  return { inputs, outputs, byColumns };
 }
 
-/** What the only node that reads a value adds to it, if it is an Add. */
-function addedTo({ nodes, uses }: OnnxGraph, value: string): { other: string; output: string } | undefined {
+interface Added {
+  readonly node: number;
+  readonly other: string;
+  readonly output: string;
+  readonly isActivation: boolean;
+}
+
+/** What the only node that reads a value adds to it: an Add, or an activation of onnxruntime with biases. */
+function addedTo({ nodes, uses }: OnnxGraph, value: string): Added | undefined {
   const [use, ...more] = uses.get(value) ?? [];
   if (use === undefined || more.length > 0) return undefined;
-  const add = nodes[use.node]!;
-  if (!isStandard(add) || add.opType !== 'Add' || add.input.length !== 2 || add.output.length !== 1) return undefined;
-  return { other: add.input[1 - use.input]!, output: add.output[0]! };
-}
-
-/** A constant of one number for every neuron. */
-function vectorOf({ constants, file }: OnnxGraph, name: string, length: number): OnnxTensor | undefined {
-  const tensor = constants.get(name);
-  if (tensor === undefined || infoOf(tensor, file) === undefined || !isFloatDType(tensor.dtype!)) return undefined;
-  const { shape } = tensor;
-  return shape.at(-1) === length && shape.slice(0, -1).every((size) => size === 1) ? tensor : undefined;
+  const node = nodes[use.node]!;
+  const { opType, input, output } = node;
+  if (output.length !== 1) return undefined;
+  const bias = use.input === 0 ? addedBias(node) : undefined;
+  if (bias !== undefined) return { node: use.node, other: bias, output: output[0]!, isActivation: true };
+  if (!isStandard(node) || opType !== 'Add' || input.length !== 2) return undefined;
+  return { node: use.node, other: input[1 - use.input]!, output: output[0]!, isActivation: false };
 }
 
 function isSet({ attribute }: NodeProto, wanted: string): boolean {

@@ -1,6 +1,6 @@
 import type { PrecedingNorm } from '../model/architectures/norm.ts';
 import { isFloatDType } from '../model/tensor.ts';
-import { isStandard, type OnnxGraph } from './graph.ts';
+import { isMicrosoft, isStandard, type OnnxGraph } from './graph.ts';
 import type { NodeProto } from './proto/onnx_pb.js';
 import { infoOf, scalarOf } from './tensor.ts';
 
@@ -86,5 +86,5 @@ function vector({ constants, file }: OnnxGraph, name: string | undefined, n: num
 /** The node of ONNX's own or of onnxruntime that makes a value. */
 function producer({ nodes, producers }: OnnxGraph, value: string): NodeProto | undefined {
   const node = nodes[producers.get(value) ?? -1];
-  return node && (isStandard(node) || node.domain === 'com.microsoft') ? node : undefined;
+  return node && (isStandard(node) || isMicrosoft(node)) ? node : undefined;
 }

@@ -1,4 +1,5 @@
 import type { HermError } from '../errors.ts';
+import type { Block } from '../model/block.ts';
 import type { FileFormat } from '../model/file_format.ts';
 import { checkFileNames } from '../model/file_name.ts';
 import { quoteName } from '../model/messages.ts';
@@ -30,13 +31,12 @@ export async function onnxModel(
   const external = await openExternal(parsed, fileName, open);
   const graph = withoutShared(parsed);
   const found = await findGraphBlocks(graph);
-  const vectors = new Set(found.blocks.flatMap(({ bias, gate }) => [bias, gate?.bias]));
+  const shapes = shapesInBlocks(found.blocks);
   const infosIn = (location: string | undefined): TensorInfo[] =>
     [...graph.constants.values()]
       .filter((tensor) => tensor.external?.location === location)
       .flatMap((tensor) => infoOf(tensor, graph.file) ?? [])
-      // A bias may be written as a matrix of one row.
-      .map((info) => (vectors.has(info.name) ? { ...info, shape: info.shape.slice(-1) } : info))
+      .map((info) => ({ ...info, shape: shapes.get(info.name) ?? info.shape }))
       .sort((a, b) => a.begin - b.begin);
   const fileOf = (file: string, from: ByteSource, format: FileFormat, location?: string): ModelFile => {
     const header = { format, tensors: infosIn(location), metadata: new Map<string, string>(), dataOffset: 0 };
@@ -45,6 +45,18 @@ export async function onnxModel(
   const files = [fileOf(fileName, source, 'onnx')];
   for (const [location, data] of external) files.push(fileOf(location, data, 'data', location));
   return openedModel(name, files, { ...beside([...external.keys()]), graph: found });
+}
+
+/** What blocks take tensors for: a bias may be written as a matrix of one row, and a matrix as a kernel of one place. */
+function shapesInBlocks(blocks: readonly Block[]): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>();
+  for (const { input, output, gate, bias, neurons } of blocks) {
+    for (const weight of [input, output, gate?.weight]) {
+      if (weight !== undefined) shapes.set(weight.tensor, [weight.rows, weight.cols]);
+    }
+    for (const name of [bias, gate?.bias]) if (name !== undefined) shapes.set(name, [neurons]);
+  }
+  return shapes;
 }
 
 /** The files of external data by location, each tensor's checked to be in it. */

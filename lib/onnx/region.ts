@@ -1,9 +1,7 @@
-import type { Activation } from '../model/block.ts';
-import { forward } from '../model/forward.ts';
-import { fromFloat64 } from '../model/tensor.ts';
-import { nativeMatrix } from '../model/weights.ts';
-import { isStandard, type OnnxGraph } from './graph.ts';
+import type { OnnxGraph } from './graph.ts';
+import { addedBias, isClipping, operatorOf } from './operators.ts';
 import type { NodeProto } from './proto/onnx_pb.js';
+import { storedConstant } from './stored.ts';
 import { scalarOf } from './tensor.ts';
 
 /** Nodes that together compute a function of one number, element by element. */
@@ -15,52 +13,12 @@ export interface Region {
   readonly nodes: ReadonlySet<number>;
 }
 
-/** What the operators of a region make of numbers. */
-type Evaluate = (inputs: readonly Float64Array[], node: NodeProto) => Float64Array | Promise<Float64Array>;
-
 /** No activation takes more operators. */
 const MAX_NODES = 32;
-const MICROSOFT = 'com.microsoft';
-
-const each =
-  (apply: (x: number) => number): Evaluate =>
-  ([x]) =>
-    x!.map(apply);
-const pairwise =
-  (apply: (a: number, b: number) => number): Evaluate =>
-  ([a, b]) =>
-    a!.map((value, at) => apply(value, b![at]!));
-const kernel =
-  (name: Activation['name'], slope: (node: NodeProto) => number = () => 1): Evaluate =>
-  ([x], node) =>
-    activate({ name, slope: slope(node) }, x!);
-
-/** Operators that act element by element, and how many inputs each has. */
-const OPERATORS: ReadonlyMap<string, { readonly inputs: number; readonly evaluate: Evaluate }> = new Map([
-  ['Identity', { inputs: 1, evaluate: each((x) => x) }],
-  ['Neg', { inputs: 1, evaluate: each((x) => -x) }],
-  ['Exp', { inputs: 1, evaluate: each(Math.exp) }],
-  ['Reciprocal', { inputs: 1, evaluate: each((x) => 1 / x) }],
-  ['Erf', { inputs: 1, evaluate: ([x]) => erf(x!) }],
-  ['Relu', { inputs: 1, evaluate: kernel('relu') }],
-  ['LeakyRelu', { inputs: 1, evaluate: kernel('leaky_relu', (node) => floatOf(node, 'alpha', 0.01)) }],
-  ['Tanh', { inputs: 1, evaluate: kernel('tanh') }],
-  ['Sigmoid', { inputs: 1, evaluate: kernel('sigmoid') }],
-  ['Gelu', { inputs: 1, evaluate: ([x], node) => activate({ name: geluOf(node), slope: 1 }, x!) }],
-  ['FastGelu', { inputs: 1, evaluate: kernel('gelu_tanh') }],
-  ['QuickGelu', { inputs: 1, evaluate: ([x], node) => swish(x!, floatOf(node, 'alpha', 1.702)) }],
-  ['Swish', { inputs: 1, evaluate: ([x], node) => swish(x!, floatOf(node, 'alpha', 1)) }],
-  ['Add', { inputs: 2, evaluate: pairwise((a, b) => a + b) }],
-  ['Sub', { inputs: 2, evaluate: pairwise((a, b) => a - b) }],
-  ['Mul', { inputs: 2, evaluate: pairwise((a, b) => a * b) }],
-  ['Div', { inputs: 2, evaluate: pairwise((a, b) => a / b) }],
-  ['Pow', { inputs: 2, evaluate: pairwise((a, b) => a ** b) }],
-] as const);
-/** Those of them that onnxruntime adds. */
-const MICROSOFT_OPERATORS: readonly string[] = ['Gelu', 'FastGelu', 'QuickGelu'];
 
 /**
- * The region that ends in a value: everything before it that acts element by element on a single other value.
+ * The region that ends in a value: everything before it that acts element by element on a single other value. Biases that a
+ * node adds first (BiasGelu) are not part of its function.
  *
  * @returns undefined where there is no such region, or it acts on several values.
  */
@@ -73,9 +31,7 @@ export function regionBefore(graph: OnnxGraph, output: string): Region | undefin
     if (producer >= reader || !isElementwise(graph, graph.nodes[producer]!)) leaves.add(value);
     else if (!nodes.has(producer) && nodes.size <= MAX_NODES) {
       nodes.add(producer);
-      for (const input of graph.nodes[producer]!.input) {
-        if (constantScalar(graph, input) === undefined) visit(input, producer);
-      }
+      for (const input of varyingInputs(graph, graph.nodes[producer]!)) visit(input, producer);
     }
   };
   visit(output, graph.nodes.length);
@@ -85,21 +41,34 @@ export function regionBefore(graph: OnnxGraph, output: string): Region | undefin
 }
 
 /** Whether a node acts on each number of its inputs alone; other inputs than one are the same number everywhere. */
-function isElementwise(graph: OnnxGraph, node: NodeProto): boolean {
-  const operator = OPERATORS.get(node.opType);
-  const isMicrosoft = MICROSOFT_OPERATORS.includes(node.opType);
-  const isKnown = isStandard(node) ? node.opType !== 'QuickGelu' : node.domain === MICROSOFT && isMicrosoft;
-  if (operator === undefined || !isKnown || node.input.length !== operator.inputs || node.output.length !== 1) {
-    return false;
-  }
-  const isFixed = (name: string) => graph.constants.has(name);
-  const varying = node.input.filter((name) => constantScalar(graph, name) === undefined);
-  return varying.length > 0 && !varying.some(isFixed);
+export function isElementwise(graph: OnnxGraph, node: NodeProto): boolean {
+  if (operatorOf(node) === undefined) return false;
+  const varying = varyingInputs(graph, node);
+  return varying.length > 0 && varying.every((name) => storedConstant(graph, name) === undefined);
 }
 
-function constantScalar({ constants }: OnnxGraph, name: string): number | undefined {
-  const tensor = constants.get(name);
-  return tensor && scalarOf(tensor);
+/** The inputs that its function acts on and that are not the same number everywhere. */
+function varyingInputs(graph: OnnxGraph, node: NodeProto): string[] {
+  const bias = addedBias(node);
+  return node.input.filter((name, at) => {
+    return name !== '' && !(at === 1 && name === bias) && constantScalar(graph, name) === undefined;
+  });
+}
+
+/** The value of a constant of one number, cast or not. */
+function constantScalar(graph: OnnxGraph, name: string): number | undefined {
+  const stored = storedConstant(graph, name);
+  return stored && scalarOf(stored.tensor);
+}
+
+/** The nodes of a region that add biases of their own first. */
+export function biasedNodes({ nodes }: OnnxGraph, region: Region): number[] {
+  return [...region.nodes].filter((node) => addedBias(nodes[node]!) !== undefined);
+}
+
+/** Whether a region may do something else to numbers far from 0. */
+export function clips({ nodes }: OnnxGraph, region: Region): boolean {
+  return [...region.nodes].some((node) => isClipping(nodes[node]!));
 }
 
 /** What a region makes of numbers. */
@@ -109,9 +78,13 @@ export function evaluateRegion(graph: OnnxGraph, { input, output }: Region, x: F
     const scalar = constantScalar(graph, name);
     if (scalar !== undefined) return new Float64Array(x.length).fill(scalar);
     const node = graph.nodes[graph.producers.get(name)!]!;
-    const inputs: Float64Array[] = [];
-    for (const value of node.input) inputs.push(await resultOf(value));
-    return OPERATORS.get(node.opType)!.evaluate(inputs, node);
+    const inputs: (Float64Array | undefined)[] = [];
+    const bias = addedBias(node);
+    for (const [at, value] of node.input.entries()) {
+      const isLeftOut = value === '' || (at === 1 && value === bias);
+      inputs.push(isLeftOut ? undefined : await resultOf(value));
+    }
+    return operatorOf(node)!.evaluate(inputs, node);
   };
   const resultOf = (name: string): Promise<Float64Array> => {
     const value = known.get(name) ?? evaluate(name);
@@ -119,31 +92,4 @@ export function evaluateRegion(graph: OnnxGraph, { input, output }: Region, x: F
     return value;
   };
   return resultOf(output);
-}
-
-/** An activation as the kernels compute it. */
-export function activate(activation: Activation, x: Float64Array): Promise<Float64Array> {
-  const weight = nativeMatrix(fromFloat64([1], 'F64', 'one', [1, 1]));
-  return forward([{ activation, weight, bias: undefined }], x, x.length);
-}
-
-/** gelu(x) = x (1 + erf(x/√2)) / 2, the other way round. */
-async function erf(x: Float64Array): Promise<Float64Array> {
-  const scaled = x.map((value) => value * Math.SQRT2);
-  const gelu = await activate({ name: 'gelu', slope: 1 }, scaled);
-  return gelu.map((value, at) => (x[at] === 0 ? 0 : (2 * value) / scaled[at]! - 1));
-}
-
-async function swish(x: Float64Array, slope: number): Promise<Float64Array> {
-  const gate = await activate({ name: 'sigmoid', slope }, x);
-  return gate.map((value, at) => value * x[at]!);
-}
-
-function geluOf(node: NodeProto): 'gelu' | 'gelu_tanh' {
-  const text = node.attribute.find(({ name }) => name === 'approximate')?.s;
-  return text !== undefined && new TextDecoder().decode(text) === 'tanh' ? 'gelu_tanh' : 'gelu';
-}
-
-export function floatOf({ attribute }: NodeProto, wanted: string, otherwise: number): number {
-  return attribute.find(({ name }) => name === wanted)?.f ?? otherwise;
 }

@@ -50,11 +50,14 @@ export function resizeOnnx(
   }
 }
 
-/** @returns whether it had another shape; leading dimensions of 1 stay. */
+/** @returns whether it had another shape; dimensions of 1 around those that blocks know stay. */
 function setShape(proto: TensorProto, shape: readonly number[]): boolean {
   const before = proto.dims;
-  const leading = before.slice(0, Math.max(0, before.length - shape.length));
-  proto.dims = [...leading, ...shape.map(BigInt)];
+  const sizes = shape.map(BigInt);
+  if (sizes.length === before.length) proto.dims = sizes;
+  // A bias has one dimension that may be longer than 1; the first two of a kernel are its matrix.
+  else if (sizes.length === 1) proto.dims = before.map((size) => (size === 1n ? size : sizes[0]!));
+  else proto.dims = [...sizes, ...before.slice(sizes.length)];
   return proto.dims.some((size, axis) => size !== before[axis]);
 }
 

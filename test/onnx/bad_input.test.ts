@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodeWords, plainWords, xxh64 } from '../../lib/file/codec.ts';
 import { readPrologue, wrapHeader } from '../../lib/file/prologue.ts';
@@ -43,6 +43,20 @@ describe('an ONNX file that is none', () => {
       code: 'ONNX_FILE',
       message: expect.stringMatching(why),
     });
+  });
+
+  it('is to be named where a directory has several, or one in its folder onnx', async () => {
+    mkdirSync(at('Models/onnx'), { recursive: true });
+    writeFileSync(at('Models/config.json'), '{}');
+    writeFileSync(at('Models/onnx/model.onnx'), good().build());
+    const refusal = (why: RegExp) => ({ code: 'MODEL_FILES', message: expect.stringMatching(why) });
+    await expect(graphOf(at('Models'))).rejects.toMatchObject(refusal(/an ONNX model \("onnx\/model.onnx"\).*Name it/));
+    writeFileSync(at('Models/a.onnx'), good().build());
+    expect((await graphOf(at('Models'))).blocks).toHaveLength(1);
+    writeFileSync(at('Models/b.onnx'), good().build());
+    await expect(graphOf(at('Models'))).rejects.toMatchObject(
+      refusal(/2 ONNX models \("a.onnx", "b.onnx"\).*Name one/),
+    );
   });
 
   it('is refused wherever it is cut off', async () => {

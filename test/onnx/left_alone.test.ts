@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GraphBuilder, graphAttribute, intAttribute, valueInfo } from './support/builder.ts';
+import { GraphBuilder, graphAttribute, valueInfo } from './support/builder.ts';
 import { compressed, folderPerTest, graphOf, writeModel } from './support/files.ts';
 import { first, gemm, INPUTS, matMul, NEURONS, OUTPUTS, relu, second, transposed } from './support/layers.ts';
 
@@ -160,14 +160,6 @@ describe('layers that are left alone', () => {
       },
     ],
     [
-      'weights that a Cast makes',
-      (graph, x) => {
-        const half = graph.weights('w', [INPUTS, NEURONS], { dtype: 'F16' });
-        const weights = graph.node('Cast', [half], { attribute: [intAttribute('to', 1)] });
-        return second(graph, relu(graph, graph.node('MatMul', [x, weights])));
-      },
-    ],
-    [
       'weights on the left',
       (graph, x) => second(graph, relu(graph, graph.node('MatMul', [graph.weights('w', [INPUTS, INPUTS]), x]))),
     ],
@@ -207,8 +199,9 @@ describe('layers that are left alone', () => {
     const isSmall = graph.node('Less', [graph.node('ReduceMax', [x]), graph.scalar(0, [1, 1])]);
     const attribute = [graphAttribute('then_branch', branch), graphAttribute('else_branch', peek)];
     graph.output(graph.node('If', [isSmall], { attribute }), ['n', OUTPUTS]);
-    const { blocks, leftAlone } = await graphOf(writeModel(at('in'), graph));
+    const { blocks, leftAlone, remarks } = await graphOf(writeModel(at('in'), graph));
     expect(blocks).toEqual([]);
     expect(leftAlone).toMatchObject([{ tensor: 'fc1.weight', why: expect.stringMatching('read elsewhere') }]);
+    expect(remarks).toEqual(['3 MatMul (within If, where hermkit does not look)']);
   });
 });

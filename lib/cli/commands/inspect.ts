@@ -46,10 +46,15 @@ async function inspect(path: string, options: InspectOptions, context: Context):
     try {
       const shapes = findBlockShapes(model, options.blocks);
       const blocks = await inspectBlocks(model, shapes, options, context);
-      const leftAlone = model.graph?.leftAlone;
+      const { leftAlone, remarks } = model.graph ?? {};
       return {
-        json: { ...head, blocks: blocks.map(toJson), ...(leftAlone && { leftAlone }) },
-        text: sections(headText(path, head), blockText(blocks), leftAloneText(leftAlone ?? [])),
+        json: { ...head, blocks: blocks.map(toJson), ...(leftAlone && { leftAlone, remarks }) },
+        text: sections(
+          headText(path, head),
+          blockText(blocks),
+          leftAloneText(leftAlone ?? []),
+          remarksText(remarks ?? []),
+        ),
       };
     } catch (error) {
       if (!(error instanceof HermError) || !UNKNOWN_BLOCKS.includes(error.code)) throw error;
@@ -170,6 +175,10 @@ function leftAloneText(leftAlone: readonly LeftAlone[]): string {
   if (leftAlone.length === 0) return '';
   const rows = leftAlone.map(({ tensor, why }) => [printable(tensor), printable(why)]);
   return table([{ title: 'left alone' }, { title: 'why' }], rows);
+}
+
+function remarksText(remarks: readonly string[]): string {
+  return remarks.length === 0 ? '' : `Left alone: ${remarks.map(printable).join('; ')}.`;
 }
 
 /** What the names of tensors, or the graph, tell, all layers as one. */
