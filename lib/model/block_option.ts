@@ -26,8 +26,11 @@ export interface BlockSpec {
   readonly gateTransposed: boolean;
   /** b_g; undefined: none. */
   readonly gateBias: string | undefined;
-  /** True where the biases are `X.bias` if the model has them (the string form), false where they must exist. */
-  readonly biasesByName: boolean;
+  /**
+   * True in the string form: the biases are those beside the weights if the model has them, and sizes may tell that all weights are
+   * stored the other way round. False where all is said.
+   */
+  readonly byName: boolean;
 }
 
 /**
@@ -48,8 +51,9 @@ export interface BlockOption {
 }
 
 /**
- * `fc1>fc2,fc2>fc3` (linears without their `.weight`; `fc1>fc2>fc3` is short for it), or the blocks as objects. With a gate
- * `gate&value>output`. A `*` stands for a number, the same ones in all of a block: `layers.*.up>layers.*.down`.
+ * `fc1>fc2,fc2>fc3` (linears without their `.weight`; `fc1>fc2>fc3` is short for it), or the blocks as objects, also as JSON. With a
+ * gate `gate&value>output`. A `*` stands for a number, the same ones in all of a block: `layers.*.up>layers.*.down`. Weights as
+ * TensorFlow and Keras call and store them (`dense/kernel`, [n×m]) are named as they are.
  */
 export type BlocksOption = string | readonly BlockOption[];
 
@@ -82,13 +86,16 @@ const blockSchema = z.strictObject({
   gateBias: tensorName.optional(),
 });
 const optionSchema = z.union([z.string(), z.array(blockSchema)]);
+/** What TensorFlow and Keras call weights, behind a layer's name, and the biases beside them. */
+const KERNEL = /^(.*[/._])(kernel|weights)$/;
+const KERNEL_BIASES = ['bias', 'biases', 'b'];
 
 /**
  * @param tensors names that a `*` may stand for parts of
  * @throws HermError `BLOCK_SPEC` when the option is neither form, names a block twice, or has none.
  */
 export function parseBlocksOption(option: BlocksOption, tensors: Iterable<string> = []): BlockSpec[] {
-  const parsed = optionSchema.safeParse(option);
+  const parsed = optionSchema.safeParse(typeof option === 'string' ? fromJson(option) : option);
   if (!parsed.success) {
     throw specError(`The blocks option is not valid:\n${z.prettifyError(parsed.error)}\n`);
   }
@@ -99,8 +106,21 @@ export function parseBlocksOption(option: BlocksOption, tensors: Iterable<string
   return specs;
 }
 
+/** The blocks that a text has as JSON; any other text as it is. */
+function fromJson(text: string): unknown {
+  if (!/^\s*\[/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw specError(`The blocks option is not valid JSON (${cause instanceof Error ? cause.message : String(cause)})`);
+  }
+}
+
 function parseText(text: string, tensors: readonly string[]): BlockSpec[] {
-  return text.split(',').flatMap((chain) => expandStars(chain, tensors).flatMap(parseChain));
+  const names = new Set(tensors);
+  return text
+    .split(',')
+    .flatMap((chain) => expandStars(chain, tensors).flatMap((expanded) => parseChain(expanded, names)));
 }
 
 /** A chain with a `*` for each layer that has the numbers. */
@@ -108,7 +128,8 @@ function expandStars(chain: string, tensors: readonly string[]): string[] {
   if (!chain.includes('*')) return [chain];
   const first = stripWeight(chain.split(/[>&]/)[0]!.trim()).replace(/\[\d+\/\d+\]$/, '');
   const literal = (part: string) => part.replace(/[^\w]/g, '\\$&');
-  const pattern = new RegExp(`^${first.split('*').map(literal).join('(\\d+)')}\\.weight$`);
+  const ending = KERNEL.test(first) ? '' : '\\.weight';
+  const pattern = new RegExp(`^${first.split('*').map(literal).join('(\\d+)')}${ending}$`);
   const found = tensors.flatMap((tensor) => {
     const [, ...numbers] = pattern.exec(tensor) ?? [];
     return numbers.length === 0 ? [] : [numbers];
@@ -123,7 +144,7 @@ function expandStars(chain: string, tensors: readonly string[]): string[] {
   );
 }
 
-function parseChain(chain: string): BlockSpec[] {
+function parseChain(chain: string, names: ReadonlySet<string>): BlockSpec[] {
   const linears = chain.split('>').map((part) => part.split('&').map((name) => stripWeight(name.trim())));
   const whole = linears.length > 1 && linears.every((part, at) => part.length <= (at === 0 ? 2 : 1));
   if (!whole || linears.flat().includes('')) {
@@ -131,7 +152,7 @@ function parseChain(chain: string): BlockSpec[] {
   }
   return linears.slice(1).map(([output], at) => {
     const inputs = linears[at]!;
-    return fromLinears(inputs.at(-1)!, output!, inputs.length === 2 ? inputs[0] : undefined);
+    return fromLinears(inputs.at(-1)!, output!, inputs.length === 2 ? inputs[0] : undefined, names);
   });
 }
 
@@ -141,19 +162,42 @@ function tensorOf(linear: string, ending: string): string {
   return part === undefined ? linear + ending : partName({ ...part, tensor: part.tensor + ending });
 }
 
-function fromLinears(input: string, output: string, gate: string | undefined): BlockSpec {
+/** The weight and the bias of a linear by its name. @throws HermError `BLOCK_SPEC` for a tensor that does not say which its biases are. */
+function tensorsOf(linear: string, names: ReadonlySet<string>): { weight: string; bias: string | undefined } {
+  const byName = { weight: tensorOf(linear, WEIGHT), bias: tensorOf(linear, BIAS) };
+  if (names.has(byName.weight) || !names.has(linear)) return byName;
+  const [, layer] = KERNEL.exec(linear) ?? [];
+  if (layer === undefined) {
+    const json = JSON.stringify([{ input: linear, bias: '…', output: '…' }]);
+    throw specError(
+      `The blocks option has the tensor ${quoteName(linear)}, whose name does not say which biases go with it; give such blocks as JSON: --blocks '${json}', with inputTransposed and outputTransposed where neurons are the input's columns and the output's rows`,
+    );
+  }
+  return { weight: linear, bias: KERNEL_BIASES.map((ending) => layer + ending).find((name) => names.has(name)) };
+}
+
+function fromLinears(
+  inputName: string,
+  outputName: string,
+  gateName: string | undefined,
+  names: ReadonlySet<string>,
+): BlockSpec {
+  const input = tensorsOf(inputName, names);
+  const output = tensorsOf(outputName, names);
+  const gate = gateName === undefined ? undefined : tensorsOf(gateName, names);
+  const isTransposed = KERNEL.test(input.weight);
   return {
-    name: parsePart(input)?.tensor ?? input,
-    input: tensorOf(input, WEIGHT),
-    inputTransposed: false,
-    bias: tensorOf(input, BIAS),
-    output: tensorOf(output, WEIGHT),
-    outputTransposed: false,
-    outputBias: tensorOf(output, BIAS),
-    gate: gate && tensorOf(gate, WEIGHT),
-    gateTransposed: false,
-    gateBias: gate && tensorOf(gate, BIAS),
-    biasesByName: true,
+    name: parsePart(inputName)?.tensor ?? inputName,
+    input: input.weight,
+    inputTransposed: isTransposed,
+    bias: input.bias,
+    output: output.weight,
+    outputTransposed: isTransposed,
+    outputBias: output.bias,
+    gate: gate?.weight,
+    gateTransposed: isTransposed,
+    gateBias: gate?.bias,
+    byName: true,
   };
 }
 
@@ -172,7 +216,7 @@ function fromObject(block: z.infer<typeof blockSchema>): BlockSpec {
     gate: block.gate,
     gateTransposed: block.gateTransposed ?? block.inputTransposed,
     gateBias: block.gateBias,
-    biasesByName: false,
+    byName: false,
   };
 }
 

@@ -146,7 +146,8 @@ function toSpecs(stack: Stack): BlockSpec[] {
   });
 }
 
-function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): BlockShape {
+function toBlock(given: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): BlockShape {
+  const spec = asStored(given, byName);
   const find = (tensor: string): TensorInfo => {
     const info = findTensor(byName, tensor);
     if (info !== undefined) return info;
@@ -164,7 +165,7 @@ function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): Bloc
     );
   };
   const findBias = (tensor: string | undefined, weight: TensorInfo, length: number): string | undefined => {
-    if (tensor === undefined || (spec.biasesByName && findTensor(byName, tensor) === undefined)) return undefined;
+    if (tensor === undefined || (spec.byName && findTensor(byName, tensor) === undefined)) return undefined;
     checkBias(find(tensor), weight, length);
     return tensor;
   };
@@ -189,6 +190,19 @@ function toBlock(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): Bloc
   const weight = toGate(spec, g, w, [neurons, inputs]);
   const gate: BlockGate = { weight, bias: findBias(spec.gateBias, g, neurons) };
   return { ...shape, gate };
+}
+
+/** A block whose weights and biases only fit each other the other way round is stored so, where nothing says otherwise. */
+function asStored(spec: BlockSpec, byName: ReadonlyMap<string, TensorInfo>): BlockSpec {
+  const shapeOf = (tensor: string | undefined) =>
+    tensor === undefined ? undefined : findTensor(byName, tensor)?.shape;
+  const [w, v, bias] = [shapeOf(spec.input), shapeOf(spec.output), shapeOf(spec.bias)];
+  if (!spec.byName || w?.length !== 2 || v?.length !== 2) return spec;
+  const fits = (transposed: boolean) => (transposed ? w[1] === v[0] : w[0] === v[1]);
+  const flipped = !spec.inputTransposed;
+  // Sizes alone would take two layers in the wrong order for one block.
+  if (fits(spec.inputTransposed) || !fits(flipped) || bias?.[0] !== w[flipped ? 1 : 0]) return spec;
+  return { ...spec, inputTransposed: flipped, outputTransposed: flipped, gateTransposed: flipped };
 }
 
 /** The gate weight, which has the sizes of the input weight `w`. */

@@ -146,6 +146,6 @@ export function specOf(name: string, input: Linear, output: Linear, gate?: Linea
     gate: gate?.weight.name,
     gateTransposed: false,
     gateBias: gate?.bias?.name,
-    biasesByName: false,
+    byName: false,
   };
 }

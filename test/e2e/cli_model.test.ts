@@ -154,6 +154,9 @@ describe('weights that are not finite', () => {
 
   it('are stored as they are if that is allowed, and come back', async () => {
     const model = write('nan.safetensors', nan, { activation: 'relu' });
+    const inspected = await herm('inspect', model, '--activation', 'relu');
+    expect(inspected.code).toBe(0);
+    expect(inspected.stdout).toMatch(/NaN or infinite weights: fc1\. .*--allow-nonfinite/);
     const report = await json('compress', model, '-o', at('nan.herm'), '--allow-nonfinite');
     expect(report).toMatchObject({ leftOut: ['fc1'], blocks: [{ name: 'fc2' }] });
     expect(await json('verify', at('nan.herm'), '--against', model)).toMatchObject({ ok: true, matches: true });

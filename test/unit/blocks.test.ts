@@ -216,6 +216,38 @@ describe('blocks by hand', () => {
     ]);
   });
 
+  it('takes weights as TensorFlow and Keras call and store them', async () => {
+    const keras = { 'net/d0/kernel': [4, 6], 'net/d0/bias': [6], 'net/d1/kernel': [6, 3], 'net/d1/bias': [3] };
+    const expected = ['net/d0/kernel>net/d1/kernel 4>6>3'];
+    expect(await blocksOf(keras, 'net/d0/kernel>net/d1/kernel')).toEqual(expected);
+    const layers = { '0/up/kernel': [4, 6], '0/down/kernel': [6, 3], '1/up/kernel': [3, 8], '1/down/kernel': [8, 4] };
+    expect(await blocksOf(layers, '*/up/kernel>*/down/kernel')).toEqual([
+      '0/up/kernel>0/down/kernel 4>6>3',
+      '1/up/kernel>1/down/kernel 3>8>4',
+    ]);
+    const [block] = findBlockShapes(await header(keras), 'net/d0/kernel>net/d1/kernel');
+    expect(block).toMatchObject({ bias: 'net/d0/bias', outputBias: 'net/d1/bias', input: { transposed: true } });
+    const old = { 'fc/weights': [4, 6], 'fc/biases': [6], 'out/weights': [6, 3] };
+    expect(findBlockShapes(await header(old), 'fc/weights>out/weights')[0]).toMatchObject({ bias: 'fc/biases' });
+  });
+
+  it('takes weights that fit each other, and their biases, the other way round alone', async () => {
+    const other: Shapes = { 'a.weight': [4, 6], 'a.bias': [6], 'b.weight': [6, 3] };
+    expect(await blocksOf(other, 'a>b')).toEqual(['a.weight>b.weight 4>6>3']);
+    const { message } = await failure({ 'a.weight': [4, 6], 'b.weight': [6, 3] }, { blocks: 'a>b' });
+    expect(message).toContain('"a.weight" [4, 6] has 4 neurons');
+  });
+
+  it('takes objects as JSON', async () => {
+    const shapes = { w: [4, 6], b: [6], v: [6, 3] };
+    const one = { input: 'w', inputTransposed: true, bias: 'b', output: 'v', outputTransposed: true };
+    expect(await blocksOf(shapes, JSON.stringify([one]))).toEqual(['w>v 4>6>3']);
+    expect((await failure(shapes, { blocks: '[{"input":}]' })).message).toMatch(/not valid JSON/);
+    const { code, message } = await failure(shapes, { blocks: 'w>v' });
+    expect(code).toBe('BLOCK_SPEC');
+    expect(message).toContain('give such blocks as JSON: --blocks \'[{"input":"w",');
+  });
+
   it.each<[string, BlocksOption]>([
     ['half a pair', 'a>'],
     ['no pair', 'a'],

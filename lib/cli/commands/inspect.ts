@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Symmetries, symmetriesOf } from '../../analysis/symmetry.ts';
 import { HermError } from '../../errors.ts';
+import { finiteBlocks } from '../../herm/finite_blocks.ts';
 import { activationText } from '../../model/activation_option.ts';
 import { type BlockDescription, describeBlocks } from '../../model/architectures/describe.ts';
 import type { Activation, Block } from '../../model/block.ts';
@@ -22,6 +23,7 @@ interface InspectedBlock extends BlockShape, BlockDescription {
   readonly dtype: string;
   /** Undefined where nothing says it; then there are no symmetries either. */
   readonly activation: Activation | undefined;
+  /** Undefined for weights that are not all finite, too. */
   readonly symmetries: Symmetries | undefined;
 }
 
@@ -89,7 +91,8 @@ async function inspectBlocks(
   return progress('looking for symmetries', async (onProgress) => {
     const inspected: InspectedBlock[] = [];
     for (const [index, block] of blocks.entries()) {
-      const symmetries = await symmetriesIn(model, block, signal);
+      const { leftOut } = await finiteBlocks(model, [block], true, signal);
+      const symmetries = leftOut.length > 0 ? undefined : await symmetriesIn(model, block, signal);
       inspected.push({ ...block, ...named(block), dtype: dtypeOf(block), symmetries });
       onProgress((index + 1) / blocks.length);
     }
@@ -138,7 +141,7 @@ function headOf({ name, files, tensors }: Model): Head {
 }
 
 function toJson({ symmetries, activation, ...block }: InspectedBlock): object {
-  if (symmetries === undefined) return { ...block, activation: null, symmetries: null };
+  if (symmetries === undefined) return { ...block, activation: activation ?? null, symmetries: null };
   const { dead, constant, duplicates, groups } = symmetries;
   const copies = duplicates.map((neuron) => ({ neuron, of: groups[neuron] }));
   return { ...block, activation, symmetries: { dead, constant, copies } };
@@ -167,7 +170,13 @@ function blockText(blocks: readonly InspectedBlock[]): string {
   const note = blocks.some(({ activation }) => activation === undefined)
     ? 'The file does not say which activation it uses: give it with --activation, for example --activation relu.'
     : '';
-  return sections(text, namesNote(blocks), note);
+  return sections(text, namesNote(blocks), note, nonFiniteNote(blocks));
+}
+
+function nonFiniteNote(blocks: readonly InspectedBlock[]): string {
+  const names = blocks.flatMap(({ name, activation, symmetries }) => (activation && !symmetries ? [name] : []));
+  if (names.length === 0) return '';
+  return `NaN or infinite weights: ${names.map(printable).join(', ')}. Mend them, or compress with --allow-nonfinite.`;
 }
 
 /** Layers of a graph that follow each other and are no block. */

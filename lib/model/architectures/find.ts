@@ -73,7 +73,7 @@ function specOf({ byName }: KnownModel, known: KnownBlock): BlockSpec {
     outputTransposed: transposed,
     outputBias: bias(linear(output)),
     gateTransposed: transposed,
-    biasesByName: false,
+    byName: false,
   };
   if (fused) {
     const half = (tensor: string | undefined, part: number) => tensor && partName({ tensor, part, count: 2 });
