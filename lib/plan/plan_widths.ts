@@ -152,8 +152,13 @@ const ROUNDING = 1e-12;
 
 const ANY = { least: 'error', limit: Number.POSITIVE_INFINITY } as const;
 
-function beyond(what: string, limit: number, smallest: number): HermError {
-  const why = `No recorded widths have ${what} of at most ${limit}: the least that there is is ${smallest}. Allow so much.`;
+/** What budgets are of, in messages. */
+const NAMES = { params: 'parameters', flops: 'operations', bytes: 'bytes', maxError: 'a predicted error' } as const;
+
+function beyond(what: CostKind | 'maxError', limit: number, smallest: number): HermError {
+  // Costs are whole numbers; an error is said in full, as it may be given back as the next limit.
+  const text = (value: number) => (what === 'maxError' ? String(value) : Math.floor(value).toLocaleString('en'));
+  const why = `No recorded widths have ${NAMES[what]} of at most ${text(limit)}: the smallest that they give is ${text(smallest)}. Allow as much.`;
   return new HermError('BUDGET', why, { limit, smallest });
 }
 

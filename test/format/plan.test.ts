@@ -166,6 +166,14 @@ describe('planWidths', () => {
   });
 });
 
+it('says what the smallest network takes, where a budget is less, in whole numbers', async () => {
+  const why =
+    /^No recorded widths have parameters of at most [\d,]+: the smallest that they give is [\d,]+\. Allow as much\.$/;
+  for (const params of [2, 0.0101]) {
+    await expect(planned({ params })).rejects.toMatchObject({ code: 'BUDGET', message: expect.stringMatching(why) });
+  }
+});
+
 describe('plans of uniform widths', () => {
   it('are the best of those that give blocks of one size one width', async () => {
     const made = makeCases([{ sizes: [5, 9, 9, 3] }, { sizes: [4, 9, 4] }, { sizes: [4, 5, 4] }]);

@@ -231,6 +231,15 @@ describe('blocks by hand', () => {
     expect(findBlockShapes(await header(old), 'fc/weights>out/weights')[0]).toMatchObject({ bias: 'fc/biases' });
   });
 
+  it('says which matrices have other names, and that convolutions stay', async () => {
+    const { code, message } = await failure({ 'd0/kernel': [4, 6], conv: [3, 3, 4, 4], table: [9, 4] });
+    expect(code).toBe('NO_BLOCKS');
+    expect(message).toContain(
+      'Matrices of other names (2: "d0/kernel", "table") are given in --blocks as they are called.',
+    );
+    expect(message).toContain('One tensor has more than two dimensions');
+  });
+
   it('takes weights that fit each other, and their biases, the other way round alone', async () => {
     const other: Shapes = { 'a.weight': [4, 6], 'a.bias': [6], 'b.weight': [6, 3] };
     expect(await blocksOf(other, 'a>b')).toEqual(['a.weight>b.weight 4>6>3']);

@@ -1,13 +1,26 @@
 import { quoteName } from '../messages.ts';
 import type { ModelHeader } from '../model.ts';
-import type { TensorInfo } from '../tensor.ts';
+import { isFloatDType, type TensorInfo } from '../tensor.ts';
 import { WEIGHT } from './match.ts';
 import { FEED_FORWARDS } from './table.ts';
 
 /** What is known that comes near to a model of unknown blocks, in sentences; '' where nothing does. */
 export function describeNearest({ tensors }: ModelHeader): string {
   const matrices = tensors.filter(({ name, shape }) => shape.length === 2 && name.endsWith(WEIGHT));
-  return [nearestNames(matrices), lookalikes(matrices)].filter((sentence) => sentence !== '').join(' ');
+  const sentences = [nearestNames(matrices), lookalikes(matrices), otherTensors(tensors)];
+  return sentences.filter((sentence) => sentence !== '').join(' ');
+}
+
+/** Weights that cannot be found by name: matrices that are called otherwise, and convolutions. */
+function otherTensors(tensors: readonly TensorInfo[]): string {
+  const others = tensors.filter(({ name, shape, dtype }) => {
+    return shape.length === 2 && isFloatDType(dtype) && !name.endsWith(WEIGHT);
+  });
+  const kernels = tensors.filter(({ shape }) => shape.length > 2).length;
+  const some = others.slice(0, 3).map(({ name }) => quoteName(name));
+  const matrices = `Matrices of other names (${others.length}: ${some.join(', ')}${others.length > 3 ? ', …' : ''}) are given in --blocks as they are called.`;
+  const convolutions = `${kernels === 1 ? 'One tensor has' : `${kernels} tensors have`} more than two dimensions, as convolutions do, and stay as they are.`;
+  return [...(others.length > 0 ? [matrices] : []), ...(kernels > 0 ? [convolutions] : [])].join(' ');
 }
 
 /** The architecture most of whose names end names of the model. */
