@@ -7,14 +7,21 @@ import { ioError } from '../model/messages.ts';
 /**
  * Looks at an output file before the work that fills it, so that nobody waits for nothing.
  *
- * @throws HermError `OUTPUT_EXISTS` for a file that is there and may not be replaced (`force`), or that is the input
+ * @param inputs all files that the command reads
+ * @throws HermError `OUTPUT_EXISTS` for a file that is there and may not be replaced (`force`), or that is an input
  * itself; `IO` when it cannot be written.
  */
-export async function checkOutput(path: string, input: string, force: boolean): Promise<void> {
+export async function checkOutput(
+  path: string,
+  inputs: readonly (string | undefined)[],
+  force: boolean,
+): Promise<void> {
   const existing = await lookAt(path);
   if (existing === undefined) return checkFolder(path);
   if (!existing.isFile()) throw new HermError('IO', `Cannot write ${path}: it is not a regular file.`, { file: path });
-  if ((await realpath(path)) === (await realpath(input).catch(() => resolve(input)))) {
+  const real = (input: string) => realpath(input).catch(() => resolve(input));
+  const read = await Promise.all(inputs.filter((input) => input !== undefined).map(real));
+  if (read.includes(await realpath(path))) {
     throw new HermError('OUTPUT_EXISTS', `The output ${path} is the input itself. Name another file with -o.`, {
       file: path,
     });

@@ -52,13 +52,20 @@ export async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json');
   const program = createProgram(interruption, json);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(withoutHelp(program, args), { from: 'user' });
   } catch (error) {
     process.exitCode = interruption.exitCode() ?? exitCodeOf(error);
     if (error instanceof CommanderError) {
       if (json && process.exitCode !== EXIT.ok) printJsonError('USAGE', usageMessage(error), {});
     } else reportError(error, json, interruption);
   }
+}
+
+/** `herm help nonsense` fails as `herm nonsense` does, and says why. */
+function withoutHelp({ commands }: Command, args: readonly string[]): readonly string[] {
+  const [help, name] = args;
+  const isUnknown = help === 'help' && name !== undefined && !commands.some((command) => command.name() === name);
+  return isUnknown && !name.startsWith('-') && name !== 'help' ? args.slice(1) : args;
 }
 
 function createProgram(interruption: Interruption, json: boolean): Command {

@@ -1,5 +1,7 @@
+import { ioError } from '../model/messages.ts';
 import { removePendingTempFiles } from '../model/temporary.ts';
 import { EXIT } from './exit_codes.ts';
+import { renderError } from './render.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
@@ -31,13 +33,17 @@ export function watchSignals(): Interruption {
   return { abort: controller.signal, exitCode: () => (received === undefined ? undefined : EXIT[received]) };
 }
 
-/** A reader that has seen enough (`herm info x.herm | head -1`) is no error. */
+/** A reader that has seen enough (`herm info x.herm | head -1`) is no error; output that is lost, as on a full disk, is one. */
 export function exitOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      removePendingTempFiles();
-      process.exit(EXIT.ok);
-    });
-  }
+  const leave = (code: number) => {
+    removePendingTempFiles();
+    process.exit(code);
+  };
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') leave(EXIT.ok);
+    process.stderr.write(`${renderError(ioError('write', 'the output', error))}\n`);
+    leave(EXIT.failed);
+  });
+  // Nobody is left to be told.
+  process.stderr.on('error', ({ code }: NodeJS.ErrnoException) => leave(code === 'EPIPE' ? EXIT.ok : EXIT.failed));
 }

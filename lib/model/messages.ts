@@ -24,5 +24,10 @@ export function ioError(doing: string, path: string, cause: unknown): HermError 
   if (cause instanceof HermError) return cause;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const reason = ADVICE[code] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new HermError('IO', `Cannot ${doing} ${path}: ${reason}.`, { file: path }, { cause });
+  return new HermError(
+    'IO',
+    `Cannot ${doing} ${path === '' ? 'a file without a name' : path}: ${reason}.`,
+    { file: path },
+    { cause },
+  );
 }

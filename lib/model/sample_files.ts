@@ -25,7 +25,7 @@ export async function readSamples(
 ): Promise<Record<string, Float32Array>> {
   const parts = new Map<string, Float32Array[]>();
   for (const description of descriptions) {
-    const [, named, path = description] = /^([^=]*)=(.*)$/.exec(description) ?? [];
+    const { named, path } = partsOf(description);
     const tensors = await readTensors(path);
     for (const { name, shape, values } of tensors) {
       const block = blockOf(blocks, named, name, path, tensors.length);
@@ -39,6 +39,15 @@ export async function readSamples(
   }
   return Object.fromEntries([...parts].map(([name, values]) => [name, joined(values)]));
 }
+
+/** `file` or `block=file` */
+function partsOf(description: string): { readonly named: string | undefined; readonly path: string } {
+  const [, named, path = description] = /^([^=]*)=(.*)$/.exec(description) ?? [];
+  return { named, path };
+}
+
+/** The file that a description of samples names. */
+export const samplePath = (description: string): string => partsOf(description).path;
 
 function joined(parts: readonly Float32Array[]): Float32Array {
   const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));

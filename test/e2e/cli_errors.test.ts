@@ -9,6 +9,7 @@ beforeAll(async () => {
   await herm('compress', LENET, '-o', at('net.herm'));
   const whole = readFileSync(at('net.herm'));
   writeFileSync(at('short.herm'), whole.subarray(0, whole.length / 2));
+  await herm('expand', at('net.herm'), '--width', '10%', '-o', at('small.safetensors'));
   writeFileSync(at('stub.herm'), whole.subarray(0, 20));
   const damaged = Uint8Array.from(whole);
   damaged[whole.length - 1000]! ^= 1;
@@ -46,6 +47,21 @@ const CASES: [string, string[], string, string][] = [
     '--force',
   ],
   ['the input as output', ['compress', LENET, '-o', LENET, '--force'], 'OUTPUT_EXISTS', 'is the input itself'],
+  ...(
+    [
+      ['samples', ['compress', LENET, '--samples', 'fc1=@taken.safetensors', '-o', '@taken.safetensors']],
+      ['a plan', ['expand', '@net.herm', '--plan', '@taken.safetensors', '-o', '@taken.safetensors']],
+      ['a tree', ['grow', '@small.safetensors', '--tree', '@net.herm', '--width', '50%', '-o', '@net.herm']],
+      ['a sensitivity', ['plan', '@net.herm', '--params', '40%', '--sensitivity', '@text.txt', '-o', '@text.txt']],
+      ['samples to measure on', ['sensitivity', '@net.herm', '--samples', '@text.txt', '-o', '@text.txt']],
+      ['a plan to show', ['report', '@net.herm', '--plan', '@text.txt', '-o', '@text.txt']],
+    ] as const
+  ).map(([what, args]): [string, string[], string, string] => [
+    `${what} as output`,
+    [...args, '--force'],
+    'OUTPUT_EXISTS',
+    'is the input itself',
+  ]),
   ['an output in no folder', ['compress', LENET, '-o', '@no/new'], 'IO', 'no such file or directory'],
   ['an output that is a folder', ['compress', LENET, '-o', '@folder', '--force'], 'IO', 'not a regular file'],
   ['an output below a file', ['recover', '@net.herm', '-o', '@text.txt/new'], 'IO', 'not a directory'],
@@ -64,7 +80,7 @@ const CASES: [string, string[], string, string][] = [
 
 describe('errors', () => {
   it.each(CASES)('%s: code, message, exit code 1, no output', async (_, templates, code, part) => {
-    const args = templates.map((arg) => (arg.startsWith('@') ? at(arg.slice(1)) : arg));
+    const args = templates.map((arg) => arg.replace(/@(.*)/, (_, name) => at(name)));
     const result = await herm(...args, '--json');
     expect(result).toMatchObject({ code: 1, stderr: '' });
     const { error } = JSON.parse(result.stdout);

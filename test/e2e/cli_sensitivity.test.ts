@@ -64,3 +64,23 @@ describe('herm sensitivity', () => {
     expect((await herm('sensitivity', at('chain.herm'))).code).toBe(2);
   });
 });
+
+describe('herm compress on samples', () => {
+  it('takes more files of a block as more rows', async () => {
+    const [first, second] = [samples.slice(0, samples.length / 2), samples.slice(samples.length / 2)];
+    for (const [n, half] of [first, second].entries()) {
+      writeFileSync(at(`half${n}.npy`), npy('<f4', `(${ROWS / 2}, ${INPUTS})`, half));
+    }
+    const run = (output: string, ...files: string[]) =>
+      herm('compress', at('chain.safetensors'), '-o', at(output), ...files.flatMap((name) => ['--samples', at(name)]));
+    expect(await run('whole.herm', 'x.npy')).toMatchObject({ code: 0 });
+    expect(await run('halves.herm', 'half0.npy', 'half1.npy')).toMatchObject({ code: 0 });
+    expect(readFileSync(at('halves.herm')).equals(readFileSync(at('whole.herm')))).toBe(true);
+  });
+
+  it('names the cost that is for refits where they are all there is', async () => {
+    const args = ['compress', at('chain.safetensors'), '--samples', at('x.npy'), '--refit', '50%', '-o'];
+    expect((await herm(...args, at('pair.herm'))).stdout).toContain('--cost refit');
+    expect((await herm(...args, at('refit.herm'), '--cost', 'refit')).stdout).not.toContain('--cost refit');
+  });
+});

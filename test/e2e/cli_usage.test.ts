@@ -1,9 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { herm, start } from './herm.ts';
+import { CLI, herm, start } from './herm.ts';
 
 const COMMANDS =
-  'inspect compress info tree report plan sensitivity expand lift adapter recover verify sca gid doctor'.split(' ');
+  'inspect compress info tree report plan sensitivity expand lift adapter grow recover verify truncate upgrade sca gid doctor'.split(
+    ' ',
+  );
 
 describe('herm without work', () => {
   it('lists its commands and exit codes', async () => {
@@ -47,6 +51,19 @@ describe('herm without work', () => {
   });
 });
 
+it('says in a line that its output is lost', () => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [CLI, 'doctor'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(/^error IO: Cannot write the output: no space left.*\n$/),
+  });
+});
+
 describe('a wrong command line', () => {
   it.each([
     ['a command', ['compres', 'a'], 'compress'],
@@ -68,6 +85,10 @@ describe('a wrong command line', () => {
     ['an unknown prior', ['compress', 'a', '-o', 'b', '--prior', 'flat'], 'isotropic'],
     ['two ways to say a width', ['expand', 'a', '-o', 'b', '--width', '5', '--max-error', '1'], 'cannot be used with'],
     ['no width', ['expand', 'a', '-o', 'b'], '--width'],
+    ['refits to merge for', ['compress', 'a', '-o', 'b', '--cost', 'refit'], "needs '--refit <shares>'"],
+    ['widths to refit for', ['compress', 'a', '-o', 'b', '--sequential'], "needs '--refit <shares>'"],
+    ['samples to blend', ['compress', 'a', '-o', 'b', '--blend', '0.5'], "needs '--samples <file>'"],
+    ['help on nothing', ['help', 'nonsense'], "unknown command 'nonsense'"],
     ['a pair and a group', ['sca', 'a', '--block', 'b', '--pair', '1,2', '--group', '1,2,3'], 'cannot be used with'],
   ])('says what is wrong: %s', async (_, args, part) => {
     const { code, stdout, stderr } = await herm(...args);

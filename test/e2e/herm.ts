@@ -7,7 +7,7 @@ import { afterAll, beforeAll } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** As it ships; `npm test` builds it when lib/ has changed, `npm run build:dist` always. */
-const CLI = join(ROOT, 'dist', 'cli', 'main.mjs');
+export const CLI = join(ROOT, 'dist', 'cli', 'main.mjs');
 export const LENET = join(ROOT, 'test', 'fixtures', 'lenet', 'relu.safetensors');
 
 export interface Finished {

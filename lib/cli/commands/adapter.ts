@@ -30,7 +30,7 @@ export function addAdapter(program: Command, run: Run): void {
 async function adapter(path: string, options: AdapterOptions, { signal }: Context): Promise<Outcome> {
   const { output, width } = options;
   return withHerm(path, { signal }, async (file) => {
-    await checkOutput(output, path, options.force === true);
+    await checkOutput(output, [path], options.force === true);
     const { tensors, metadata, widths, parameters } = await file.adapter(widthsOf(file, width), { signal });
     await writeSafetensors(output, tensors, metadata, { signal });
     const blocks = blockRows(file, widths);

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type CompressProgress, type CompressReport, compress as compressModel } from '../../herm/compress.ts';
 import { mergeMemory } from '../../herm/merge_memory.ts';
 import type { Block } from '../../model/block.ts';
-import { readSamples } from '../../model/sample_files.ts';
+import { readSamples, samplePath } from '../../model/sample_files.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
 import { type LevelRow, levelTable } from '../level_table.ts';
@@ -98,16 +98,21 @@ export function addCompress(program: Command, run: Run): void {
     'herm compress Qwen3-0.6B/ -o qwen3.herm --prior norm',
     'herm compress recogniser.onnx -o recogniser.herm',
     'herm compress model.safetensors -o model.herm --blocks "fc1>fc2" --activation gelu',
-  ]).action((path: string, options: CompressCommandOptions) =>
-    run(options, (context) => compress(path, options, context)),
-  );
+  ]).action((path: string, options: CompressCommandOptions) => {
+    const { blend, samples, sequential, cost, refit } = options;
+    const needs = (option: string, other: string) => command.error(`error: option '${option}' needs '${other}'`);
+    if (blend !== undefined && samples === undefined) needs('--blend <share>', '--samples <file>');
+    if (sequential && refit === undefined) needs('--sequential', '--refit <shares>');
+    if (cost === 'refit' && refit === undefined) needs('--cost refit', '--refit <shares>');
+    return run(options, (context) => compress(path, options, context));
+  });
 }
 
 async function compress(path: string, options: CompressCommandOptions, context: Context): Promise<Outcome> {
   const { output, force, norm: norms, samples: files, json: _json, quiet: _quiet, ...rest } = options;
   const samples = files && ((blocks: readonly Block[]) => readSamples(blocks, files));
   const { signal, progress } = context;
-  await checkOutput(output, path, force === true);
+  await checkOutput(output, [path, ...(files ?? []).map(samplePath)], force === true);
   const report = await progress('reading', (show) =>
     compressModel(path, output, {
       ...rest,
@@ -119,7 +124,8 @@ async function compress(path: string, options: CompressCommandOptions, context: 
     }),
   );
   if (!context.silent) printResumed(output, report.resumed);
-  return { json: toJson(path, output, report), text: render(path, output, report) };
+  const mayGain = samples !== undefined && report.refits.length > 0 && rest.cost !== 'refit';
+  return { json: toJson(path, output, report), text: render(path, output, report, mayGain) };
 }
 
 function toJson(input: string, output: string, report: CompressReport): object {
@@ -151,7 +157,7 @@ function toJson(input: string, output: string, report: CompressReport): object {
 
 const errorsAt = <T>(errors: readonly (readonly T[])[], level: number) => errors.map((levels) => levels[level]!);
 
-function render(input: string, output: string, report: CompressReport): string {
+function render(input: string, output: string, report: CompressReport, mayGain: boolean): string {
   const { blocks, leftOut, refits, bytes: size, refitBytes, inputBytes } = report;
   const refitNote = refitBytes === 0 ? '' : `, ${formatBytes(refitBytes)} of it refitted output weights`;
   const leftOutNote = `Without a hierarchy, because of NaN or infinite weights: ${leftOut.map(printable).join(', ')}.`;
@@ -162,6 +168,7 @@ function render(input: string, output: string, report: CompressReport): string {
     leftOut.length === 0 ? '' : leftOutNote,
     computedNotes(report),
     unlikeNote(report),
+    mayGain ? REFIT_HINT : '',
     filesNote(report),
     `Wrote ${output}: ${formatBytes(size)}, ${percent(size / inputBytes)} of ${input}${refitNote}.\nThe original was recovered from it and compared.`,
   );
@@ -198,6 +205,10 @@ function computedNotes({ blocks, merges }: CompressReport): string {
 
 /** Blocks of which half a width loses so much are no case for merging. */
 const MUCH = 0.3;
+
+/** docs/quality.md, merging for refits. */
+const REFIT_HINT =
+  'For the refitted widths alone, --cost refit mostly merges better where there are samples; it takes longer, and other widths get worse.';
 
 /** What the certificates say beforehand: where neurons are not alike, merging gains little. */
 function unlikeNote({ blocks, ladder, errors, measured }: CompressReport): string {

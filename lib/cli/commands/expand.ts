@@ -77,7 +77,7 @@ async function expand(path: string, options: ExpandOptions, { signal, progress }
   const { output, refit, salvage = false } = options;
   return withHerm(path, { signal, salvage }, async (file) => {
     if (file.isDirectoryOutput(output)) await requireVacant(output);
-    else await checkOutput(output, path, options.force === true);
+    else await checkOutput(output, [path, options.plan], options.force === true);
     const asked = await widthsAsked(file, options);
     const { uniform, roundTo, pad } = options;
     const fitted = uniform || roundTo !== undefined;

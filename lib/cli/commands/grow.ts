@@ -72,7 +72,7 @@ async function grow(path: string, options: GrowCommandOptions, { signal, progres
   const { output, width, blocks: byHand, seed, force, tree } = options;
   const widths = await withModel(path, async (model) => {
     if (growsToDirectory(model, output)) await requireVacant(output);
-    else await checkOutput(output, path, force === true);
+    else await checkOutput(output, [path, tree], force === true);
     return tree === undefined ? widthsBeyond(findBlockShapes(model, byHand), width) : undefined;
   });
   const written = await progress('growing', async (onProgress) =>

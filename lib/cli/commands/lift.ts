@@ -55,8 +55,7 @@ async function lift(path: string, options: LiftCommandOptions, { signal, progres
   return withHerm(path, { signal }, async (file) => {
     if (file.original.directory) await requireVacant(output);
     else {
-      await checkOutput(output, path, options.force === true);
-      await checkOutput(output, tuned, options.force === true);
+      await checkOutput(output, [path, tuned], options.force === true);
     }
     const report = await progress('lifting', (onProgress) =>
       file.liftTo(output, tuned, {

@@ -72,7 +72,7 @@ function goal<T>(flags: string, description: string, parse: (text: string) => T)
 async function plan(path: string, options: PlanOptions, { signal }: Context): Promise<Outcome> {
   const { output, force = false, sensitivity: weights, json: _, quiet: __, ...request } = options;
   return withHerm(path, { signal }, async (file) => {
-    if (output !== undefined) await checkOutput(output, path, force);
+    if (output !== undefined) await checkOutput(output, [path, weights], force);
     const sensitivity = weights === undefined ? undefined : await readSensitivity(weights);
     const found = await file.planWidths({ ...request, sensitivity, signal });
     const json = planJson(found);

@@ -28,7 +28,7 @@ async function recover(path: string, options: RecoverOptions, { signal, progress
   return withHerm(path, { signal }, async (file) => {
     const { directory } = file.original;
     if (directory) await requireVacant(options.output);
-    else await checkOutput(options.output, path, options.force === true);
+    else await checkOutput(options.output, [path], options.force === true);
     await progress('recovering', (onProgress) => file.recoverTo(options.output, { signal, onProgress }));
     const { name, size, sha256, files, extras } = file.original;
     const proof = directory ? `${files.length + extras.length} files, each by its SHA-256` : `SHA-256 ${sha256}`;

@@ -39,7 +39,7 @@ export function addReport(program: Command, run: Run): void {
 
 async function report(path: string, options: ReportOptions, { signal, progress }: Context): Promise<Outcome> {
   const { output, block: blocks, image, plan: planned, force = false } = options;
-  await checkOutput(output, path, force);
+  await checkOutput(output, [path, planned], force);
   return withHerm(path, { signal }, (file) =>
     progress('looking at merges', async (onProgress) => {
       const plan = planned === undefined ? undefined : await readPlan(planned, file.blocks);

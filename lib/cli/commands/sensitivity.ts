@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { atomicWrite } from '../../model/atomic_write.ts';
+import { samplePath } from '../../model/sample_files.ts';
 import { sampleRuns } from '../../plan/sample_runs.ts';
 import { type BlockSensitivity, probeBlocks } from '../../plan/sensitivity.ts';
 import { type CommonOptions, type Context, type Outcome, type Run, withCommonOptions } from '../command.ts';
@@ -41,7 +42,7 @@ async function sensitivity(
   { samples, output, threads, force }: SensitivityCommandOptions,
   { signal, progress }: Context,
 ): Promise<Outcome> {
-  if (output !== undefined) await checkOutput(output, path, force === true);
+  if (output !== undefined) await checkOutput(output, [path, ...samples.map(samplePath)], force === true);
   return withHerm(path, { signal }, async (file) => {
     const blocks = await progress('measuring', async (onProgress) => {
       const evaluate = await sampleRuns(file, samples, { signal, threads });

@@ -31,7 +31,7 @@ export function addTruncate(program: Command, run: Run): void {
 async function truncate(path: string, options: TruncateOptions, { signal, progress }: Context): Promise<Outcome> {
   const { output, width, force } = options;
   return withHerm(path, { signal }, async (file) => {
-    await checkOutput(output, path, force === true);
+    await checkOutput(output, [path], force === true);
     const request = widthsOf(file, width);
     const report = await progress('truncating', (onProgress) =>
       file.truncateTo(output, request, { signal, onProgress }),
