@@ -95,6 +95,7 @@
       "native/kernels/symmetry.cc",
       "native/kernels/tensor_grid.cc",
       "native/kernels/threads.cc",
+      "native/kernels/tiled_cholesky.cc",
       "native/kernels/unit_rows.cc"
     ],
     "herm_binding_sources": [
@@ -126,6 +127,7 @@
       "test/native/block_distance_test.cc",
       "test/native/kernel_test.cc",
       "test/native/threads_test.cc",
+      "test/native/tiled_cholesky_test.cc",
       "test/native/unit_rows_test.cc",
       "test/native/refit_test.cc",
       "test/native/row_loops_test.cc",

@@ -90,7 +90,7 @@ async function search(
   // Only when its turn has come: the call before it may hold memory until then.
   return callNative(options, async (addon, job) => {
     const mode = refit
-      ? refitMode(block, samples?.inputs, options?.memory)
+      ? refitMode(block, samples?.inputs, job.threads, options?.memory)
       : samples
         ? sampledMode(block, samples.inputs, options?.memory)
         : chooseMode(block, job.threads, options?.memory);
@@ -133,8 +133,13 @@ function sampledMode(block: Block, inputs: Float32Array, memory: number | undefi
 }
 
 /** And for refits, with or without them. */
-function refitMode(block: Block, inputs: Float32Array | undefined, memory: number | undefined): MergeMode {
-  const need = refitMergeMemory(block, (inputs?.length ?? 0) / block.inputs);
+function refitMode(
+  block: Block,
+  inputs: Float32Array | undefined,
+  threads: number,
+  memory: number | undefined,
+): MergeMode {
+  const need = refitMergeMemory(block, (inputs?.length ?? 0) / block.inputs, threads);
   return requireStored(block, need, memory, ' for refits', 'Merge by pairs (--cost pair, cost).');
 }
 

@@ -32,9 +32,17 @@ export function sampledMergeMemory(block: Block, samples: number): number {
 }
 
 /** The same of a merge for refits, on N samples or none: beside it the kernel and its inverse, and what a round looks at. */
-export function refitMergeMemory(block: Block, samples: number): number {
+export function refitMergeMemory(block: Block, samples: number, threads: number = threadsOf()): number {
   const { neurons, outputs } = block;
-  return sampledMergeMemory(block, samples) + DOUBLE * (2 * neurons ** 2 + 3 * neurons * outputs);
+  const round = DOUBLE * (2 * neurons ** 2 + 3 * neurons * outputs);
+  return sampledMergeMemory(block, samples) + copiesOf(block) + round + threads * PER_THREAD.computed;
+}
+
+/** Matrices with neurons as columns are copied before vectors are made of them; the copies' memory may stay with the process. */
+function copiesOf({ neurons, inputs, outputs, input, output, gate }: Block): number {
+  const turned =
+    (input.transposed ? inputs : 0) + (output.transposed ? outputs : 0) + (gate?.weight.transposed ? inputs : 0);
+  return FLOAT * neurons * turned;
 }
 
 /**
@@ -46,12 +54,7 @@ export function mergeMemory(block: Block, threads: number = threadsOf()): Record
   const { neurons, inputs, outputs, gate } = block;
   const width = inputs * (gate ? 2 : 1) + outputs;
   const own = neurons * PER_NEURON[gate ? 'gated' : 'plain'];
-  // Matrices with neurons as columns are copied before vectors are made of them.
-  const turned =
-    (block.input.transposed ? inputs : 0) +
-    (block.output.transposed ? outputs : 0) +
-    (gate?.weight.transposed ? inputs : 0);
-  const copies = FLOAT * neurons * turned;
+  const copies = copiesOf(block);
   const vectors = FLOAT * neurons * width;
   const load = vectors + copies + LOADED * own;
   const search = own + Math.min(copies, RETAINED);

@@ -24,6 +24,7 @@ LivingKernel::LivingKernel(const Job& job, const NeuronPairs& neurons)
   if (samples_) gram(job_, samples_->values(), MatrixView<float>(values_.data(), rows_, rows_));
   parallel_for(job_, rows_, kRows, [&](std::size_t begin, std::size_t end) {
     for (std::size_t a = begin; a < end; ++a) {
+      job_.check();
       for (std::size_t b = a; b < rows_; ++b) {
         const double sum = samples_ ? static_cast<double>(row(a)[place(b)]) : 0;
         const double gaussian = !samples_ || samples_->has_gaussian() ? neurons_.gaussian_kernel(a, b) : 0;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <vector>
 
@@ -33,10 +35,29 @@ struct MatrixView {
   T& operator()(std::size_t i, std::size_t j) const { return data[i * stride + j]; }
   // Rows [begin, end) as a view.
   MatrixView rows_from(std::size_t begin, std::size_t end) const { return {row(begin), end - begin, cols, stride}; }
+  MatrixView block(std::size_t begin, std::size_t end, std::size_t col, std::size_t col_end) const {
+    return {row(begin) + col, end - begin, col_end - col, stride};
+  }
 };
 
 using ConstMatrix = MatrixView<const double>;
 using MutMatrix = MatrixView<double>;
+
+// Zeros as the system gives them: large arrays are not written before they are used.
+template <class T>
+struct Zeroed {
+  using value_type = T;
+
+  T* allocate(std::size_t count) {
+    void* zeros = std::calloc(count, sizeof(T));
+    if (!zeros) throw std::bad_alloc();
+    return static_cast<T*>(zeros);
+  }
+  void deallocate(T* values, std::size_t /*count*/) { std::free(values); }
+  void construct(T* /*at*/) {}  // 0 as it is
+  void construct(T* at, const T& value) { *at = value; }
+  bool operator==(const Zeroed& /*other*/) const { return true; }
+};
 
 // An owned matrix of doubles [rows×cols], zero at first.
 class Matrix {
@@ -58,7 +79,7 @@ class Matrix {
  private:
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
-  std::vector<double> values_;
+  std::vector<double, Zeroed<double>> values_;
 };
 
 }  // namespace herm

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/blas.h"
 #include "kernels/block_kernel.h"
 #include "kernels/gram.h"
 #include "kernels/ridge_factor.h"
 #include "kernels/threads.h"
+#include "kernels/tiled_cholesky.h"
 
 namespace herm {
 
@@ -30,17 +30,6 @@ void project(const Job& job, const BlockKernel& kept, const BlockKernel& full, C
       multiply(Job(), tile, full_output.rows_from(j, j_end), part.view());
       for (std::size_t i = begin; i < end; ++i)
         for (std::size_t c = 0; c < p; ++c) out(i, c) += part(i - begin, c);
-    }
-  });
-}
-
-// out := (L Lᵀ)⁻¹ out, by blocks of columns.
-void solve(const Job& job, const Matrix& factor, MutMatrix out) {
-  const auto k = blas_dim(factor.rows(), "width");
-  parallel_for(job, out.cols, kTile, [&](std::size_t begin, std::size_t end) {
-    for (const CBLAS_TRANSPOSE transpose : {CblasNoTrans, CblasTrans}) {
-      cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, transpose, CblasNonUnit, k, blas_dim(end - begin, "columns"),
-                  1.0, factor.data(), k, out.data + begin, blas_dim(out.stride, "stride"));
     }
   });
 }
@@ -84,7 +73,7 @@ void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& 
   if (samples) blend(*samples, phi, out);
   const std::vector<double> scale = factorise(job, phi, ridge);
   scale_rows(out, scale);
-  solve(job, phi, out);
+  cholesky_solve(job, phi.view(), out);
   scale_rows(out, scale);
 }
 

@@ -69,8 +69,10 @@ class RefitRounds {
 
   Matrix kernel() const {
     Matrix phi(living_.size(), living_.size());
-    for (std::size_t i = 0; i < living_.size(); ++i)
-      for (std::size_t j = 0; j < living_.size(); ++j) phi(i, j) = kernel_(living_[i], living_[j]);
+    parallel_for(job_, living_.size(), kRows, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i)
+        for (std::size_t j = 0; j < living_.size(); ++j) phi(i, j) = kernel_(living_[i], living_[j]);
+    });
     return phi;
   }
 
@@ -108,7 +110,9 @@ class RefitRounds {
   std::vector<Offer> find(const RefitSpan& span, std::size_t limit) const {
     const std::size_t k = living_.size();
     std::vector<double> alone(k);
-    for (std::size_t i = 0; i < k; ++i) alone[i] = span.loss_without(i);
+    parallel_for(job_, k, kRows, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) alone[i] = span.loss_without(i);
+    });
     Matrix outputs(k, k);
     gram(job_, span.outputs().view(), outputs.view());
     std::vector<std::array<Offer, kPartners>> partners(k);

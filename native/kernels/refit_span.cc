@@ -9,12 +9,14 @@
 #include "kernels/gram.h"
 #include "kernels/ridge_factor.h"
 #include "kernels/threads.h"
+#include "kernels/tiled_cholesky.h"
 
 namespace herm {
 
 namespace {
 
-constexpr std::size_t kRows = 64;  // that a thread takes at a time
+constexpr std::size_t kRows = 64;      // that a thread takes at a time
+constexpr std::size_t kColumns = 256;  // of outputs
 // The determinant of two neurons' part of P is at least the ridge's share of its bound; below this is rounding.
 constexpr double kSingular = 1e-14;
 
@@ -34,15 +36,20 @@ RefitSpan::RefitSpan(const Job& job, Matrix phi, Matrix targets, double ridge)
       targets_(std::move(targets)) {
   const std::size_t k = size();
   const std::vector<double> scale = factorise(job_, inverse_, ridge_);
-  const auto n = blas_dim(k, "neurons");
-  // Row-major lower is column-major upper.
-  LAPACKE_dpotri(LAPACK_COL_MAJOR, 'U', n, inverse_.data(), n);
-  for (std::size_t i = 0; i < k; ++i)
-    for (std::size_t j = 0; j <= i; ++j) inverse_(i, j) = inverse_(j, i) = scale[i] * inverse_(i, j) * scale[j];
+  cholesky_inverse(job_, inverse_.view());
+  // In squares, for what is written down columns.
+  parallel_for(job_, k, kRows, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t from = 0; from < end; from += kRows)
+      for (std::size_t i = begin; i < end; ++i)
+        for (std::size_t j = from; j < std::min(from + kRows, i + 1); ++j)
+          inverse_(i, j) = inverse_(j, i) = scale[i] * inverse_(i, j) * scale[j];
+  });
   multiply(job_, inverse_.view(), targets_.view(), outputs_.view());
-  for (std::size_t i = 0; i < checked_mul(k, outputs_.cols()); ++i) {
-    if (!std::isfinite(outputs_.data()[i])) throw KernelError("NON_FINITE", "refitting overflows double precision");
-  }
+  parallel_for(job_, k, kRows, [&](std::size_t begin, std::size_t end) {
+    const auto outputs = outputs_.view();
+    if (std::all_of(outputs.row(begin), outputs.row(end), [](double x) { return std::isfinite(x); })) return;
+    throw KernelError("NON_FINITE", "refitting overflows double precision");
+  });
 }
 
 Remainder RefitSpan::remainder(std::size_t a, std::size_t b) const {
@@ -67,7 +74,7 @@ double RefitSpan::loss_without(std::size_t i) const {
 void RefitSpan::merge(std::size_t a, std::size_t b, const double* phi, double phi_self) {
   double* target = targets_.row(a);
   std::fill_n(target, targets_.cols(), 0.0);
-  for (std::size_t q = 0; q < size(); ++q) add_to(target, phi[q], outputs_.row(q), outputs_.cols());
+  add_outputs(target, phi, 1);
   remove(a);
   remove(b);
   std::fill_n(targets_.row(b), targets_.cols(), 0.0);
@@ -79,7 +86,9 @@ void RefitSpan::remove(std::size_t i) {
   if (own > 0) {
     std::vector<double> q(inverse_.row(i), inverse_.row(i) + size());
     const std::vector<double> c(outputs_.row(i), outputs_.row(i) + outputs_.cols());
-    for (std::size_t r = 0; r < size(); ++r) add_to(outputs_.row(r), -q[r] / own, c.data(), c.size());
+    parallel_for(job_, size(), kRows, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t r = begin; r < end; ++r) add_to(outputs_.row(r), -q[r] / own, c.data(), c.size());
+    });
     for (double& x : q) x /= std::sqrt(own);
     rank_one(q.data(), -1);
   }
@@ -97,13 +106,21 @@ void RefitSpan::add(std::size_t i, const double* phi, double phi_self) {
   const double own = std::max((1 + ridge_) * phi_self - dot(phi, q.data(), size()), ridge_ * phi_self);
   const double* target = targets_.row(i);
   std::vector<double> c(target, target + targets_.cols());
-  for (std::size_t r = 0; r < size(); ++r) add_to(c.data(), -phi[r], outputs_.row(r), c.size());
+  add_outputs(c.data(), phi, -1);
   for (double& x : c) x /= own;
-  for (std::size_t r = 0; r < size(); ++r) add_to(outputs_.row(r), -q[r], c.data(), c.size());
+  parallel_for(job_, size(), kRows, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t r = begin; r < end; ++r) add_to(outputs_.row(r), -q[r], c.data(), c.size());
+  });
   std::copy(c.begin(), c.end(), outputs_.row(i));
   q[i] = -1;
   for (double& x : q) x /= std::sqrt(own);
   rank_one(q.data(), 1);
+}
+
+void RefitSpan::add_outputs(double* to, const double* phi, double sign) const {
+  parallel_for(job_, outputs_.cols(), kColumns, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t r = 0; r < size(); ++r) add_to(to + begin, sign * phi[r], outputs_.row(r) + begin, end - begin);
+  });
 }
 
 void RefitSpan::rank_one(const double* q, double sign) {

@@ -36,6 +36,8 @@ class RefitSpan {
  private:
   void remove(std::size_t i);
   void add(std::size_t i, const double* phi, double phi_self);
+  // to [p] += sign · Σ_r phi_r C_r
+  void add_outputs(double* to, const double* phi, double sign) const;
   // P += sign · q qᵀ
   void rank_one(const double* q, double sign);
 

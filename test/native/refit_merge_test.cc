@@ -2,26 +2,21 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <random>
 
+#include "kernels/error.h"
 #include "kernels/merge_block.h"
 #include "kernels/refit_span.h"
 #include "merge_support.h"
 #include "stored_blocks.h"
 
 using namespace herm;
+using oracle::random_matrix;
 
 namespace {
 
 constexpr double kRidge = 1e-9;
-
-Matrix random_matrix(std::size_t rows, std::size_t cols, unsigned seed) {
-  std::mt19937_64 random(seed);
-  std::normal_distribution<double> normal;
-  Matrix out(rows, cols);
-  for (std::size_t i = 0; i < rows * cols; ++i) out.data()[i] = normal(random);
-  return out;
-}
 
 Matrix product(const Matrix& a, const Matrix& b, bool transposed) {
   const std::size_t cols = transposed ? b.rows() : b.cols();
@@ -169,6 +164,16 @@ TEST_CASE("after merges the span is that of the neurons that live") {
         CHECK(span.inverse()(b, q) == 0);
         CHECK(span.inverse()(q, b) == 0);
       }
+    }
+  }
+}
+
+TEST_CASE("a kernel that is not finite is refused, whether or not there are outputs") {
+  for (const double bad : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    for (const std::size_t p : {0U, 3U}) {
+      Matrix phi = Functions(6, 3, 1).kernel();
+      phi(4, 2) = phi(2, 4) = bad;
+      CHECK_THROWS_AS(RefitSpan(Job(), phi, Matrix(6, p), kRidge), KernelError);
     }
   }
 }

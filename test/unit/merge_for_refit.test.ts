@@ -49,6 +49,15 @@ describe('merging for refits', () => {
     expect((await buildTree(block, weights, { cost: 'refit', memory: need })).merges).toBe(49);
   });
 
+  it('needs more memory for more outputs, copies of matrices and threads', () => {
+    const { block } = randomBlock(50, 4, 3, 'relu', 1);
+    const need = refitMergeMemory(block, 0, 2);
+    expect(refitMergeMemory({ ...block, outputs: 1000 }, 0, 2) - need).toBeGreaterThan(3 * 8 * 50 * 997);
+    const turned = { ...block, output: { ...block.output, transposed: true } };
+    expect(refitMergeMemory(turned, 0, 2)).toBe(need + 4 * 50 * 3);
+    expect(refitMergeMemory(block, 0, 3)).toBeGreaterThan(need);
+  });
+
   it('says which costs there are', async () => {
     const { block, weights } = randomBlock(4, 3, 2, 'relu', 1);
     await expect(buildTree(block, weights, { cost: 'cheap' as 'pair' })).rejects.toMatchObject({
