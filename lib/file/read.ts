@@ -27,7 +27,7 @@ import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import { type ModelTensor, mergeMetadata } from '../model/model.ts';
 import type { Tensor } from '../model/tensor.ts';
-import type { CallOptions } from '../native/call.ts';
+import { type CallOptions, throwIfAborted } from '../native/call.ts';
 import { type WidthCost, widthCost } from '../plan/cost.ts';
 import { type PlanRequest, planWidths, type WidthPlan } from '../plan/plan_widths.ts';
 import type { SourceInput } from '../source/input.ts';
@@ -158,6 +158,7 @@ export class HermFile {
    */
   async fitWidths(request: WidthRequest, options: FitOptions & Pick<CallOptions, 'signal'> = {}) {
     const { uniform, roundTo = 1, signal } = options;
+    throwIfAborted(signal);
     if (!Number.isSafeInteger(roundTo) || roundTo < 1) {
       throw new HermError('BAD_ARGUMENT', `roundTo must be a whole number above 0, not ${roundTo}.`, { roundTo });
     }

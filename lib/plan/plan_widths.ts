@@ -2,7 +2,7 @@ import { HermError } from '../errors.ts';
 import type { HermContent } from '../file/content.ts';
 import { uniformGroups } from '../herm/loader_widths.ts';
 import { quoteName } from '../model/messages.ts';
-import type { CallOptions } from '../native/call.ts';
+import { type CallOptions, throwIfAborted } from '../native/call.ts';
 import { type CostKind, type WidthCost, widthCost } from './cost.ts';
 import { type WidthProblem, widthProblem } from './problem.ts';
 import { type Choice, search } from './search.ts';
@@ -67,6 +67,7 @@ export async function planWidths(content: HermContent, request: PlanRequest): Pr
   const { kind, limit, least } = goalOf(request);
   const sensitivity = sensitivitiesOf(content, request.sensitivity);
   const { roundTo = 1, uniform = false, signal } = request;
+  throwIfAborted(signal);
   if (!Number.isSafeInteger(roundTo) || roundTo < 1)
     throw badArgument(`roundTo must be a whole number above 0`, roundTo);
   const groups = uniform ? await uniformGroups(content, { signal }) : undefined;
@@ -123,9 +124,11 @@ function sensitivitiesOf({ header }: HermContent, given: PlanRequest['sensitivit
     });
   }
   return blocks.map(({ name }) => {
-    const value = Object.hasOwn(given, name) ? given[name]! : Number.NaN;
-    if (Number.isFinite(value) && value >= 0) return value;
-    const why = `The sensitivity of block ${quoteName(name)} must be a number from 0 on, not ${given[name]}.`;
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+    const needed =
+      value === undefined ? 'is missing: every block needs one' : `must be a number from 0 on, not ${value}`;
+    const why = `The sensitivity of block ${quoteName(name)} ${needed}.`;
     throw new HermError('BAD_ARGUMENT', why, { block: name });
   });
 }

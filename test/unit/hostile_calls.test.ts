@@ -93,6 +93,13 @@ async function certified(prior: unknown): Promise<unknown> {
   return certifyWidths(block, weights, tree, [50], { prior: any(prior) });
 }
 
+it.each<readonly [string, (signal: AbortSignal) => Promise<unknown>]>([
+  ['a plan', (signal) => file.planWidths({ params: 0.5, signal })],
+  ['rounded widths', (signal) => file.fitWidths(0.5, { roundTo: 8, signal })],
+])('%s is not made once the signal has fired', async (_, call) => {
+  await expect(call(AbortSignal.abort())).rejects.toMatchObject({ name: 'HermError', code: 'ABORTED' });
+});
+
 describe('arguments of the wrong type', () => {
   const controller = any(new AbortController());
   it.each<readonly [string, string, () => Promise<unknown>]>([

@@ -79,7 +79,7 @@ export function addCompress(program: Command, run: Run): void {
     .addOption(
       new Option(
         '--cost <name>',
-        'what merging goes by: pair is the change of the two neurons themselves, refit what a refit cannot make good; default: pair',
+        'what merging goes by: pair is the change of the two neurons themselves, refit, with --refit, what a refit cannot make good; default: pair',
       ).choices(['pair', 'refit']),
     );
   withModelOptions(command)

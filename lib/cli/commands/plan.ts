@@ -39,13 +39,16 @@ export function addPlan(program: Command, run: Run): void {
     .addOption(goal('--bytes <budget>', 'bytes read of the file: "30%", or a size such as 2MB', parseByteBudget))
     .addOption(goal('--max-error <error>', 'the predicted error may be as large as this', parseMaxError))
     .addOption(
-      new Option('--minimize <cost>', 'what --max-error makes least (default: params)').choices([
+      new Option('--minimize <cost>', 'what --max-error makes least; default: params').choices([
         'params',
         'flops',
         'bytes',
       ]),
     )
-    .option('--sensitivity <file>', 'JSON with a number for every block: how much its squared error counts')
+    .option(
+      '--sensitivity <file>',
+      'how much each block\'s squared error counts: JSON as "herm sensitivity -o" writes it',
+    )
     .option('--uniform', 'one width for all blocks that loaders give one')
     .addOption(new Option('--round-to <n>', 'multiples of this alone, and full widths').argParser(parseMultiple))
     .option('-o, --output <file>', 'write the plan as JSON, for "herm expand --plan"')
@@ -53,6 +56,7 @@ export function addPlan(program: Command, run: Run): void {
   withCommonOptions(command, [
     'herm plan model.herm --params 40%',
     'herm plan model.herm --max-error 0.05 --minimize flops -o plan.json',
+    'herm plan model.herm --params 40% --sensitivity sensitivity.json',
     'herm plan Qwen3.herm --params 60% --uniform --round-to 64',
     'herm plan https://example.org/model.herm --bytes 2MB',
   ]).action((path: string, options: PlanOptions) => {
