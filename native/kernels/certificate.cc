@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "kernels/block_kernel.h"
+#include "kernels/error.h"
 
 namespace herm {
 
@@ -14,6 +15,10 @@ namespace {
 constexpr std::size_t kCertificateDegree = 64;
 
 double relative(double squared_distance, double squared_norm) {
+  if (std::isnan(squared_distance)) {
+    throw KernelError("NON_FINITE",
+                      "the output weights of a skeleton are not finite in the precision that they are stored in");
+  }
   return squared_norm > 0 ? std::sqrt(std::max(0.0, squared_distance) / squared_norm) : 0;
 }
 

@@ -58,6 +58,25 @@ void scale_rows(MutMatrix m, const std::vector<double>& scale) {
     for (std::size_t c = 0; c < m.cols; ++c) m(i, c) *= scale[i];
 }
 
+// What is solved for without any meaning is of rounding errors over the ridge, some 1e-7 of the whole.
+constexpr double kNoise = 1e-6;
+// A ReLU whose bend is 8 deviations away has less energy than this next to its pre-activation.
+constexpr double kAsleep = 1e-16;
+
+// Outputs (rows, of neurons of unit energy) become 0 where a neuron is as good as never awake and what it would do is
+// within the noise: its energy may be 1e-80, and its outputs as large as the inverse.
+void silence(const BlockNeurons& kept, const std::vector<double>& scale, MutMatrix out) {
+  const auto square = [](const double* x, std::size_t n) { return cblas_ddot(blas_dim(n, "length"), x, 1, x, 1); };
+  double largest = 0;
+  for (std::size_t i = 0; i < out.rows; ++i) largest = std::max(largest, square(out.row(i), out.cols));
+  for (std::size_t i = 0; i < out.rows; ++i) {
+    const double bias = kept.bias ? kept.bias[i] : 0;
+    const double before = square(kept.input.row(i), kept.input.cols) + bias * bias;
+    const bool asleep = scale[i] > 0 && 1 <= kAsleep * before * scale[i] * scale[i];
+    if (asleep && square(out.row(i), out.cols) <= kNoise * kNoise * largest) std::fill_n(out.row(i), out.cols, 0.0);
+  }
+}
+
 }  // namespace
 
 void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& full, const BlockNeurons& kept,
@@ -74,6 +93,7 @@ void refit(const Job& job, const HermiteExpander& expander, const BlockNeurons& 
   const std::vector<double> scale = factorise(job, phi, ridge);
   scale_rows(out, scale);
   cholesky_solve(job, phi.view(), out);
+  if (!kept.gated()) silence(kept, scale, out);
   scale_rows(out, scale);
 }
 

@@ -128,6 +128,24 @@ TEST_CASE("refit does not change with the scale of homogeneous neurons") {
       CHECK(b.output(i, c) * scale(i) == doctest::Approx(a.output(i, c)).epsilon(1e-9));
 }
 
+TEST_CASE("neurons that the prior never wakes get no outputs, however the others are scaled") {
+  const HermiteExpander expander({ActivationKind::Relu}, kSearchDegree);
+  const TestBlock full(20, 5, 3, 9);
+  TestBlock kept = first(full, 6);
+  const TestBlock plain = refitted(expander, full, first(full, 5), 1e-9);
+  for (const double bias : {-12.0, -30.0}) {
+    double squares = 0;
+    for (std::size_t c = 0; c < 5; ++c) squares += full.input(5, c) * full.input(5, c);
+    for (std::size_t c = 0; c < 5; ++c) kept.input(5, c) = full.input(5, c) * 1e-3;
+    kept.bias[5] = bias * 1e-3 * std::sqrt(squares);
+    const TestBlock result = refitted(expander, full, kept, 1e-9);
+    CAPTURE(bias);
+    for (std::size_t c = 0; c < 3; ++c) CHECK(result.output(5, c) == 0);
+    CHECK(relative_distance(expander, full, result) ==
+          doctest::Approx(relative_distance(expander, full, plain)).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("degenerate skeletons are refitted: repeated, dead and constant neurons, one, none") {
   for (const Activation& activation : kActivations) {
     const HermiteExpander expander(activation, kSearchDegree);
