@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/blas.h"
 #include "kernels/block_kernel.h"
 #include "kernels/gram.h"
 #include "kernels/ridge_factor.h"
