@@ -119,6 +119,7 @@
       "native/binding/symmetry.cc"
     ],
     "herm_portable_sources": [
+      "native/portable/find_object.cc",
       "native/portable/fortran_concat.cc"
     ],
     "herm_test_sources": [

@@ -1,5 +1,5 @@
 // Builds the binary that is published into prebuilds/<platform>-<arch>/, for this machine or, with cross compilers,
-// another: node scripts/prebuild.mjs [arm64|x64|win32-x64]. Then checks that it needs nothing but what
+// another: node scripts/prebuild.mjs [arm64|x64|win32-x64|linux-x64-musl]. Then checks that it needs nothing but what
 // every such system has.
 import { CROSS_TARGETS, ensureCrossPrebuild } from './lib/cross/addon.mjs';
 import { checkPortable } from './lib/portable.mjs';

@@ -24,7 +24,10 @@ export function doesNotLoad(root: string, file: string, cause: unknown, system: 
   const to = advice(root, system);
   const name = systemName(system);
   if (system.libc === 'musl' && file.endsWith('.glibc.node')) {
-    return `The native addon ${file} was built for glibc, and this system has musl: ${name}. ${to}`;
+    const forMusl = existsSync(file.replace(/\.glibc\.node$/, '.musl.node'));
+    // Alpine is the one such system that node-gyp-build knows.
+    const own = forMusl ? 'The one for musl is beside it: set LIBC=musl in the environment.' : to;
+    return `The native addon ${file} was built for glibc, and this system has musl: ${name}. ${own}`;
   }
   const library = /^(lib[\w.+-]+): cannot open shared object file/.exec(reason)?.[1];
   if (library !== undefined) {
@@ -59,12 +62,21 @@ const PACKAGES = [
 
 const WITHOUT = 'hermkit/decode reads .herm files without the addon, slowly.';
 
+function onWindows(root: string, { arch }: System): string {
+  const binary = 'win32-x64';
+  const linux = 'WSL 2 runs hermkit as Linux does.';
+  if (!prebuiltSystems(root).includes(binary)) {
+    return `Releases bring a binary for ${binary}, which Debian makes (in a clone: npm run build:prebuild -- ${binary}). ${linux}`;
+  }
+  return arch === 'x64' ? `Reinstall hermkit. ${linux}` : `Node for x64 runs the binary for ${binary}. ${linux}`;
+}
+
 function advice(root: string, system: System): string {
   if (existsSync(join(root, 'scripts', 'setup.mjs'))) return `Run "npm run setup" in ${root}.`;
   const packages = PACKAGES.find(({ on }) => on(system));
   if (packages === undefined) {
-    const place = system.platform === 'win32' ? 'Run it in WSL 2, which is Linux.' : 'It is made for Linux and macOS.';
-    return `It cannot be compiled on ${system.platform}. ${place} ${WITHOUT}`;
+    const instead = system.platform === 'win32' ? onWindows(root, system) : 'It is made for Linux, macOS and Windows.';
+    return `It cannot be compiled on ${system.platform}. ${instead} ${WITHOUT}`;
   }
   return `To compile it here, install a C++20 compiler, Python, make, OpenBLAS (pthread build), LAPACKE, zstd and xxHash with their headers (${packages.how}), then run: npx node-gyp@12 rebuild --directory ${root}\n${WITHOUT}`;
 }

@@ -1,20 +1,25 @@
 // A directory tree with Node and the libraries that it needs, and nothing else: no shell, no compiler, no /proc.
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { capture } from './run.mjs';
 
-const NODE = '/usr/bin/node';
+export const NODE = '/usr/bin/node';
 
-/** Makes the tree anew in `folder`. */
-export function bareTree(folder) {
-  rmSync(folder, { recursive: true, force: true });
-  const place = (from, to) => {
-    mkdirSync(dirname(join(folder, to)), { recursive: true });
-    copyFileSync(from, join(folder, to));
-  };
-  place(process.execPath, NODE);
+/** This Node and its libraries: where they are, and where they belong. */
+function ownNode() {
   const { stdout } = capture('ldd', [process.execPath]);
-  for (const [, library] of stdout.matchAll(/(\/\S+) \(0x/g)) place(library, library);
+  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, library]) => [library, library]);
+  return [[process.execPath, NODE], ...libraries];
+}
+
+/** Makes the tree anew in `folder`, with this Node or with the one that is among `files`. */
+export function bareTree(folder, files = ownNode()) {
+  rmSync(folder, { recursive: true, force: true });
+  for (const [from, to] of files) {
+    const target = join(folder, to);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(from, target, { recursive: true, dereference: true });
+  }
   mkdirSync(join(folder, 'tmp'));
 }
 

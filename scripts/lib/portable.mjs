@@ -1,12 +1,11 @@
 // What a published binary may ask of a user's machine.
-import { existsSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { capture } from './run.mjs';
 
 /** The newest glibc that binaries may ask for: what Debian 12 and Ubuntu 22.04 have. */
 const NEWEST_GLIBC = 35;
 const C_LIBRARY = /^(linux-vdso|ld-linux|ld-musl|libc|libm|libpthread|libdl|librt)\b/;
 const BUDGET = 30_000_000;
-const MUSL = '/lib/ld-musl-x86_64.so.1';
 
 const matches = (command, args, pattern) => [...capture(command, args).stdout.matchAll(pattern)];
 
@@ -19,10 +18,12 @@ const forbidden = (names) =>
 function elfProblems(file) {
   const needed = matches('readelf', ['-dW', file], /\(NEEDED\).*\[(.+)\]/g).map(([, name]) => name);
   const symbols = matches('nm', ['-D', '--undefined-only', file], /^ +([Uw]) (\S+)/gm);
+  const unwinds = matches('readelf', ['-lW', file], /GNU_EH_FRAME/g).length > 0;
   const libc = file.endsWith('.musl.node') ? muslProblems(symbols) : glibcProblems(symbols);
   return [
     ...forbidden(symbols.map(([, , name]) => name)),
     ...needed.filter((name) => !C_LIBRARY.test(name)).map((name) => `it needs ${name}`),
+    ...(unwinds ? [] : ['its exceptions would find no handler']),
     ...libc,
   ];
 }
@@ -40,10 +41,12 @@ function glibcProblems(symbols) {
   ];
 }
 
-/** Symbols have no versions there: they are held against those of the musl that is installed, if one is. */
+/** Symbols have no versions there: they are held against those of the musl that is installed (Debian 12: 1.2.3). */
 function muslProblems(symbols) {
-  if (!existsSync(MUSL)) return [];
-  const known = new Set(matches('nm', ['-D', '--defined-only', MUSL], /^\S+ \w (\S+)/gm).map(([, name]) => name));
+  const musl = readdirSync('/lib').find((name) => name.startsWith('ld-musl-'));
+  if (musl === undefined) return ['no musl is installed that would tell what it has (Debian: musl)'];
+  const defined = matches('nm', ['-D', '--defined-only', `/lib/${musl}`], /^\S+ \w (\S+)/gm);
+  const known = new Set(defined.map(([, name]) => name));
   return undefinedIn(symbols, (name) => known.has(name));
 }
 

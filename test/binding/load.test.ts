@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { buildInfo, HermError } from '../../lib/index.ts';
 import { addonFile, loadFrom } from '../../lib/native/load.ts';
 import { doesNotLoad, noBinary, nodeTooOld } from '../../lib/native/load_advice.ts';
@@ -16,13 +17,20 @@ describe('buildInfo', () => {
   });
 });
 
-describe('an addon that does not load', () => {
-  let root: string;
-  beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), 'hermkit-load-'));
-  });
-  afterEach(() => rmSync(root, { recursive: true }));
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'hermkit-load-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
 
+function place(path: string, bytes: string | Uint8Array): string {
+  const file = join(root, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, bytes);
+  return file;
+}
+
+describe('an addon that does not load', () => {
   function failure(): HermError {
     try {
       loadFrom(root);
@@ -46,13 +54,6 @@ describe('an addon that does not load', () => {
     writeFileSync(join(root, 'scripts', 'setup.mjs'), '');
     expect(failure().message).toContain('npm run setup');
   });
-
-  function place(path: string, bytes: string | Uint8Array): string {
-    const file = join(root, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, bytes);
-    return file;
-  }
 
   /** The real addon with the match of `from` in its dynamic table replaced by a string of the same length. */
   function patched(from: RegExp, to: string): Uint8Array {
@@ -101,6 +102,29 @@ describe('an addon that does not load', () => {
   });
 });
 
+describe('the binary of a system', () => {
+  /** What node-gyp-build takes, loaded anew where Alpine's file is or is not. */
+  function chosen(alpine: boolean): string {
+    const require = createRequire(import.meta.url);
+    const real = fs.existsSync;
+    const spy = vi.spyOn(fs, 'existsSync');
+    spy.mockImplementation((path) => (path === '/etc/alpine-release' ? alpine : real(path)));
+    try {
+      delete require.cache[require.resolve('node-gyp-build/node-gyp-build.js')];
+      return basename(require('node-gyp-build/node-gyp-build.js').resolve(root));
+    } finally {
+      spy.mockRestore();
+    }
+  }
+
+  it('is the one for musl on Alpine, and the one for glibc elsewhere', () => {
+    for (const libc of ['glibc', 'musl'])
+      place(`prebuilds/${process.platform}-${process.arch}/hermkit.${libc}.node`, '');
+    expect(chosen(true)).toBe('hermkit.musl.node');
+    expect(chosen(false)).toBe('hermkit.glibc.node');
+  });
+});
+
 describe('advice', () => {
   const linux: System = { platform: 'linux', arch: 'riscv64', libc: 'glibc 2.36', node: '24.1.0' };
 
@@ -114,10 +138,18 @@ describe('advice', () => {
   it('is that of the system', () => {
     expect(noBinary('/package', { ...linux, libc: 'musl' })).toContain('apk add');
     expect(noBinary('/package', { platform: 'darwin', arch: 'arm64', node: '24.1.0' })).toContain('brew install');
-    const windows = noBinary('/package', { platform: 'win32', arch: 'x64', node: '24.1.0' });
-    expect(windows).toContain('WSL 2');
-    expect(windows).toContain('hermkit/decode');
-    expect(windows).not.toContain('node-gyp');
+  });
+
+  it('sends Windows to the binary for it', () => {
+    const windows: System = { platform: 'win32', arch: 'x64', node: '24.1.0' };
+    const without = noBinary(root, windows);
+    expect(without).toContain('Releases bring a binary for win32-x64');
+    expect(without).toContain('npm run build:prebuild -- win32-x64');
+    expect(without).toContain('hermkit/decode');
+    expect(without).not.toContain('node-gyp');
+    const file = place('prebuilds/win32-x64/hermkit.node', '');
+    expect(noBinary(root, { ...windows, arch: 'arm64' })).toContain('Node for x64 runs the binary for win32-x64');
+    expect(doesNotLoad(root, file, new Error('not a valid Win32 application'), windows)).toContain('Reinstall hermkit');
   });
 
   it('tells musl from glibc', () => {
@@ -128,6 +160,14 @@ describe('advice', () => {
     expect(text).toContain('apk add');
     const own = doesNotLoad('/package', '/package/prebuilds/linux-x64/hermkit.musl.node', cause, musl);
     expect(own).toContain(cause.message);
+  });
+
+  it('knows of the binary for musl beside the one for glibc', () => {
+    const glibc = place('prebuilds/linux-x64/hermkit.glibc.node', '');
+    place('prebuilds/linux-x64/hermkit.musl.node', '');
+    const text = doesNotLoad(root, glibc, new Error('Error relocating'), { ...linux, libc: 'musl' });
+    expect(text).toContain('set LIBC=musl');
+    expect(text).not.toContain('apk add');
   });
 
   it('names a Node that is too old, and no other', () => {

@@ -3,10 +3,11 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync } from 
 import { dirname, join, relative } from 'node:path';
 import { root, runQuietly } from '../run.mjs';
 import { whenStale } from '../stamp.mjs';
+import { musl } from './musl.mjs';
 import { windows } from './windows.mjs';
 
-/** Systems that are built here, by the names that their folders under prebuilds/ begin with. */
-export const CROSS_TARGETS = { 'win32-x64': windows };
+/** Systems that are built here. */
+export const CROSS_TARGETS = { 'win32-x64': windows, 'linux-x64-musl': musl };
 
 const DOCTEST = '/usr/include/doctest';
 
@@ -30,7 +31,7 @@ function buildAddon(target) {
 
 /** The one file that {@link ensureCrossPrebuild} makes. */
 export function crossPrebuildFile(name) {
-  return join(root, 'prebuilds', name, CROSS_TARGETS[name].file);
+  return join(root, 'prebuilds', CROSS_TARGETS[name].output);
 }
 
 /** Builds the portable binary for `name` unless it is there and nothing that it is made of has changed. */

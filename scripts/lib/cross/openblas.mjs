@@ -20,7 +20,7 @@ const PARTS = [
       ...'copy dot gemm gemv ger nrm2 rot scal swap axpy syrk trmm trmv trsm potrf'
         .split(' ')
         .map((name) => `d${name}`),
-      ...['idamax', 'cblas_dgemm', 'cblas_dsyrk', 'cblas_dtrsm'],
+      ...['idamax', 'cblas_daxpy', 'cblas_ddot', 'cblas_dgemm', 'cblas_dsyrk', 'cblas_dtrsm'],
     ],
   },
   { folder: 'driver/level2', s: [], d: times(['d'], ['gemv_thread_n', 'gemv_thread_t', 'ger_thread', ...TRMV]) },

@@ -1,5 +1,5 @@
 // What other systems' binaries are made of: Debian's source packages.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, runQuietly } from '../run.mjs';
 
@@ -37,6 +37,33 @@ export function debianSource(name) {
   mkdirSync(sources, { recursive: true });
   const get = [...aptSources(), 'source', '--only-source', `${name}=${version}`];
   runQuietly(`Fetching the source of ${name} ${version}`, 'apt-get', get, { cwd: sources });
+  return folder;
+}
+
+/** GCC's sources: a package that holds them as an archive, as they were released. */
+const GCC = { package: 'gcc-12-source', version: '12.2.0-14+deb12u1', release: 'gcc-12.2.0' };
+const GCC_PARTS = `libstdc++-v3 libgcc libiberty include config gcc/BASE-VER gcc/DATESTAMP config.guess config.sub
+  config-ml.in install-sh ltmain.sh missing mkinstalldirs`;
+
+/** The part of GCC's sources that its C++ library is made of; apt checks the package's signature. */
+export function gccSource() {
+  const sources = join(CROSS, 'sources');
+  const folder = join(sources, GCC.release);
+  if (existsSync(join(folder, 'complete'))) return folder;
+  const download = join(sources, GCC.package);
+  rmSync(download, { recursive: true, force: true });
+  mkdirSync(download, { recursive: true });
+  const wanted = `${GCC.package}=${GCC.version}`;
+  runQuietly(`Fetching ${wanted}`, 'apt-get', ['download', wanted], { cwd: download });
+  const [file] = readdirSync(download);
+  runQuietly('Unpacking it', 'dpkg-deb', ['-x', file, '.'], { cwd: download });
+  const archive = join(download, 'usr', 'src', 'gcc-12', `${GCC.release}-dfsg.tar.xz`);
+  const parts = GCC_PARTS.split(/\s+/).map((name) => `${GCC.release}/${name}`);
+  runQuietly('Unpacking what is in it', 'tar', ['xf', archive, ...parts], { cwd: sources });
+  rmSync(download, { recursive: true });
+  // Built by itself, the C++ library does not make this choice of GCC's.
+  symlinkSync('gthr-posix.h', join(folder, 'libgcc', 'gthr-default.h'));
+  writeFileSync(join(folder, 'complete'), '');
   return folder;
 }
 
