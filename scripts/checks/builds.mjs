@@ -2,6 +2,7 @@
 // same files with the same flags, and that all three binaries load with the same exports.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { missingFunctions } from '../lib/cross/libraries.mjs';
 import { gypEnvironment } from '../lib/gyp-tree.mjs';
 import { ensurePrebuild, PREBUILD_TREE } from '../lib/prebuild.mjs';
 import { capture, root, runQuietly } from '../lib/run.mjs';
@@ -79,6 +80,8 @@ for (const file of [join(folder, 'build', 'Release', 'hermkit.node'), portable])
   const exports = exportsOf(file);
   if (cmakeExports !== exports) found.push(`exports differ:\nCMake:\n${cmakeExports}\n${file}:\n${exports}`);
 }
+
+for (const name of missingFunctions()) found.push(`${name}: not in the libraries of scripts/lib/cross`);
 
 if (found.length > 0) {
   console.error(`The two builds differ:\n${found.join('\n')}`);

@@ -8,15 +8,18 @@ const SRC = `la_constants.f90 la_xisnan.F90 dlartg.f90 dlassq.f90
   dbdsdc dbdsqr dgebd2 dgebrd dgelq2 dgelqf dgeqp3 dgeqr2 dgeqrf dgesdd dgesvd disnan dlabrd dlacpy dlaed6 dlaisnan
   dlamrg dlange dlanst dlapy2 dlaqp2 dlaqps dlarf dlarfb dlarfg dlarft dlas2 dlascl dlasd0 dlasd1 dlasd2 dlasd3 dlasd4
   dlasd5 dlasd6 dlasd7 dlasd8 dlasda dlasdq dlasdt dlaset dlasq1 dlasq2 dlasq3 dlasq4 dlasq5 dlasq6 dlasr dlasrt dlasv2
-  dlauu2 dlauum dorg2r dorgbr dorgl2 dorglq dorgqr dorm2r dormbr dorml2 dormlq dormqr dpotri dpstf2 dpstrf dtrti2 dtrtri
+  dlauu2 dlauum dorg2r dorgbr dorgl2 dorglq dorgqr dorm2r dormbr dorml2 dormlq dormqr dpstf2 dpstrf dtrti2 dtrtri
   ieeeck iladlc iladlr ilaenv iparmq`;
 const INSTALL = 'dlamch droundup_lwork lsame';
-const LAPACKE = `src/dgeqp3 src/dgesdd src/dgesvd src/dorgqr src/dpotrf src/dpotri src/dpstrf src/dgeqp3_work
-  src/dgesdd_work src/dgesvd_work src/dorgqr_work src/dpotrf_work src/dpotri_work src/dpstrf_work src/nancheck
-  utils/d_nancheck utils/dge_nancheck utils/dge_trans utils/dpo_nancheck utils/dpo_trans utils/dtr_nancheck
-  utils/dtr_trans utils/lsame utils/xerbla`;
+const LAPACKE = `src/dgeqp3 src/dgesdd src/dgesvd src/dlauum src/dorgqr src/dpotrf src/dpstrf src/dtrtri
+  src/dgeqp3_work src/dgesdd_work src/dgesvd_work src/dlauum_work src/dorgqr_work src/dpotrf_work src/dpstrf_work
+  src/dtrtri_work src/nancheck utils/d_nancheck utils/dge_nancheck utils/dge_trans utils/dpo_nancheck utils/dpo_trans
+  utils/dtr_nancheck utils/dtr_trans utils/lsame utils/xerbla`;
 
 const words = (text) => text.split(/\s+/).filter(Boolean);
+
+/** Whether {@link buildLapack}'s libraries have the function `name` of C's interface. */
+export const hasLapacke = (name) => words(LAPACKE).includes(`src/${name.replace('LAPACKE_', '')}`);
 
 /** Compiles sources, those that are not yet, into an archive of their objects. */
 export function compileAll({ title, folder, compiler, options, files, ar, archive }) {

@@ -1,12 +1,21 @@
 // The static libraries that the addon calls, of Debian's sources, by the compilers of another system.
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildLapack, compileAll } from './lapack.mjs';
-import { buildOpenBlas } from './openblas.mjs';
+import { root } from '../run.mjs';
+import { buildLapack, compileAll, hasLapacke } from './lapack.mjs';
+import { buildOpenBlas, hasBlas } from './openblas.mjs';
 import { debianSource, headers } from './sources.mjs';
 
 /** Their names, callers before what they call. */
 export const LIBRARIES = ['lapacke', 'lapack', 'openblas', 'zstd', 'xxhash'];
+
+/** Functions of BLAS and LAPACK that the kernels call and that these libraries do not have. */
+export function missingFunctions() {
+  const kernels = join(root, 'native', 'kernels');
+  const sources = readdirSync(kernels).map((name) => readFileSync(join(kernels, name), 'utf8'));
+  const called = new Set(sources.join('\n').match(/\b(cblas|LAPACKE)_[sd]\w+/g));
+  return [...called].filter((name) => !hasBlas(name) && !hasLapacke(name));
+}
 
 function zstdFiles() {
   const source = join(debianSource('libzstd'), 'lib');

@@ -20,7 +20,7 @@ const PARTS = [
       ...'copy dot gemm gemv ger nrm2 rot scal swap axpy syrk trmm trmv trsm potrf'
         .split(' ')
         .map((name) => `d${name}`),
-      ...['idamax', 'cblas_daxpy', 'cblas_ddot', 'cblas_dgemm', 'cblas_dsyrk', 'cblas_dtrsm'],
+      ...['idamax', 'cblas_daxpy', 'cblas_ddot', 'cblas_dgemm', 'cblas_dsyrk', 'cblas_dtrmm', 'cblas_dtrsm'],
     ],
   },
   { folder: 'driver/level2', s: [], d: times(['d'], ['gemv_thread_n', 'gemv_thread_t', 'ger_thread', ...TRMV]) },
@@ -28,6 +28,9 @@ const PARTS = [
   { folder: 'lapack/potf2', s: [], d: ['dpotf2_U', 'dpotf2_L'] },
   { folder: 'lapack/potrf', s: [], d: times(['dpotrf_'], ['U', 'L'], ['_single', '_parallel']) },
 ];
+
+/** Whether {@link buildOpenBlas}'s library has the function `name` of C's interface. */
+export const hasBlas = (name) => PARTS.some(({ s, d }) => s.includes(name) || d.includes(name));
 
 /** Processors with kernels of their own besides the baseline, PRESCOTT; AMD's and newer ones of Intel's take HASWELL. */
 const CORES = ['HASWELL'];
