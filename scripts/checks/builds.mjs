@@ -1,5 +1,6 @@
 // The addon has two builds: cmake-js (development) and node-gyp (installs and prebuilds). Checks that they compile the
-// same files with the same flags, and that all three binaries load with the same exports.
+// same files with the same flags, that all three binaries load with the same exports, and that the libraries of cross
+// builds have what the kernels call.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { missingFunctions } from '../lib/cross/libraries.mjs';
