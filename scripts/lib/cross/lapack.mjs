@@ -14,7 +14,7 @@ const INSTALL = 'dlamch droundup_lwork lsame';
 const LAPACKE = `src/dgeqp3 src/dgesdd src/dgesvd src/dlauum src/dorgqr src/dpotrf src/dpstrf src/dtrtri
   src/dgeqp3_work src/dgesdd_work src/dgesvd_work src/dlauum_work src/dorgqr_work src/dpotrf_work src/dpstrf_work
   src/dtrtri_work src/nancheck utils/d_nancheck utils/dge_nancheck utils/dge_trans utils/dpo_nancheck utils/dpo_trans
-  utils/dtr_nancheck utils/dtr_trans utils/lsame utils/xerbla`;
+  utils/dsy_nancheck utils/dsy_trans utils/dtr_nancheck utils/dtr_trans utils/lsame utils/xerbla`;
 
 const words = (text) => text.split(/\s+/).filter(Boolean);
 
