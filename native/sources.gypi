@@ -130,6 +130,7 @@
       "test/native/threads_test.cc",
       "test/native/tiled_cholesky_test.cc",
       "test/native/unit_rows_test.cc",
+      "test/native/refit_merge_test.cc",
       "test/native/refit_test.cc",
       "test/native/row_loops_test.cc",
       "test/native/interaction_test.cc",
