@@ -8,6 +8,7 @@
 #include "kernels/plain_pairs.h"
 #include "kernels/refit_rounds.h"
 #include "kernels/sample_rounds.h"
+#include "kernels/threads.h"
 
 namespace herm {
 
@@ -31,10 +32,12 @@ std::vector<float> load_floats(const Job& job, const StoredMatrix& stored) {
 
 }  // namespace
 
-MergeOutcome merge_block(const Job& job, const Activation& activation, const StoredBlock& block,
+MergeOutcome merge_block(const Job& call, const Activation& activation, const StoredBlock& block,
                          const MergeOptions& options, const InputSamples* samples) {
   block.check();
   const auto start = Clock::now();
+  ThreadTeam team(call);
+  const Job job = call.with_team(&team);
   // Rows that are multiplied whenever they are read have to lie in order.
   const std::size_t m = block.input.neurons();
   // On samples and for refits no position is given up, so that there is one for every parent.

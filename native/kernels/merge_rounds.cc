@@ -128,8 +128,7 @@ std::size_t merge_capacity(std::size_t neurons, double round_share) {
 
 MergeReport merge_rounds(const Job& job, NeuronPairs& neurons, const MergeOptions& options) {
   if (neurons.size() < 2) return {};
-  ThreadTeam team(job);
-  return Rounds(job.with_team(&team), neurons, options).run();
+  return Rounds(job, neurons, options).run();
 }
 
 }  // namespace herm

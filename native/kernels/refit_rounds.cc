@@ -233,8 +233,7 @@ class RefitRounds {
 MergeReport merge_for_refit(const Job& job, NeuronPairs& neurons, double round_share) {
   if (!(round_share >= 0 && round_share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
   if (neurons.size() < 2) return {};
-  ThreadTeam team(job);
-  return RefitRounds(job.with_team(&team), neurons, round_share).run();
+  return RefitRounds(job, neurons, round_share).run();
 }
 
 }  // namespace herm

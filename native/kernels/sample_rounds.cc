@@ -199,8 +199,7 @@ MergeReport merge_on_samples(const Job& job, NeuronPairs& neurons, double round_
   if (!(round_share >= 0 && round_share <= 1)) throw std::invalid_argument("the share of a round is not from 0 to 1");
   if (!neurons.samples()) throw std::invalid_argument("the neurons have no samples");
   if (neurons.size() < 2) return {};
-  ThreadTeam team(job);
-  return SampleRounds(job.with_team(&team), neurons, round_share).run();
+  return SampleRounds(job, neurons, round_share).run();
 }
 
 }  // namespace herm
