@@ -23,6 +23,7 @@ export {
   weightSpectrum,
 } from './analysis/spectrum.ts';
 export { type Symmetries, symmetriesOf } from './analysis/symmetry.ts';
+export { weightPrior } from './analysis/weight_prior.ts';
 export { HermError, type HermErrorCode, type HermErrorDetails } from './errors.ts';
 export type { Damage } from './file/damage.ts';
 export type { OpenOptions } from './file/open.ts';

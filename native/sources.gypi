@@ -96,7 +96,8 @@
       "native/kernels/tensor_grid.cc",
       "native/kernels/threads.cc",
       "native/kernels/tiled_cholesky.cc",
-      "native/kernels/unit_rows.cc"
+      "native/kernels/unit_rows.cc",
+      "native/kernels/weight_factor.cc"
     ],
     "herm_binding_sources": [
       "native/binding/addon.cc",
@@ -114,6 +115,7 @@
       "native/binding/merge_terms.cc",
       "native/binding/number_arrays.cc",
       "native/binding/planes.cc",
+      "native/binding/prior.cc",
       "native/binding/sca.cc",
       "native/binding/spectrum.cc",
       "native/binding/symmetry.cc"

@@ -137,8 +137,8 @@ const chunk = z.object({
   xxh64: z.string().regex(/^[0-9a-f]{16}$/),
 });
 
-/** Kinds of priors: x ~ N(0, I); what the norm before a block says; samples blended with one of these. */
-export const PRIOR_KINDS = ['isotropic', 'norm', 'samples'] as const;
+/** Kinds of priors: x ~ N(0, I); what the norm before a block says; what its weights say; samples blended with one of these. */
+export const PRIOR_KINDS = ['isotropic', 'norm', 'weights', 'samples'] as const;
 
 /** The JSON header of a .herm file, as lib/file/FORMAT.md describes it. */
 export const headerSchema = z.object({

@@ -38,6 +38,7 @@ export function behind(whole: BlockView, { output, samples }: NarrowedBlock): Bl
     input: { ...output, transposed: true },
     priorMean: undefined,
     priorScale: undefined,
+    priorFactor: undefined,
   };
   return { block, weights, gaussian: 'isotropic', samples, targets: whole.targets };
 }

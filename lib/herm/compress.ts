@@ -30,8 +30,11 @@ export interface CompressProgress {
 
 /** What to merge and how, and what to keep. */
 export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'onProgress'> {
-  /** What inputs are taken to look like: x ~ N(0, I), or what the norm before each block says. Default: `norm` with `norms`. */
-  readonly prior?: 'isotropic' | 'norm' | undefined;
+  /**
+   * What inputs are taken to look like: x ~ N(0, I); what the norm before each block says; or, `weights`, correlated as the
+   * weights that read them, with the norm's means and deviations where it is known. Default: `norm` with `norms`.
+   */
+  readonly prior?: 'isotropic' | 'norm' | 'weights' | undefined;
   /**
    * The norms right before blocks, each as `block=weight` or `block=weight,bias` by names of tensors. A `*` stands for the
    * same text in all of them; `1+` before the weight: the norm scales by 1 + weight. Norms of

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
+import { weightPrior } from '../analysis/weight_prior.ts';
 import { HermError } from '../errors.ts';
 import type { HermHeader } from '../file/schema.ts';
 import type { Block } from '../model/block.ts';
 import { quoteName } from '../model/messages.ts';
 import type { Model } from '../model/model.ts';
-import { findNorms, normOf, readNorm } from '../model/norm.ts';
+import { findNorms, knownNorm, type NormTensors, normOf, readNorm } from '../model/norm.ts';
 import { type GaussianPrior, samplesOf } from '../model/prior.ts';
+import type { NativeBlock } from '../native/binding.ts';
+import type { CallOptions } from '../native/call.ts';
 import type { CompressOptions } from './compress.ts';
 
 /** Sample inputs [N×n] of blocks by name. */
@@ -16,7 +19,7 @@ export interface InputPriors {
   readonly kind: HermHeader['prior'];
   /** What they follow from, as far as it is not in the model. */
   readonly origin: object;
-  of(block: Block): Promise<GaussianPrior>;
+  of(block: Block, weights: NativeBlock, options: CallOptions): Promise<GaussianPrior>;
   /** Sample inputs of its own. */
   samples(block: Block): Float32Array | undefined;
 }
@@ -56,8 +59,23 @@ function findGaussian(
     throw new HermError('BAD_ARGUMENT', 'Norms are of no use with the prior isotropic: leave out one of the two.');
   }
   const described = findNorms(blocks, descriptions);
+  if (kind === 'weights') return byWeights(model, blocks, described);
   const norms = Object.fromEntries(blocks.map((block) => [block.name, normOf(model, block, described)]));
   return { kind, origin: { norms }, of: (block) => readNorm(model, norms[block.name]!) };
+}
+
+/** Means and deviations of norms, where these are known. */
+function byWeights(
+  model: Model,
+  blocks: readonly Block[],
+  described: Readonly<Record<string, NormTensors>>,
+): Omit<InputPriors, 'samples'> {
+  const norms = Object.fromEntries(blocks.map((block) => [block.name, knownNorm(model, block, described)]));
+  const of = async (block: Block, weights: NativeBlock, options: CallOptions) => {
+    const norm = norms[block.name];
+    return weightPrior(block, weights, { ...options, prior: norm && (await readNorm(model, norm)) });
+  };
+  return { kind: 'weights', origin: { norms }, of };
 }
 
 function checkSamples(blocks: readonly Block[], samples: BlockSamples, blend = 0): void {

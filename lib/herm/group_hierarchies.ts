@@ -122,7 +122,8 @@ async function viewOf(
   const weights = blockWeights(block, lookupIn(await readNamed(model, neuronTensors(block))));
   const own = priors.samples(block);
   const samples = own ? splitSamples(block, own) : before?.samples;
-  const view = { block, weights, gaussian: await priors.of(block), samples };
+  const gaussian = await priors.of(block, weights, { signal, threads });
+  const view = { block, weights, gaussian, samples };
   return { ...view, targets: sequential ? await outputsOf(view, { signal, threads }) : undefined };
 }
 

@@ -63,19 +63,28 @@ function starOf(pattern: string, name: string): string | undefined {
 }
 
 /**
- * The norm of a block: among these, or what the names of its layer's tensors tell.
+ * The norm of a block: among these, or what the names of its layer's tensors tell; undefined where none is known.
  *
- * @throws HermError `PRIOR` where none is known, or its tensors do not fit
+ * @throws HermError `PRIOR` where its tensors do not fit
  */
-export function normOf(model: Model, block: Block, norms: Readonly<Record<string, NormTensors>>): NormTensors {
+export function knownNorm(
+  model: Model,
+  block: Block,
+  norms: Readonly<Record<string, NormTensors>>,
+): NormTensors | undefined {
   const norm = Object.hasOwn(norms, block.name) ? norms[block.name] : namedNorm(model, block);
-  if (norm === undefined) {
-    const why = `Which norm block ${quoteName(block.name)} has is not known. ${HELP}`;
-    throw new HermError('PRIOR', why, { block: block.name });
-  }
+  if (norm === undefined) return undefined;
   checkVector(model, block, norm.weight);
   if (norm.bias !== undefined) checkVector(model, block, norm.bias);
   return norm;
+}
+
+/** The same. @throws HermError `PRIOR` where none is known, too */
+export function normOf(model: Model, block: Block, norms: Readonly<Record<string, NormTensors>>): NormTensors {
+  const norm = knownNorm(model, block, norms);
+  if (norm !== undefined) return norm;
+  const why = `Which norm block ${quoteName(block.name)} has is not known. ${HELP}`;
+  throw new HermError('PRIOR', why, { block: block.name });
 }
 
 function namedNorm(model: Model, block: Block): NormTensors | undefined {

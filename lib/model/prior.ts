@@ -3,15 +3,20 @@ import { HermError } from '../errors.ts';
 import type { NativeBlock, NativeSamples } from '../native/binding.ts';
 import type { Block } from './block.ts';
 
-/** Inputs x ~ N(mean, diag(deviation²)), as a LayerNorm (or RMSNorm: mean 0) right before the block leaves them. */
+/**
+ * Inputs x = mean + deviation∘(L z), z ~ N(0, I). Without a factor L that is N(mean, diag(deviation²)), as a LayerNorm (or
+ * RMSNorm: mean 0) right before the block leaves them.
+ */
 export interface NormPrior {
   /** β [n]; default: zeros. */
   readonly mean?: Float64Array | undefined;
   /** γ [n], of either sign. */
   readonly deviation: Float64Array;
+  /** L [n×n], row-major, nothing above its diagonal; {@link weightPrior} finds one. Default: I. */
+  readonly factor?: Float64Array | undefined;
 }
 
-/** What a block's inputs are taken to look like without any data: x ~ N(0, I), or what the norm before it says. */
+/** What a block's inputs are taken to look like without any data: x ~ N(0, I), or what its norm or its weights say. */
 export type GaussianPrior = 'isotropic' | NormPrior;
 
 /** Sample inputs of a block, blended with a Gaussian prior: Φ = (1 − ε) Φ_samples + ε s Φ_Gaussian, traces matched by s. */
@@ -76,12 +81,15 @@ export function samplesOf(block: Block, prior: Prior = 'isotropic'): (NativeSamp
 export function withPrior(block: Block, weights: NativeBlock, prior: Prior = 'isotropic'): NativeBlock {
   if (prior === 'isotropic') return weights;
   if (isSamples(prior)) return withPrior(block, weights, prior.gaussian);
-  const { deviation, mean = new Float64Array(block.inputs) } = prior;
-  for (const [name, values] of Object.entries({ deviation, mean })) {
+  const { deviation, mean = new Float64Array(block.inputs), factor } = prior;
+  const requireNumbers = (name: string, values: Float64Array, count: number) => {
     requireArray(`The ${name} of block ${block.name}`, values, Float64Array);
-    if (values.length === block.inputs && values.every(Number.isFinite)) continue;
-    const why = `The prior of block ${block.name} needs ${block.inputs} finite numbers as its ${name}; it has ${values.length}${values.length === block.inputs ? ', not all of them finite' : ''}.`;
+    if (values.length === count && values.every(Number.isFinite)) return;
+    const why = `The prior of block ${block.name} needs ${count} finite numbers as its ${name}; it has ${values.length}${values.length === count ? ', not all of them finite' : ''}.`;
     throw new HermError('PRIOR', why, { block: block.name, inputs: block.inputs, length: values.length });
-  }
-  return { ...weights, priorMean: mean, priorScale: deviation };
+  };
+  requireNumbers('deviation', deviation, block.inputs);
+  requireNumbers('mean', mean, block.inputs);
+  if (factor !== undefined) requireNumbers('factor', factor, block.inputs ** 2);
+  return { ...weights, priorMean: mean, priorScale: deviation, priorFactor: factor };
 }

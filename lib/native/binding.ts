@@ -10,6 +10,7 @@ import type { MergeKernel } from './binding/merge.ts';
 import type { MergeTermsKernel } from './binding/merge_terms.ts';
 import type { NumberArrayKernels } from './binding/number_arrays.ts';
 import type { PlaneKernels } from './binding/planes.ts';
+import type { PriorKernel } from './binding/prior.ts';
 import type { ScaKernels } from './binding/sca.ts';
 import type { SpectrumKernel } from './binding/spectrum.ts';
 import type { SymmetryKernel } from './binding/symmetry.ts';
@@ -28,6 +29,7 @@ export * from './binding/merge.ts';
 export * from './binding/merge_terms.ts';
 export * from './binding/number_arrays.ts';
 export * from './binding/planes.ts';
+export * from './binding/prior.ts';
 export * from './binding/sca.ts';
 export * from './binding/spectrum.ts';
 export * from './binding/symmetry.ts';
@@ -50,6 +52,7 @@ export interface Addon
     MergeTermsKernel,
     NumberArrayKernels,
     PlaneKernels,
+    PriorKernel,
     ScaKernels,
     SpectrumKernel,
     SymmetryKernel {

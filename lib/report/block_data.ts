@@ -2,6 +2,7 @@ import { gateSpectrum } from '../analysis/gid.ts';
 import { mergeTerms } from '../analysis/merge_terms.ts';
 import { spreadOf, type WeightSpectrum, weightSpectrum } from '../analysis/spectrum.ts';
 import { symmetriesOf } from '../analysis/symmetry.ts';
+import { weightPrior } from '../analysis/weight_prior.ts';
 import type { HermFile } from '../file/read.ts';
 import { forestOf } from '../herm/forest.ts';
 import type { MergeTree } from '../herm/tree.ts';
@@ -17,6 +18,7 @@ import { base64, floats } from './encode.ts';
 import type { ReportOptions } from './options.ts';
 import type { BlockData, CurvePoint, GateData } from './page_data.ts';
 import { MAX_PIXELS, picturesOf } from './pictures.ts';
+import { PRIOR_WORDS } from './words.ts';
 
 /** Gates of larger blocks take minutes and 56 bytes a squared neuron; `herm gid` gives them. */
 const MAX_SPECTRUM = 4096;
@@ -51,7 +53,7 @@ export async function blockData(
   const next = () => options.onProgress?.(++stage / STAGES);
   const [tree, weights] = [await file.tree(block.name), await readWeights(file, block, call)];
   next();
-  const prior = await priorOf(file, block, call);
+  const prior = await priorOf(file, block, weights, call);
   const terms = await mergeTerms(block, weights, tree, { ...call, prior });
   next();
   const symmetries = await symmetriesOf(block, weights, call);
@@ -82,7 +84,7 @@ export async function blockData(
     angles: floats(terms.angles),
     parts: floats(terms.parts),
     shares: floats(terms.shares),
-    termInputs: prior === 'isotropic' ? 'x ~ N(0, I)' : 'what the norm before the block leaves',
+    termInputs: termInputs(prior),
     curve,
     refits: refitsOf(file, at),
     spectrum,
@@ -99,9 +101,20 @@ async function readWeights(file: HermFile, block: Block, call: CallOptions): Pro
   return blockWeights(block, lookupIn(await file.readTensors(neuronTensors(block), call)));
 }
 
-/** What the norm before a block leaves, where the file's errors are for that and names tell the norm; else x ~ N(0, I). */
-async function priorOf(file: HermFile, block: Block, call: CallOptions): Promise<GaussianPrior> {
-  const norm = file.prior === 'norm' ? precedingNorm(file, block) : undefined;
+/** What the file's errors are for, as far as names tell the norm; of samples x ~ N(0, I). */
+async function priorOf(file: HermFile, block: Block, weights: NativeBlock, call: CallOptions): Promise<GaussianPrior> {
+  if (file.prior === 'weights')
+    return weightPrior(block, weights, { ...call, prior: await normPriorOf(file, block, call) });
+  return file.prior === 'norm' ? normPriorOf(file, block, call) : 'isotropic';
+}
+
+function termInputs(prior: GaussianPrior): string {
+  if (prior === 'isotropic') return PRIOR_WORDS.isotropic;
+  return prior.factor ? PRIOR_WORDS.weights : 'what the norm before the block leaves';
+}
+
+async function normPriorOf(file: HermFile, block: Block, call: CallOptions): Promise<GaussianPrior> {
+  const norm = precedingNorm(file, block);
   if (norm === undefined) return 'isotropic';
   const [gamma, beta] = await file.readTensors(
     norm.bias === undefined ? [norm.weight] : [norm.weight, norm.bias],

@@ -35,6 +35,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   herm::binding::init_merge_terms(env, exports);
   herm::binding::init_number_arrays(env, exports);
   herm::binding::init_planes(env, exports);
+  herm::binding::init_prior(env, exports);
   herm::binding::init_sca(env, exports);
   herm::binding::init_spectrum(env, exports);
   herm::binding::init_symmetry(env, exports);

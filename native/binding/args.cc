@@ -147,7 +147,8 @@ StoredBlock Args::block() {
   if (block.has_gate) block.gate = matrix("gate");
   block.has_gate_bias = block.has_gate && has("gateBias");
   if (block.has_gate_bias) block.gate_bias = matrix("gateBias");
-  if (has("priorMean")) block.prior = {float64("priorMean"), float64("priorScale")};
+  if (has("priorMean")) block.prior = {float64("priorMean"), float64("priorScale"), {}};
+  if (has("priorFactor")) block.prior.factor = float64("priorFactor");
   return block;
 }
 

@@ -42,8 +42,8 @@ class Args {
 
   // { data: Uint8Array, dtype: 0..3, rows, cols, transposed }; the bytes must hold rows·cols numbers.
   StoredMatrix matrix(const char* key);
-  // The stored matrices `input` and `output`; `bias`, `gate` and `gateBias`, `priorMean` and `priorScale` unless they
-  // are undefined.
+  // The stored matrices `input` and `output`; `bias`, `gate` and `gateBias`, `priorMean` and `priorScale`, and
+  // `priorFactor` unless they are undefined.
   StoredBlock block();
   // { inputs: Float32Array [N×width], blend: number }
   InputSamples samples(const char* key, std::size_t width);

@@ -58,6 +58,7 @@ void init_merge(Napi::Env env, Napi::Object exports);
 void init_merge_terms(Napi::Env env, Napi::Object exports);
 void init_number_arrays(Napi::Env env, Napi::Object exports);
 void init_planes(Napi::Env env, Napi::Object exports);
+void init_prior(Napi::Env env, Napi::Object exports);
 void init_sca(Napi::Env env, Napi::Object exports);
 void init_spectrum(Napi::Env env, Napi::Object exports);
 void init_symmetry(Napi::Env env, Napi::Object exports);

@@ -35,24 +35,26 @@ GatedPairs::GatedPairs(const Job& job, const Activation& activation, const Store
   std::vector<double> energies(m);
   std::array<std::vector<RowNorm>, 3> norms{std::vector<RowNorm>(m), std::vector<RowNorm>(m), std::vector<RowNorm>(m)};
   parallel_for(job, m, kExpansions, [&](std::size_t begin, std::size_t end) {
-    std::vector<double> g(gates.width()), u(values.width()), v(outputs.width());
+    const std::size_t n = gates.width(), rows = end - begin;
+    Matrix gate_rows(rows, n), value_rows(rows, n), output_rows(rows, outputs.width());
+    gates.read(begin, end, gate_rows.view());
+    values.read(begin, end, value_rows.view());
+    outputs.read(begin, end, output_rows.view());
     for (std::size_t i = begin; i < end; ++i) {
-      gates.read(i, g.data());
-      values.read(i, u.data());
-      outputs.read(i, v.data());
-      const RowNorm gate = unit_row(g.data(), g.size(), g.data()), value = unit_row(u.data(), u.size(), u.data());
+      double *const g = gate_rows.row(i - begin), *const u = value_rows.row(i - begin);
+      const RowNorm gate = unit_row(g, n, g), value = unit_row(u, n, u);
       norms[kGate][i] = gate;
       norms[kValue][i] = value;
-      norms[kOutput][i] = row_norm(v.data(), v.size());
+      norms[kOutput][i] = row_norm(output_rows.row(i - begin), outputs.width());
       double cosine = 0;
-      for (std::size_t c = 0; c < g.size(); ++c) cosine += g[c] * u[c];
+      for (std::size_t c = 0; c < n; ++c) cosine += g[c] * u[c];
       Neuron& neuron = neurons[i];
       neuron.slot = static_cast<std::uint32_t>(i);
       neuron.output = norms[kOutput][i].times(1);
-      const double n = gate.times(1), size = value.times(1);
+      const double dev = gate.times(1), size = value.times(1);
       neuron.gate_bias = gate_bias[i];
       neuron.value_bias = value_bias[i];
-      neuron.input = {n, gate_bias[i] + gate_shifts[i], value_bias[i] + value_shifts[i], n * size * cosine,
+      neuron.input = {dev, gate_bias[i] + gate_shifts[i], value_bias[i] + value_shifts[i], dev * size * cosine,
                       size * size};
       operator_.expander().expand(neuron.input, neuron.series);
     }

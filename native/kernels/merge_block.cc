@@ -22,10 +22,10 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 std::vector<float> load_floats(const Job& job, const StoredMatrix& stored) {
   const RowReader reader(job, stored);
   std::vector<float> floats(checked_mul(reader.rows(), reader.width()));
-  std::vector<double> row(reader.width());
+  Matrix row(1, reader.width());
   for (std::size_t i = 0; i < reader.rows(); ++i) {
-    reader.read(i, row.data());
-    for (std::size_t c = 0; c < row.size(); ++c) floats[i * row.size() + c] = static_cast<float>(row[c]);
+    reader.read(i, i + 1, row.view());
+    for (std::size_t c = 0; c < reader.width(); ++c) floats[i * reader.width() + c] = static_cast<float>(row(0, c));
   }
   return floats;
 }

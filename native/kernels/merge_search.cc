@@ -127,6 +127,7 @@ std::vector<RankedPair> MergeSearch::next_pairs(const Job& job, const std::vecto
   std::vector<RankedPair> next(lists_.size(), {0, kNone, kNone});
   parallel_for(job, next.size(), kColumns, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p) {
+      if (p + kOffersAhead < end) lists_[p + kOffersAhead].prefetch();
       if (!alive[p]) continue;
       lists_[p].drop_front([&](std::uint32_t partner) { return !alive[partner]; });
       next[p] = lists_[p].next(static_cast<std::uint32_t>(p));

@@ -23,8 +23,13 @@ RowReader::RowReader(const Job& job, const StoredMatrix& stored, const InputPrio
   load_lanes(job, stored, reinterpret_cast<std::uint8_t*>(lanes_->data()));
 }
 
-void RowReader::read(std::size_t row, double* out) const {
-  read_stored(row, out);
+void RowReader::read(std::size_t begin, std::size_t end, MutMatrix out) const {
+  for (std::size_t i = begin; i < end; ++i) read_stored(i, out.row(i - begin));
+  prior_.rescale(out);
+}
+
+void RowReader::read(std::span<const std::uint32_t> rows, MutMatrix out) const {
+  for (std::size_t i = 0; i < rows.size(); ++i) read_stored(rows[i], out.row(i));
   prior_.rescale(out);
 }
 
@@ -37,11 +42,9 @@ void RowReader::read_stored(std::size_t row, double* out) const {
 std::vector<RowNorm> RowReader::norms(const Job& job) const {
   std::vector<RowNorm> norms(rows());
   parallel_for(job, rows(), kRows, [&](std::size_t begin, std::size_t end) {
-    std::vector<double> row(width());
-    for (std::size_t i = begin; i < end; ++i) {
-      read(i, row.data());
-      norms[i] = row_norm(row.data(), row.size());
-    }
+    Matrix wide(end - begin, width());
+    read(begin, end, wide.view());
+    for (std::size_t i = begin; i < end; ++i) norms[i] = row_norm(wide.view().row(i - begin), width());
   });
   return norms;
 }
@@ -69,15 +72,15 @@ UnitRows::UnitRows(const Job& job, const RowReader& source, const std::vector<Ro
       inverse_norm_(room.capacity) {
   std::iota(place_.begin(), place_.end(), 0);
   parallel_for(job, size_, kRows, [&](std::size_t begin, std::size_t end) {
-    std::vector<double> wide(width_);
+    Matrix wide(end - begin, width_);
+    source.read(std::span(order).subspan(begin, end - begin), wide.view());
     for (std::size_t p = begin; p < end; ++p) {
-      source.read(order[p], wide.data());
       const RowNorm& norm = norms[order[p]];
       // In two steps: 2^−exponent itself is out of range for denormal rows.
       const int half = -norm.exponent / 2;
       const double scale1 = std::ldexp(1.0, half);
       const double scale2 = norm.mantissa > 0 ? std::ldexp(1 / norm.mantissa, -norm.exponent - half) : 0;
-      set_norm(p, narrow_row(wide.data(), scale1, scale2, width_, row(p)));
+      set_norm(p, narrow_row(wide.view().row(p - begin), scale1, scale2, width_, row(p)));
     }
   });
 }

