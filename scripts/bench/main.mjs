@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import * as dynamic from './dynamic.mjs';
 import * as elastic from './elastic.mjs';
 import * as grow from './grow.mjs';
@@ -31,6 +31,7 @@ const program = new Command('bench')
     '--model <name>',
     `quality: ${quality.MODEL_NAMES.join(', ')}, or a .safetensors file of a classifier of Fashion-MNIST; size: a model by its name (default: all); elastic, grow: relu, tanh or gelu`,
   )
+  .addOption(new Option('--prior <name>', "quality: instead of each model's own Gaussian prior").choices(['weights']))
   .option('--methods <names>', 'quality: only these, separated by commas', names)
   .option('--widths <percentages>', 'quality: only these shares of neurons kept, separated by commas', shares)
   .option('--no-samples', 'quality: data-free methods alone')

@@ -1,15 +1,26 @@
 // How well narrowed models still work: HERM and its peers, with the same refit of output weights and without.
+
+import { weightPrior } from '../../dist/index.mjs';
 import { environment } from './environment.mjs';
 import { barsOf } from './quality/bars.mjs';
 import { certificateRows } from './quality/certificates.mjs';
 import { endsOf, FOR_REFITS, fileRows, HERM, inTurnRows, methodRows, sequential } from './quality/evaluate.mjs';
 import { DATA_FREE } from './quality/methods.mjs';
 import { MODELS, modelNamed } from './quality/models.mjs';
+import { viewsOf } from './quality/narrow.mjs';
 import { sampledRows } from './quality/sampled.mjs';
 
 export { render } from './quality/render.mjs';
 export const MODEL_NAMES = Object.keys(MODELS);
 const say = (text) => process.stderr.write(`${text} …\n`);
+
+/** The prior of the weights, instead of the model's own but with its means and deviations. */
+async function byWeights(model) {
+  const priors = viewsOf(model).map(({ block, weights }, l) =>
+    weightPrior(block, weights, { prior: model.prior.blocks[l] }),
+  );
+  return { kind: 'weights', blocks: await Promise.all(priors) };
+}
 
 /** Rows of one model, data-free. */
 async function dataFree(model, wanted) {
@@ -47,14 +58,15 @@ async function runModel(model, { methods, samples }) {
 }
 
 /**
- * @param options `model` one of MODEL_NAMES; `methods` names of rows, without certificates; `widths` shares kept; `samples` false: data-free alone
+ * @param options `model` one of MODEL_NAMES; `prior` weights: instead of the model's own; `methods` names of rows, without certificates; `widths` shares kept; `samples` false: data-free alone
  * @returns {{suite, environment, models, rows, certificates, bars}}
  */
-export async function run({ model: only, methods, widths, samples = true }) {
+export async function run({ model: only, prior, methods, widths, samples = true }) {
   const result = { suite: 'quality', environment: environment(), models: [], rows: [], certificates: [] };
   for (const name of only === undefined ? MODEL_NAMES : [only]) {
     const model = await modelNamed(name);
     if (widths !== undefined) model.widths = widths;
+    if (prior === 'weights') model.prior = await byWeights(model);
     say(`${name}: ends`);
     result.models.push({ ...(await endsOf(model)), ...describe(model) });
     const { rows, certificates } = await runModel(model, { methods, samples });

@@ -48,7 +48,8 @@ function ofModel(model, rows) {
     add(find('HERM (sequential)', true, /^300 /), BLENDED_300, '300 samples, blended, sequential, refit');
   }
   if (model.name === 'sentence-encoder') {
-    add(find('HERM', true, /norm/), ENCODER.norm, 'norm prior, refit: cosine');
+    const free = find('HERM', true, /^(norm|weights)$/);
+    add(free, ENCODER.norm, `${free?.prior} prior, refit: cosine`);
     add(find('HERM', true, /mails/), ENCODER.samples, 'block inputs of 120 mails, refit: cosine');
   }
   return bars;

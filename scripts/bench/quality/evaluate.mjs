@@ -77,7 +77,8 @@ export async function fileRows(model, labels) {
   const folder = await mkdtemp(join(tmpdir(), 'herm-bench-'));
   try {
     const path = join(folder, 'model.herm');
-    await compress(model.path, path, { refit: model.widths });
+    const { kind: prior } = model.prior;
+    await compress(model.path, path, { prior, refit: model.widths });
     const file = await openHerm(await fileSource(path));
     const rows = [];
     for (const refit of [false, true]) {
