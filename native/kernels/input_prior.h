@@ -14,8 +14,8 @@ namespace herm {
 // With x so, ⟨w, x⟩ + b is ⟨Lᵀ(w∘s), z⟩ + (b + ⟨w, μ⟩): every kernel for N(0, I) serves this prior once the weights are
 // put so. This is the one place that does it.
 struct InputPrior {
-  std::span<const double> mean, scale;  // μ and s [n], or both empty: 0 and 1
-  std::span<const double> factor;       // L [n×n], lower triangular, or empty: I
+  std::span<const double> mean{}, scale{};  // μ and s [n], or both empty: 0 and 1
+  std::span<const double> factor{};         // L [n×n], lower triangular, or empty: I
 
   bool isotropic() const { return scale.empty() && factor.empty(); }
   void check(std::size_t inputs) const {
