@@ -4,7 +4,7 @@ import type { NativeBlock } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
 
-/** How much of the inputs' correlations the weights say; what is left is I. Halves serve best on the nets of docs/quality.md. */
+/** How much of the inputs' correlations the weights say; what is left is I. Not tuned: docs/research.md has another share. */
 const WEIGHT_SHARE = 0.5;
 
 /**

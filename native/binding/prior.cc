@@ -1,5 +1,5 @@
 // weightFactor: correlations of inputs by the weights that read them.
-#include <algorithm>
+#include <vector>
 
 #include "binding/promise_worker.h"
 #include "kernels/weight_factor.h"

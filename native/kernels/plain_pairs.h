@@ -38,8 +38,8 @@ class PlainPairs final : public NeuronPairs {
   void end_merges() override;
   void compact(const std::vector<std::uint32_t>& kept) override;
 
-  // The operator's parent of two neurons, `first` being the one of the lower slot.
   SlotOrder in_order(std::size_t first, std::size_t second) const;
+  // The operator's parent of two neurons, `first` being the one of the lower slot.
   Parent parent_of(std::size_t first, std::size_t second) const;
   PairView view(std::size_t first, std::size_t second) const;
 

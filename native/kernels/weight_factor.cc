@@ -1,5 +1,6 @@
 #include "kernels/weight_factor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <vector>
@@ -23,7 +24,7 @@ StoredMatrix by_inputs(StoredMatrix side) {
   return side;
 }
 
-// Σ_c w_c² over all sides as 1, row by row: 1/‖·‖ [n] to multiply with, 0 for an input without weights.
+// 1/‖w‖ of each input's weights on all sides [n], 0 for an input without weights.
 std::vector<double> inverse_norms(const Job& job, std::span<const RowReader> sides) {
   std::vector<double> found(sides.front().rows());
   for (const RowReader& side : sides) {

@@ -9,11 +9,10 @@ import { type CompressOptions, compress } from '../../lib/herm/compress.ts';
 import { buildTree } from '../../lib/herm/merge.ts';
 import type { ActivationName } from '../../lib/model/block.ts';
 import { forward, mlpLayers } from '../../lib/model/forward.ts';
-import { serializeSafetensors } from '../../lib/model/safetensors_write.ts';
 import { bufferSource, fileSource } from '../../lib/model/source.ts';
-import { fromFloat64, type Tensor } from '../../lib/model/tensor.ts';
 import { lookupIn } from '../../lib/model/weights.ts';
 import { Random } from '../format/support/random.ts';
+import { modelBehindNorm } from './oracle/behind_norm.ts';
 import { blockOf } from './oracle/block.ts';
 
 const [M, N, P] = [40, 6, 5];
@@ -86,25 +85,7 @@ describe('compressing behind norms', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  const tensor = (name: string, shape: number[], values: readonly number[]): Tensor =>
-    fromFloat64(Float64Array.from(values), 'F32', name, shape);
-  const transposed = v[0]!.map((_, p) => v.map((row) => row[p]!));
-  const model = serializeSafetensors(
-    [
-      tensor('fc1.weight', [M, N], w.flat()),
-      tensor('fc1.bias', [M], b),
-      tensor('fc2.weight', [P, M], transposed.flat()),
-      tensor('fc2.bias', [P], [0, 0, 0, 0, 0]),
-      tensor('ln.weight', [N], gamma),
-      tensor(
-        'ln1.zero',
-        [N],
-        gamma.map((x) => x - 1),
-      ),
-      tensor('ln.bias', [N], beta),
-    ],
-    new Map([['activation', 'relu']]),
-  );
+  const model = modelBehindNorm(w, b, v, gamma, beta);
   const run = (options: CompressOptions, name = 'net.herm') =>
     compress(bufferSource(model, 'model.safetensors'), join(folder, name), options);
 

@@ -9,11 +9,10 @@ import { certifyWidths } from '../../lib/herm/certificate.ts';
 import { compress } from '../../lib/herm/compress.ts';
 import { buildTree } from '../../lib/herm/merge.ts';
 import { forward, mlpLayers } from '../../lib/model/forward.ts';
-import { serializeSafetensors } from '../../lib/model/safetensors_write.ts';
 import { bufferSource, fileSource } from '../../lib/model/source.ts';
-import { fromFloat64, type Tensor } from '../../lib/model/tensor.ts';
 import { lookupIn } from '../../lib/model/weights.ts';
 import { Random } from '../format/support/random.ts';
+import { modelBehindNorm } from './oracle/behind_norm.ts';
 import { blockOf } from './oracle/block.ts';
 
 const [M, N, P] = [40, 6, 5];
@@ -122,19 +121,7 @@ describe('compressing by what the weights say', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  const tensor = (name: string, shape: number[], values: readonly number[]): Tensor =>
-    fromFloat64(Float64Array.from(values), 'F32', name, shape);
-  const transposed = v[0]!.map((_, p) => v.map((row) => row[p]!));
-  const model = serializeSafetensors(
-    [
-      tensor('fc1.weight', [M, N], w.flat()),
-      tensor('fc1.bias', [M], b),
-      tensor('fc2.weight', [P, M], transposed.flat()),
-      tensor('ln.weight', [N], gamma),
-      tensor('ln.bias', [N], beta),
-    ],
-    new Map([['activation', 'relu']]),
-  );
+  const model = modelBehindNorm(w, b, v, gamma, beta);
 
   it('predicts the errors that such inputs meet, behind a norm and without', { timeout: 60_000 }, async () => {
     const { block, weights } = blockOf('relu', w, v, b);
