@@ -1,3 +1,4 @@
+import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import type { GidOutputs, NativeBlock } from '../native/binding.ts';
@@ -59,6 +60,8 @@ export interface GateSpectrum {
  * @throws HermError `BAD_ARGUMENT` unless both are square and of one size; `NON_FINITE`; `ABORTED`
  */
 export async function gid(kernel: Float64Array, outputGram: Float64Array, options?: CallOptions): Promise<Gid> {
+  requireArray('kernel', kernel, Float64Array);
+  requireArray('outputGram', outputGram, Float64Array);
   const count = Math.round(Math.sqrt(kernel.length));
   if (count * count !== kernel.length || outputGram.length !== kernel.length) {
     throw new HermError(
@@ -100,6 +103,7 @@ export async function gidGroup(
   neurons: ArrayLike<number>,
   options?: CallOptions,
 ): Promise<NeuronGid> {
+  requireArguments({ block, weights, neurons });
   checkNeurons(block, 'neurons', neurons);
   const indices = Uint32Array.from(neurons);
   const count = indices.length;
@@ -122,6 +126,7 @@ export async function gidGroup(
  * precision do not fit; `NON_FINITE`; `TOO_LARGE`; `ABORTED`
  */
 export async function gateSpectrum(block: Block, weights: NativeBlock, options?: CallOptions): Promise<GateSpectrum> {
+  requireArguments({ block, weights });
   const { name, neurons } = block;
   requireMemory(`The gates of the ${neurons} neurons of block ${name}`, needOf(block, neurons, SPECTRUM_MATRICES));
   const gates = new Float64Array(neurons);
@@ -143,6 +148,8 @@ export async function pairGates(
   pairs: Uint32Array,
   options?: CallOptions,
 ): Promise<Float64Array> {
+  requireArguments({ block, weights });
+  requireArray('pairs', pairs, Uint32Array);
   const gates = new Float64Array(pairs.length);
   const activation = nativeActivation(block.activation);
   await callWithPairs(block, pairs, () =>

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type PriorOptions, withPrior } from '../model/prior.ts';
 import type { NativeBlock } from '../native/binding.ts';
@@ -29,6 +30,7 @@ export async function interactionOf(
   weights: NativeBlock,
   options?: CallOptions & PriorOptions,
 ): Promise<Interaction> {
+  requireArguments({ block, weights, options });
   const { name, neurons } = block;
   requireMemory(`The interaction of the ${neurons} neurons of block ${name}`, 8 * MATRICES * neurons ** 2);
   const matrix = () => new Float64Array(neurons * neurons);

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { nativeTree } from '../herm/certificate.ts';
 import type { MergeTree } from '../herm/tree.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
@@ -35,6 +36,7 @@ export async function mergeTerms(
   tree: MergeTree,
   options?: CallOptions & { readonly prior?: GaussianPrior | undefined },
 ): Promise<MergeTerms> {
+  requireArguments({ block, weights, tree, options });
   const { name, neurons, inputs, outputs, gate } = block;
   requireMemory(`The merges of block ${name}`, 8 * neurons * ((gate ? 2 : 1) * inputs + outputs));
   const { merges } = tree;

@@ -1,3 +1,4 @@
+import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import type { NativeBlock, ScaOutputs } from '../native/binding.ts';
@@ -66,6 +67,8 @@ export async function scaPair(a: Neuron, b: Neuron, options?: CallOptions): Prom
  * @throws HermError `BAD_ARGUMENT` when their sizes differ or only some have gates; `NON_FINITE`; `ABORTED`
  */
 export async function scaGroup(neurons: readonly Neuron[], options?: CallOptions): Promise<Sca> {
+  requireArguments({ neurons });
+  for (const neuron of neurons) requireArguments({ neuron });
   const count = neurons.length;
   const first = neurons[0];
   const sizes = [first?.gate?.length, first?.input.length ?? 0, first?.output.length ?? 0] as const;
@@ -102,6 +105,7 @@ export async function scaGroup(neurons: readonly Neuron[], options?: CallOptions
  * their SVD do not fit; `NON_FINITE`; `TOO_LARGE`; `ABORTED`
  */
 export async function scaLayer(block: Block, weights: NativeBlock, options?: CallOptions): Promise<Sca> {
+  requireArguments({ block, weights });
   const inputs = (block.inputs + 1) * (block.gate ? 2 : 1);
   const width = inputs + block.outputs;
   requireMemory(`SCA of the ${block.neurons} neurons of block ${block.name}`, needOf(block.neurons, width));
@@ -122,6 +126,8 @@ export async function scaPairs(
   pairs: Uint32Array,
   options?: CallOptions,
 ): Promise<PairShares> {
+  requireArguments({ block, weights });
+  requireArray('pairs', pairs, Uint32Array);
   const shares = new Float64Array(pairs.length);
   const angles = new Float64Array(pairs.length);
   await callWithPairs(block, pairs, () =>

@@ -1,3 +1,4 @@
+import { requireArguments, requireArray } from '../arguments.ts';
 import type { NativeMatrix } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
@@ -16,6 +17,7 @@ export interface Spread {
  * @param values σ_l ≥ 0, descending
  */
 export function spreadOf(values: Float64Array): Spread {
+  requireArray('values', values, Float64Array);
   const first = values[0] ?? 0;
   if (first === 0) return { effectiveRank: 0, stableRank: 0 };
   let [sum, squares] = [0, 0];
@@ -53,6 +55,7 @@ export async function weightSpectrum(
   matrix: NativeMatrix,
   options?: CallOptions,
 ): Promise<WeightSpectrum> {
+  requireArguments({ matrix });
   const { rows, cols } = matrix;
   requireMemory(`The singular values of ${name}`, 2 * 8 * rows * cols);
   const values = new Float64Array(Math.min(rows, cols));
@@ -93,6 +96,7 @@ export interface TuningCandidate {
  * @returns the names in falling order of condition numbers
  */
 export function leaveAlone(candidates: readonly TuningCandidate[]): string[] {
+  requireArguments({ candidates });
   return [...candidates]
     .sort((a, b) => (a.condition === b.condition ? 0 : b.condition - a.condition))
     .slice(0, Math.floor(candidates.length / 2))

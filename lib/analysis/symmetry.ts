@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type NativeBlock, NEURON_CLASSES } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
@@ -22,6 +23,7 @@ export interface Symmetries {
  * @throws HermError `NON_FINITE`; `ABORTED`
  */
 export async function symmetriesOf(block: Block, weights: NativeBlock, options?: CallOptions): Promise<Symmetries> {
+  requireArguments({ block, weights });
   const classes = new Uint8Array(block.neurons);
   const groups = new Uint32Array(block.neurons);
   const activation = nativeActivation(block.activation);

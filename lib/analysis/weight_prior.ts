@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import type { Block } from '../model/block.ts';
 import { type GaussianPrior, type NormPrior, withPrior } from '../model/prior.ts';
 import type { NativeBlock } from '../native/binding.ts';
@@ -20,6 +21,7 @@ export async function weightPrior(
   weights: NativeBlock,
   options?: CallOptions & { readonly prior?: GaussianPrior | undefined },
 ): Promise<NormPrior> {
+  requireArguments({ block, weights, options });
   const { name, inputs, neurons } = block;
   const { priorMean, priorScale } = withPrior(block, weights, options?.prior);
   requireMemory(`The correlations of the ${inputs} inputs of block ${name}`, 12 * inputs ** 2 + 4 * inputs * neurons);

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { type Adapter, makeAdapter } from '../herm/elastic/adapter.ts';
 import { type LiftOptions, type LiftReport, liftPieces, liftTensors, liftTo } from '../herm/elastic/lift.ts';
@@ -157,6 +158,7 @@ export class HermFile {
    * @throws HermError as {@link skeleton}; `BAD_ARGUMENT` for a number that is not whole and positive, `CONFIG`.
    */
   async fitWidths(request: WidthRequest, options: FitOptions & Pick<CallOptions, 'signal'> = {}) {
+    requireArguments({ options });
     const { uniform, roundTo = 1, signal } = options;
     throwIfAborted(signal);
     if (!Number.isSafeInteger(roundTo) || roundTo < 1) {
@@ -197,8 +199,9 @@ export class HermFile {
    *
    * @throws HermError `MODEL_FORMAT` where the original is no ONNX model; `TOO_LARGE`, `ONNX_EXTERNAL`, or as reading does.
    */
-  onnxModel({ tensors }: Skeleton, options: Pick<CallOptions, 'signal' | 'threads'> = {}): Promise<Uint8Array> {
-    return onnxModel(this.#content, tensors, { signal: options.signal, threads: options.threads });
+  async onnxModel(skeleton: Skeleton, options: Pick<CallOptions, 'signal' | 'threads'> = {}): Promise<Uint8Array> {
+    requireArguments({ skeleton, options });
+    return onnxModel(this.#content, skeleton.tensors, { signal: options.signal, threads: options.threads });
   }
 
   /** Whether {@link writeSkeleton} makes a directory of this path. */
@@ -303,6 +306,7 @@ export class HermFile {
    * @throws HermError `ABORTED`, `IO`.
    */
   async findDamage(options: Pick<CallOptions, 'signal' | 'threads'> = {}): Promise<Damage[]> {
+    requireArguments({ options });
     const { chunks } = this.#parts;
     const kernel = { signal: options.signal, threads: options.threads };
     return (await chunks.findDamaged(kernel)).map((chunk) => chunks.damageAt(chunk));

@@ -1,4 +1,4 @@
-import { requireArray } from '../arguments.ts';
+import { requireArguments, requireArray } from '../arguments.ts';
 import type { Block } from '../model/block.ts';
 import { forward, type Layer } from '../model/forward.ts';
 import { type Prior, samplesOf } from '../model/prior.ts';
@@ -24,6 +24,7 @@ export async function blockOutputs(
   inputs: Float32Array,
   options?: CallOptions,
 ): Promise<Float64Array> {
+  requireArguments({ block, weights, options });
   requireArray('inputs', inputs, Float32Array);
   const { output } = weights;
   const layers = hiddenLayers(block, weights);
@@ -39,6 +40,7 @@ export async function blockValues(
   inputs: Float32Array,
   options?: CallOptions,
 ): Promise<Float32Array> {
+  requireArguments({ block, weights, options });
   const m = block.neurons;
   const one = new Float64Array(m * m);
   for (let i = 0; i < m; i++) one[i * m + i] = 1;

@@ -1,4 +1,4 @@
-import { requireArray } from '../arguments.ts';
+import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type PriorOptions, type SamplesPrior, withPrior } from '../model/prior.ts';
@@ -34,6 +34,7 @@ export async function certifyWidths(
   widths: readonly number[],
   options?: CertificateOptions,
 ): Promise<number[]> {
+  requireArguments({ block, weights, tree, widths, options });
   for (const width of widths) checkWidth(block, tree, width);
   const known = withPrior(block, weights, options?.prior);
   const descending = Uint32Array.from(new Set(widths)).sort().reverse();
@@ -69,6 +70,7 @@ export async function refitSkeleton(
   width: number,
   options?: RefitOptions,
 ): Promise<Refit> {
+  requireArguments({ block, weights, tree, options });
   checkWidth(block, tree, width);
   const output = new Uint8Array(width * block.outputs * dtypeBytes(dtypeOf(weights.output.dtype)));
   const error = new Float64Array(1);
@@ -122,6 +124,7 @@ export async function refitOutput(
   keptBias: Float64Array | undefined,
   options?: CertificateOptions,
 ): Promise<Float64Array> {
+  requireArguments({ block, weights, options });
   if (block.gate) {
     const why = `Block ${block.name} is gated: neurons of input weights and biases alone cannot stand for it. Use refitSkeleton.`;
     throw new HermError('BLOCK_GATED', why, { block: block.name });
@@ -161,6 +164,7 @@ export async function skeletonWeights(
   width: number,
   options?: CallOptions,
 ): Promise<SkeletonWeights> {
+  requireArguments({ block, weights, tree, options });
   checkWidth(block, tree, width);
   const { inputs, outputs, gate } = block;
   const numbers = (has: unknown, length: number) => new Float64Array(has === undefined ? 0 : length);

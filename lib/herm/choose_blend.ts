@@ -1,4 +1,4 @@
-import { requireArray } from '../arguments.ts';
+import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import type { GaussianPrior } from '../model/prior.ts';
@@ -25,6 +25,7 @@ export interface ChooseBlendOptions extends CallOptions {
 
 /** Samples [N×n] in two, every fifth one held out. @throws HermError `PRIOR` for fewer than five, `BAD_ARGUMENT` */
 export function splitSamples(block: Block, inputs: Float32Array): { fit: Float32Array; heldOut: Float32Array } {
+  requireArguments({ block });
   requireArray('inputs', inputs, Float32Array);
   const n = block.inputs;
   const count = inputs.length / n;
@@ -56,6 +57,7 @@ export async function chooseBlend(
   inputs: Float32Array,
   options: ChooseBlendOptions = {},
 ): Promise<number> {
+  requireArguments({ block, weights, options });
   const { gaussian, memory, signal, threads } = options;
   const shares = options.shares?.length ? options.shares : [0.5, 0.25];
   const kernel = { signal, threads };

@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { requireList } from '../arguments.ts';
+import { requireArguments, requireList } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { keptSpool } from '../file/kept_spool.ts';
 import { type Spool, temporarySpool } from '../file/spool.ts';
@@ -120,6 +120,7 @@ export async function compress(
   output: string,
   options: CompressOptions = {},
 ): Promise<CompressReport> {
+  requireArguments({ options });
   checkOptions(options);
   if (typeof input === 'string') return withModel(input, (model) => compressModel(model, output, options));
   return compressModel(await modelOfSource(input), output, options);

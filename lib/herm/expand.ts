@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import type { HermContent } from '../file/content.ts';
 import { wholeTensors } from '../file/joined.ts';
 import type { ConfigChange, ConfigPlan } from '../model/architectures/width_keys.ts';
@@ -46,9 +47,11 @@ export function isDirectoryOutput({ header }: HermContent, path: string): boolea
 export async function writeSkeleton(
   content: HermContent,
   path: string,
-  { tensors, metadata, widths, padded }: Skeleton,
+  skeleton: Skeleton,
   options: CallOptions = {},
 ): Promise<WrittenSkeleton> {
+  requireArguments({ skeleton, options });
+  const { tensors, metadata, widths, padded } = skeleton;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const { json } = content.header;
   const kernel = { signal: options.signal, threads: options.threads };

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 
 /** Steps of the ladder in which a width halves. */
@@ -17,6 +18,7 @@ export interface WidthRange {
  * @throws HermError `BAD_ARGUMENT` unless 0 ≤ K ≤ m, whole numbers
  */
 export function buildLadder(blocks: readonly WidthRange[]): number[][] {
+  requireArguments({ blocks });
   for (const range of blocks) checkRange(range);
   const levels: number[][] = [];
   for (let step = 0; ; step++) {
@@ -27,7 +29,9 @@ export function buildLadder(blocks: readonly WidthRange[]): number[][] {
 }
 
 /** The width that stands for a share `ratio` in (0, 1] of a block's neurons. */
-export function widthAt({ neurons, smallest }: WidthRange, ratio: number): number {
+export function widthAt(range: WidthRange, ratio: number): number {
+  requireArguments({ range });
+  const { neurons, smallest } = range;
   return Math.max(smallest, Math.round(ratio * neurons));
 }
 

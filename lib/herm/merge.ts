@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type PriorOptions, samplesOf, withPrior } from '../model/prior.ts';
@@ -70,6 +71,7 @@ export async function buildTreePlain(block: Block, weights: NativeBlock, options
  * @throws HermError `OUT_OF_MEMORY` before anything is allocated when the matrices do not fit; `ABORTED`
  */
 export async function measureGram(block: Block, weights: NativeBlock, options?: CallOptions): Promise<number> {
+  requireArguments({ block, weights });
   return callNative(options, (addon, job) => {
     const need = mergeMemory(block, job.threads).stored;
     requireMemory(`The Gram matrices of the ${block.neurons} neurons of block ${block.name}`, need);
@@ -83,6 +85,7 @@ async function search(
   plain: boolean,
   options: MergeOptions | undefined,
 ): Promise<MergeTree> {
+  requireArguments({ block, weights, options });
   checkMemory(options?.memory);
   const refit = checkCost(options?.cost) === 'refit';
   const known = withPrior(block, weights, options?.prior);

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import type { Block } from '../model/block.ts';
 import { threadsOf } from '../native/call.ts';
 
@@ -51,6 +52,7 @@ function copiesOf({ neurons, inputs, outputs, input, output, gate }: Block): num
  * @param block m neurons, n inputs, p outputs; numbers of at most four bytes
  */
 export function mergeMemory(block: Block, threads: number = threadsOf()): Record<MergeMode, number> {
+  requireArguments({ block });
   const { neurons, inputs, outputs, gate } = block;
   const width = inputs * (gate ? 2 : 1) + outputs;
   const own = neurons * PER_NEURON[gate ? 'gated' : 'plain'];

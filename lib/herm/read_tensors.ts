@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { HermContent } from '../file/content.ts';
 import { wholeTensors } from '../file/joined.ts';
@@ -16,6 +17,7 @@ export async function readTensors(
   names: readonly string[],
   options: CallOptions = {},
 ): Promise<Tensor[]> {
+  requireArguments({ options });
   if (!Array.isArray(names)) throw new HermError('BAD_ARGUMENT', 'The names of tensors must be an array.');
   content.requireComplete('reading its tensors');
   const { json, blocks } = content.header;

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { ahead } from '../file/ahead.ts';
 import type { HermContent } from '../file/content.ts';
@@ -93,7 +94,9 @@ async function* recoverPart(
 }
 
 /** Reports progress over all of these parts. */
-function counter(parts: readonly Part[], { onProgress }: CallOptions): (bytes: number) => void {
+function counter(parts: readonly Part[], options: CallOptions): (bytes: number) => void {
+  requireArguments({ options });
+  const { onProgress } = options;
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   let done = 0;
   return (bytes) => {
@@ -111,6 +114,7 @@ function counter(parts: readonly Part[], { onProgress }: CallOptions): (bytes: n
  */
 export async function* recoverBytes(content: HermContent, options: RecoverOptions = {}): AsyncGenerator<Uint8Array> {
   const parts = partsOf(content);
+  requireArguments({ options });
   const wanted = options.file ?? (parts.length === 1 ? parts[0]!.name : undefined);
   const part = parts.find(({ name }) => name === wanted);
   if (part !== undefined) {

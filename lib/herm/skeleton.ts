@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { Scope } from '../file/chunk_index.ts';
 import type { HermContent } from '../file/content.ts';
@@ -145,6 +146,7 @@ export async function buildTensors(
   widths: readonly number[],
   options: SkeletonOptions = {},
 ): Promise<BuiltTensors> {
+  requireArguments({ options });
   const reader = await readSkeleton(content, widths, options, indices);
   const tensors: Tensor[] = [];
   for (const index of indices) {

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { childrenOf, depthsOf, type Forest, forestOf, heightsOf, rootsOf, sizesOf } from './forest.ts';
 import type { MergeTree } from './tree.ts';
 
@@ -49,7 +50,9 @@ function* walk(forest: Forest, limit: number, order = (children: readonly [numbe
 }
 
 /** The nodes of a hierarchy from the roots down, parents before children. */
-export function treeNodes(tree: MergeTree, { depth = Number.POSITIVE_INFINITY }: TreeTextOptions = {}): TreeNode[] {
+export function treeNodes(tree: MergeTree, options: TreeTextOptions = {}): TreeNode[] {
+  requireArguments({ options });
+  const { depth = Number.POSITIVE_INFINITY } = options;
   const forest = forestOf(tree);
   const sizes = sizesOf(forest);
   return Array.from(walk(forest, depth), ({ node, children }) => ({
@@ -69,7 +72,9 @@ function labelOf({ neurons }: MergeTree, node: number): string {
  * The hierarchy in Newick's format, one line a root. A node is as high as the largest cost at or below it, original neurons
  * are at 0, and a branch is as long as its ends differ in height.
  */
-export function treeNewick(tree: MergeTree, { depth = Number.POSITIVE_INFINITY }: TreeTextOptions = {}): string {
+export function treeNewick(tree: MergeTree, options: TreeTextOptions = {}): string {
+  requireArguments({ options });
+  const { depth = Number.POSITIVE_INFINITY } = options;
   const forest = forestOf(tree);
   const heights = heightsOf(forest, tree.cost);
   const depths = depthsOf(forest);
@@ -88,6 +93,7 @@ export function treeNewick(tree: MergeTree, { depth = Number.POSITIVE_INFINITY }
 
 /** The hierarchy in Graphviz's language, one graph; boxes are merges and say their neurons and costs. */
 export function treeDot(name: string, tree: MergeTree, options: TreeTextOptions = {}): string {
+  requireArguments({ name });
   const lines = [`digraph ${dotString(name)} {`, '  node [shape=box];'];
   for (const { node, neurons, cost, children } of treeNodes(tree, options)) {
     const id = dotString(labelOf(tree, node));

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { type HermParts, type OpenOptions, openParts } from '../file/open.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
 import type { CallOptions } from '../native/call.ts';
@@ -22,6 +23,7 @@ export async function truncateTo(
   widths: readonly number[],
   options: CallOptions,
 ): Promise<TruncateReport> {
+  requireArguments({ options });
   const count = content.chunksUpTo(widths);
   const kernel = { signal: options.signal, threads: options.threads };
   await atomicWrite(

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { CodecOptions } from '../file/codec.ts';
 import { type HermParts, type OpenOptions, openParts } from '../file/open.ts';
@@ -37,6 +38,7 @@ export interface UpgradeReport {
  * not enough; as opening and reading do; `IO` when the file cannot be written.
  */
 export async function upgrade(path: string, from: SourceInput, options: UpgradeOptions = {}): Promise<UpgradeReport> {
+  requireArguments({ options });
   const { signal, width } = options;
   const own = await openParts(path, { signal });
   try {

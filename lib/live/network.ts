@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { Scope } from '../file/chunk_index.ts';
 import { type HermParts, type OpenOptions, openParts } from '../file/open.ts';
@@ -6,7 +7,7 @@ import { type Block, neuronTensors } from '../model/block.ts';
 import { mlpLayers, requireChain } from '../model/forward.ts';
 import { quoteName } from '../model/messages.ts';
 import { lookupIn } from '../model/weights.ts';
-import { type CallOptions, inBackground } from '../native/call.ts';
+import { type CallOptions, inBackground, throwIfAborted } from '../native/call.ts';
 import type { SourceInput } from '../source/input.ts';
 import { ServedNetwork } from './served.ts';
 
@@ -149,7 +150,9 @@ export class Network {
     return resolveWidths(this.#parts.content, 'full', this.#scope);
   }
 
-  #change(resolve: () => number[], options: SwitchOptions): Promise<WidthSwitch> {
+  async #change(resolve: () => number[], options: SwitchOptions): Promise<WidthSwitch> {
+    requireArguments({ options });
+    throwIfAborted(options.signal);
     return this.#afterChanges(async () => {
       const before = this.#parts.reader.traffic.bytes;
       const { widths, refitted, memory } = await this.#serve(resolve(), options);

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { NATIVE_ACTIVATIONS, type NativeActivation } from '../native/binding.ts';
 
 /** The activations that hermkit knows, by the names that options take. */
@@ -58,7 +59,9 @@ export interface Block {
 }
 
 /** The tensors that make up a block's neurons: all but the output bias. */
-export function neuronTensors({ input, bias, output, gate }: Omit<Block, 'activation'>): string[] {
+export function neuronTensors(block: Omit<Block, 'activation'>): string[] {
+  requireArguments({ block });
+  const { input, bias, output, gate } = block;
   return [gate?.weight.tensor, gate?.bias, input.tensor, bias, output.tensor].filter((name) => name !== undefined);
 }
 

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { chooseActivations } from './activation_option.ts';
 import { checkConfig } from './architectures/check_config.ts';
@@ -34,6 +35,7 @@ export type BlockShape = Omit<Block, 'activation'>;
  * @throws HermError `BLOCKS_AMBIGUOUS`, `BLOCK_SPEC`, `BLOCK_SHAPE` and their like; `ACTIVATION` when the activation is unknown.
  */
 export function findBlocks(header: ModelHeader, options: FindBlocksOptions = {}): Block[] {
+  requireArguments({ header, options });
   if (header.graph !== undefined) return blocksOfGraph(header.graph, options);
   return withActivations(findBlockShapes(header, options.blocks), header, options.activation);
 }

@@ -1,4 +1,4 @@
-import { requireArray } from '../arguments.ts';
+import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { NativeMatrix } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
@@ -36,6 +36,7 @@ const IDENTITY: Activation = { name: 'identity', slope: 1 };
  * @throws HermError `BAD_ARGUMENT` where the blocks are no such chain, or the lookup lacks a tensor
  */
 export function mlpLayers(blocks: readonly Block[], lookup: TensorLookup): Layer[] {
+  requireArguments({ blocks, lookup });
   const layers: Layer[] = [];
   const first = blocks[0];
   if (!first) throw new HermError('BAD_ARGUMENT', 'An MLP needs at least one hidden layer.');
@@ -90,6 +91,7 @@ export async function forward(
   batch: number,
   options?: CallOptions,
 ): Promise<Float64Array> {
+  requireArguments({ layers, options });
   if (!Number.isInteger(batch) || batch < 0) {
     throw new HermError('BAD_ARGUMENT', `batch must be a whole number, not ${batch}.`, { batch });
   }

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import type { HermError, HermErrorCode } from '../errors.ts';
 import { quoteName } from './messages.ts';
 import { LENGTH_BYTES, MAX_HEADER_BYTES, parseSafetensorsHeader, refusal } from './safetensors_header.ts';
@@ -28,6 +29,7 @@ export interface SafetensorsHeader {
  * @throws HermError with a `SAFETENSORS_…` code that says which rule the file breaks; `IO` when it cannot be read.
  */
 export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
+  requireArguments({ source });
   const file = source.name;
   if (source.size < LENGTH_BYTES) {
     const why = `it has ${source.size} bytes, but the header length alone takes ${LENGTH_BYTES}`;
@@ -96,6 +98,7 @@ export async function readTensor(
   header: Pick<SafetensorsHeader, 'dataOffset'>,
   info: TensorInfo,
 ): Promise<Tensor> {
+  requireArguments({ source, header, info });
   const data = await source.read(header.dataOffset + info.begin, info.end - info.begin);
   return { name: info.name, dtype: info.dtype, shape: info.shape, data };
 }

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { atomicWrite } from './atomic_write.ts';
 import { concat } from './concat.ts';
@@ -13,7 +14,7 @@ const ALIGNMENT = 8;
  * their dtypes and then by name, the header padded with spaces to a multiple of 8. Metadata keys keep their order; no
  * metadata is written when there are none. The file appears whole or not at all.
  *
- * @throws HermError `IO` or `ABORTED` when the file cannot be written or the signal fired; `BAD_ARGUMENT` for two tensors of one name, the name
+ * @throws HermError `IO` or `ABORTED` when the file cannot be written or the signal fired; `BAD_ARGUMENT` for metadata that are no Map, two tensors of one name, the name
  * `__metadata__`, bytes that do not fit the shape, or text that is not valid Unicode; `SAFETENSORS_DTYPE`,
  * `SAFETENSORS_SHAPE` and `SAFETENSORS_HEADER_TOO_LARGE` for what no reader would accept.
  */
@@ -23,6 +24,7 @@ export async function writeSafetensors(
   metadata?: ReadonlyMap<string, string>,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<void> {
+  requireArguments({ options });
   const parts = serializedParts(tensors, metadata);
   await atomicWrite(
     path,
@@ -40,6 +42,7 @@ export function serializeSafetensors(tensors: readonly Tensor[], metadata?: Read
 
 /** The header and the tensors, as they follow each other in the file. @throws HermError as {@link writeSafetensors} */
 export function serializedParts(tensors: readonly Tensor[], metadata?: ReadonlyMap<string, string>): Uint8Array[] {
+  requireArguments({ tensors, metadata });
   const ordered = inFileOrder(tensors);
   return [makeHeader(ordered, metadata), ...ordered.map(({ data }) => data)];
 }

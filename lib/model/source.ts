@@ -1,4 +1,5 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { ioError } from './messages.ts';
 
@@ -110,6 +111,7 @@ export async function readWhole(path: string): Promise<Uint8Array> {
 
 /** Bytes in memory; what it reads are views of them, not copies. */
 export function bufferSource(bytes: Uint8Array, name = 'buffer'): ByteSource {
+  requireArray('bytes', bytes, Uint8Array);
   const extent: Extent = { name, size: bytes.byteLength };
   return {
     ...extent,

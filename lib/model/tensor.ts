@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { quoteName } from './messages.ts';
 
@@ -166,6 +167,7 @@ function checkSize(name: string, expected: number, actual: number, unit: string)
  * @throws HermError `BAD_ARGUMENT` when the dtype is not a {@link DType} or the bytes do not fit the shape.
  */
 export function toFloat64(tensor: Tensor): Float64Array {
+  requireArguments({ tensor });
   const { name, dtype, shape, data } = tensor;
   if (!isFloatDType(dtype)) {
     throw new HermError(
@@ -209,6 +211,7 @@ export const WRITERS: Readonly<Record<DType, (view: DataView, offset: number, va
  * is not one.
  */
 export function fromFloat64(values: ArrayLike<number>, dtype: DType, name: string, shape: readonly number[]): Tensor {
+  requireArguments({ values, shape });
   const width = dtypeBytes(dtype);
   checkSize(name, tensorBytes(dtype, shape, refuseTensor(name)) / width, values.length, 'values');
   const data = new Uint8Array(values.length * width);

@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { NATIVE_DTYPES, type NativeBlock, type NativeMatrix } from '../native/binding.ts';
 import type { Block, WeightRef } from './block.ts';
@@ -9,6 +10,7 @@ export type TensorLookup = (name: string) => Tensor;
 
 /** A lookup in a list of tensors, whole ones and their parts. @throws HermError `BAD_ARGUMENT` for a name that is not there. */
 export function lookupIn(tensors: Iterable<Tensor>): TensorLookup {
+  requireArguments({ tensors });
   const byName = new Map<string, Tensor>();
   for (const tensor of tensors) byName.set(tensor.name, tensor);
   return (name) => {
@@ -30,6 +32,7 @@ function partIn(byName: ReadonlyMap<string, Tensor>, name: string): Tensor | und
 
 /** A tensor as kernels take it; a vector is one row. @throws HermError `BAD_ARGUMENT` unless it is a floating-point matrix or vector. */
 export function nativeMatrix(tensor: Tensor, transposed = false): NativeMatrix {
+  requireArguments({ tensor });
   const { name, dtype, shape, data } = tensor;
   if (!isFloatDType(dtype) || shape.length < 1 || shape.length > 2) {
     throw new HermError(
@@ -45,6 +48,7 @@ export function nativeMatrix(tensor: Tensor, transposed = false): NativeMatrix {
 
 /** One block's weights as kernels take them. */
 export function blockWeights(block: Block, lookup: TensorLookup): NativeBlock {
+  requireArguments({ block, lookup });
   const weight = (ref: WeightRef) => nativeMatrix(lookup(ref.tensor), ref.transposed);
   const vector = (name: string | undefined) => (name === undefined ? undefined : nativeMatrix(lookup(name)));
   const { input, bias, output, gate } = block;

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { availableParallelism } from 'node:os';
+import { requireArguments } from '../arguments.ts';
 import { HERM_ERROR_CODES, HermError, type HermErrorCode } from '../errors.ts';
 import type { Addon, NativeJob } from './binding.ts';
 import { loadAddon } from './load.ts';
@@ -46,6 +47,7 @@ export async function callNative<T>(
   options: CallOptions | undefined,
   call: (addon: Addon, job: NativeJob) => Promise<T>,
 ): Promise<T> {
+  requireArguments({ options });
   const threads = threadsOf(options);
   throwIfAborted(options?.signal);
   const addon = loadAddon() as unknown as Addon;

@@ -1,4 +1,4 @@
-import { requireArray } from '../arguments.ts';
+import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { HermFile } from '../file/read.ts';
 import { relativeError } from '../herm/certificate.ts';
@@ -38,13 +38,17 @@ const PROBE_ERROR = 0.1;
  * @throws HermError `BAD_ARGUMENT` without samples, for rows that do not fit, or outputs of another number; `NO_CHAIN`;
  * `NON_FINITE` for outputs that are NaN, infinite or all 0; and as skeletons do.
  */
-export async function measureSensitivity(file: HermFile, options: SensitivityOptions): Promise<Record<string, number>> {
+export async function measureSensitivity(
+  file: HermFile,
+  options: SensitivityOptions = {},
+): Promise<Record<string, number>> {
   const measured = await probeBlocks(file, options);
   return Object.fromEntries(measured.map(({ name, sensitivity }) => [name, sensitivity]));
 }
 
 /** {@link measureSensitivity} with what it was computed from. @throws HermError as it */
 export async function probeBlocks(file: HermFile, options: SensitivityOptions): Promise<BlockSensitivity[]> {
+  requireArguments({ file, options });
   const { signal, threads, onProgress } = options;
   const evaluate = options.evaluate ?? chainRun(file, requireInputs(options), { signal, threads });
   const outputs = async (widths: Record<string, number>) =>

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { HermFile } from '../file/read.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
@@ -24,6 +25,7 @@ export interface ReportSummary {
  * @throws HermError as `reportData`; `IO` when the page cannot be written.
  */
 export async function writeReport(file: HermFile, path: string, options: ReportOptions = {}): Promise<ReportSummary> {
+  requireArguments({ file, options });
   const parts = readParts();
   const { data, leftOut } = await reportData(file, options);
   const page = Buffer.from(pageOf(data, parts));

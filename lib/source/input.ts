@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { requireBuffer } from '../arguments.ts';
+import { requireArguments, requireBuffer } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { ioError } from '../model/messages.ts';
 import { type ByteSource, bufferSource, fileSource } from '../model/source.ts';
@@ -41,6 +41,7 @@ export function isAddress(text: string): boolean {
  * @throws HermError `BAD_ARGUMENT` for anything that is none, `IO`, `HTTP_RANGES` or `ABORTED` as opening it does.
  */
 export async function openSource(input: SourceInput, options: SourceOptions = {}): Promise<ByteSource> {
+  requireArguments({ options });
   checkOptions(options);
   if (typeof input === 'string' && !isAddress(input)) return fileSource(input);
   if (typeof input === 'string' || input instanceof URL) return addressSource(input, options);

@@ -1,3 +1,4 @@
+import { requireArguments } from '../../arguments.ts';
 import type { HermContent } from '../../file/content.ts';
 import type { Axis } from '../../file/layout.ts';
 import type { Tensor } from '../../model/tensor.ts';
@@ -27,8 +28,10 @@ export interface Adapter {
 export async function makeAdapter(
   content: HermContent,
   request: WidthRequest,
-  { signal }: Pick<CallOptions, 'signal'> = {},
+  options: Pick<CallOptions, 'signal'> = {},
 ): Promise<Adapter> {
+  requireArguments({ options });
+  const { signal } = options;
   content.requireComplete('an adapter');
   const at = resolveWidths(content, request);
   const maps = new AxisMaps(content, at, 'unit', { signal });

@@ -1,3 +1,4 @@
+import { requireArguments } from '../../arguments.ts';
 import type { HermContent } from '../../file/content.ts';
 import { joinTensors } from '../../file/joined.ts';
 import type { Tensor } from '../../model/tensor.ts';
@@ -35,6 +36,7 @@ interface OpenLift {
 }
 
 async function openLift(content: HermContent, input: TunedInput, options: LiftOptions): Promise<OpenLift> {
+  requireArguments({ options });
   content.requireComplete('lifting a change');
   const tuned = await openTuned(input);
   const close = () => tuned.close();

@@ -1,3 +1,4 @@
+import { requireArguments } from '../../arguments.ts';
 import { HermError } from '../../errors.ts';
 import { allocating } from '../../file/allocating.ts';
 import { joinTensors } from '../../file/joined.ts';
@@ -96,6 +97,7 @@ export async function growOpen(
   whole: Model,
   options: GrowOptions,
 ): Promise<{ readonly grown: GrownModel; readonly config: ConfigPlan | undefined }> {
+  requireArguments({ options: options ?? null });
   const { seed = 0, widths: request } = options;
   if (typeof request !== 'number' && !isByName(request)) {
     throw new HermError('BAD_ARGUMENT', 'widths must be numbers by block name, or one number for all blocks.', {});

@@ -1,3 +1,4 @@
+import { requireArguments } from '../../arguments.ts';
 import type { Model } from '../../model/model.ts';
 import { writeModelDirectory } from '../../model/model_directory.ts';
 import { withModel } from '../../model/open_model.ts';
@@ -27,6 +28,7 @@ export function growsToDirectory({ files, extras }: Pick<Model, 'files' | 'extra
  * @throws HermError as growModel; `OUTPUT_EXISTS` for a directory that is there and not empty, `ABORTED`, `IO`.
  */
 export async function growTo(input: string, output: string, options: GrowOptions): Promise<WrittenGrowth> {
+  requireArguments({ options: options ?? null });
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   return withModel(input, async (model) => {
     const { grown, config: plan } = await growOpen(model, options);

@@ -1,3 +1,4 @@
+import { requireArguments } from '../../arguments.ts';
 import type { Block } from '../block.ts';
 import type { ModelHeader } from '../model.ts';
 import { asKnownModel, identify } from './find.ts';
@@ -14,6 +15,7 @@ export interface BlockDescription {
 
 /** Describes blocks of one model, by their input weights. */
 export function describeBlocks(header: ModelHeader): (block: Pick<Block, 'input'>) => BlockDescription {
+  requireArguments({ header });
   const model = asKnownModel(header);
   return ({ input }) => {
     const known = identify(model, input.tensor);
@@ -26,5 +28,6 @@ export function describeBlocks(header: ModelHeader): (block: Pick<Block, 'input'
 
 /** The norm whose output a block reads; undefined where it is not known, or there is none. */
 export function precedingNorm(header: ModelHeader, block: Pick<Block, 'input'>): PrecedingNorm | undefined {
+  requireArguments({ block });
   return describeBlocks(header)(block).norm;
 }
