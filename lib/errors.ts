@@ -12,7 +12,7 @@ export const HERM_ERROR_CODES = [
   'HTTP_RANGES',
   /** A file at an address that became another one while it was read. */
   'SOURCE_CHANGED',
-  /** An output file that is there already and may not be replaced, or that is the input itself. */
+  /** An output file that is there already and may not be replaced, that is the input itself, or that another call with `resume` is at work on. */
   'OUTPUT_EXISTS',
   /** A call needs more memory than is free, or than `memory` allows; the message says how much. */
   'OUT_OF_MEMORY',

@@ -5,6 +5,7 @@ import { HermError } from '../errors.ts';
 import { atomicWrite } from '../model/atomic_write.ts';
 import { ioError } from '../model/messages.ts';
 import { type CodecOptions, xxh64 } from './codec.ts';
+import { lockPath } from './process_lock.ts';
 import { groupFile, type SavedGroup, type Spool, SpoolFile } from './spool.ts';
 
 /** Of the directory and of the coded bytes in it. */
@@ -45,9 +46,24 @@ export interface KeptSpool extends Spool {
 /**
  * A spool that stays when its work is interrupted, for a later run to go on from.
  *
- * @throws HermError `OUTPUT_EXISTS` for a directory that is something else; `ABORTED`, `IO`.
+ * @throws HermError `OUTPUT_EXISTS` for a directory that is something else, or that another run is at work in; `ABORTED`, `IO`.
  */
 export async function keptSpool(folder: string, origin: SpoolOrigin, options: CodecOptions): Promise<KeptSpool> {
+  const unlock = await lockPath(folder);
+  try {
+    return await openSpool(folder, origin, unlock, options);
+  } catch (cause) {
+    await unlock();
+    throw cause;
+  }
+}
+
+async function openSpool(
+  folder: string,
+  origin: SpoolOrigin,
+  unlock: () => Promise<void>,
+  options: CodecOptions,
+): Promise<KeptSpool> {
   const io = async <T>(doing: string, work: Promise<T>): Promise<T> =>
     work.catch((cause: unknown) => {
       throw ioError(doing, folder, cause);
@@ -83,7 +99,11 @@ export async function keptSpool(folder: string, origin: SpoolOrigin, options: Co
       await writeManifest(folder, manifest, options);
     },
     async close(done) {
-      if (done || Object.keys(manifest.groups).length === 0) await rm(folder, { recursive: true, force: true });
+      try {
+        if (done || Object.keys(manifest.groups).length === 0) await rm(folder, { recursive: true, force: true });
+      } finally {
+        await unlock();
+      }
     },
   };
 }

@@ -1,7 +1,7 @@
 import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
-import { type PriorOptions, type SamplesPrior, withPrior } from '../model/prior.ts';
+import { type PriorOptions, type SamplesPrior, samplesOf, withPrior } from '../model/prior.ts';
 import { type DType, dtypeBytes } from '../model/tensor.ts';
 import { NATIVE_DTYPES, type NativeBlock, type NativeMatrix, type NativeTree } from '../native/binding.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
@@ -21,7 +21,8 @@ export interface RefitOptions extends CertificateOptions {
 /**
  * The relative errors ‖f − f_k‖/‖f‖ in L²(prior) of the skeletons of these widths, as rounded weights serve them
  * (docs/theory.md, section 4.3). With samples the squares are blended, and those on samples are against their targets; with
- * a blend of 0 and samples that nothing was fitted to, they are measured errors.
+ * a blend of 0 and samples that nothing was fitted to, they are measured errors. The full width is the block itself: its error
+ * is 0, but against other targets.
  *
  * @param widths in any order, each from m − T to m
  * @returns one error a width
@@ -43,7 +44,8 @@ export async function certifyWidths(
   const samples = await fitSamplesOf(block, weights, options?.prior, options);
   const args = { ...known, ...nativeTree(tree), activation, samples, widths: descending, errors };
   await callNative(options, (addon, job) => addon.certify(args, job));
-  return widths.map((width) => errors[descending.indexOf(width)] as number);
+  const isBlock = (width: number) => width === tree.neurons && samplesOf(block, options?.prior)?.targets === undefined;
+  return widths.map((width) => (isBlock(width) ? 0 : errors[descending.indexOf(width)]!));
 }
 
 /** Refitted output weights of a skeleton. */

@@ -139,9 +139,11 @@ export async function compressModel(whole: Model, output: string, options: Compr
   const origin = originOf(model, blocks, digests, priors, options);
   const kept = options.resume ? await keptSpool(`${output}.partial`, origin, { signal }) : undefined;
   const spool = kept ?? (await temporarySpool(temporaryName(target.path)));
-  const writer = new HermWriter(model, blocks, priors.kind, spool);
   let done = false;
+  let groups = 0;
   try {
+    const writer = new HermWriter(model, blocks, priors.kind, spool);
+    groups = writer.layout.groups.length;
     const merges = await addGroups(writer, model, blocks, priors, spool, options);
     const written = await writer.finish(output, digests, stageOptions(options, 'write'));
     done = true;
@@ -150,7 +152,7 @@ export async function compressModel(whole: Model, output: string, options: Compr
     const resumed = kept && resumeReport(kept.leftover, writer, blocks);
     return { ...written, ...known, ...filesOf(model), blocks, leftOut, merges, resumed };
   } catch (cause) {
-    throw kept === undefined ? cause : sayWhatIsKept(cause, kept, writer.layout.groups.length);
+    throw kept === undefined ? cause : sayWhatIsKept(cause, kept, groups);
   } finally {
     await spool.close(done);
   }

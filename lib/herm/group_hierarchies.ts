@@ -130,17 +130,17 @@ async function viewOf(
 const rangeOf = ({ neurons, merges }: MergeTree) => ({ neurons, smallest: neurons - merges });
 
 async function certify(
-  { block, weights, ...view }: BlockView,
+  { block, weights, gaussian, samples }: BlockView,
   tree: MergeTree,
   blend: number | undefined,
   options: CompressOptions,
 ): Promise<Pick<BlockHierarchy, 'errors' | 'measured'>> {
   const widths = buildLadder([rangeOf(tree)]).map(([width]) => width!);
   const during = stageOptions(options, 'certify', block.name);
-  const prior = priorOf({ block, weights, ...view }, blend);
+  const prior = priorOf({ block, weights, gaussian, samples }, blend);
   const errors = await certifyWidths(block, weights, tree, widths, { ...during, prior });
-  if (!view.samples) return { errors, measured: undefined };
-  const heldOut = { inputs: view.samples.heldOut, blend: 0 };
+  if (!samples) return { errors, measured: undefined };
+  const heldOut = { inputs: samples.heldOut, blend: 0 };
   return { errors, measured: await certifyWidths(block, weights, tree, widths, { ...during, prior: heldOut }) };
 }
 

@@ -2,6 +2,7 @@ import { HermError } from '../errors.ts';
 import type { Block } from './block.ts';
 import { quoteName } from './messages.ts';
 import { readNpy } from './npy.ts';
+import { refuseOtherSamples } from './other_formats.ts';
 import { readSafetensorsHeader, readTensor } from './safetensors.ts';
 import { fileSource, readWhole } from './source.ts';
 import { isFloatDType, type Tensor, toFloat64 } from './tensor.ts';
@@ -97,10 +98,11 @@ async function readTensors(path: string): Promise<SampleTensor[]> {
   });
 }
 
-/** All tensors of a safetensors file. @throws HermError `IO`; as {@link readSafetensorsHeader} */
+/** All tensors of a safetensors file of samples. @throws HermError `PRIOR` for another file, `IO`; as {@link readSafetensorsHeader} */
 export async function readAllTensors(path: string): Promise<Tensor[]> {
   const source = await fileSource(path);
   try {
+    await refuseOtherSamples(source);
     const header = await readSafetensorsHeader(source);
     const tensors: Tensor[] = [];
     for (const info of header.tensors) tensors.push(await readTensor(source, header, info));

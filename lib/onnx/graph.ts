@@ -36,7 +36,7 @@ export interface OnnxGraph {
   readonly external: readonly OnnxTensor[];
 }
 
-const SAFETENSORS = 'a safetensors file. Give it a name that ends in .safetensors';
+const SAFETENSORS = { what: 'a safetensors file', advice: 'Give it a name that ends in .safetensors' };
 /** Protobuf's own limit. */
 const MAX_BYTES = 2 ** 31 - 1;
 
@@ -99,7 +99,7 @@ function fileError(file: string, bytes: Uint8Array, why: string, cause?: unknown
   const message =
     other === undefined
       ? `${file} is not a valid ONNX model: ${empty}. Download or export it again.`
-      : `${file} is no ONNX model: it is ${other}.`;
+      : `${file} is no ONNX model: it is ${other.what}. ${other.advice}.`;
   return new HermError('ONNX_FILE', message, { file }, cause === undefined ? undefined : { cause });
 }
 

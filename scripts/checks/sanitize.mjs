@@ -122,7 +122,7 @@ function buildTests(check, option) {
   runQuietly(`${check}: building the kernel tests`, 'cmake', ['--build', folder, '--parallel', jobs]);
 }
 
-/** A tree of its own with the instrumented addon where the library looks for its binary. */
+/** A tree of its own with the instrumented addon where the library looks for its binary, and the parts of pages that it writes. */
 function buildAddon(check, sanitizers) {
   const folder = folderOf(check);
   const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
@@ -130,7 +130,7 @@ function buildAddon(check, sanitizers) {
   runQuietly(`${check}: building the addon`, process.execPath, [cmakeJs, ...options]);
   const tree = join(folder, 'tree');
   rmSync(tree, { recursive: true, force: true });
-  for (const part of ['lib', 'test', 'package.json', 'vitest.config.ts']) {
+  for (const part of ['lib', 'dist', 'test', 'package.json', 'vitest.config.ts']) {
     cpSync(join(root, part), join(tree, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));

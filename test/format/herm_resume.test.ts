@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { keptSpool } from '../../lib/file/kept_spool.ts';
 import { type CompressOptions, compress } from '../../lib/herm/compress.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors.ts';
 import { bufferSource } from '../../lib/model/source.ts';
@@ -141,4 +143,33 @@ it('a directory that is something else is not touched', async () => {
   await writeFile(join(partial, 'mine'), 'mine');
   await expect(resume()).rejects.toMatchObject({ code: 'OUTPUT_EXISTS', details: { file: partial } });
   expect(await readFile(join(partial, 'mine'), 'utf8')).toBe('mine');
+});
+
+describe('only one run at a time', () => {
+  const origin = { input: 'a model', options: 'some' };
+
+  it('goes on from what another one leaves', async () => {
+    const spool = await keptSpool(partial, origin, {});
+    await expect(keptSpool(partial, origin, {})).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+      message: expect.stringContaining('by another compression, of this process. Wait for it'),
+      details: { file: partial, process: process.pid },
+    });
+    await spool.close(true);
+    await (await keptSpool(partial, origin, {})).close(true);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('of all processes that run', async () => {
+    const lock = `${partial}.lock`;
+    await writeFile(lock, String(process.ppid));
+    await expect(resume()).rejects.toMatchObject({ code: 'OUTPUT_EXISTS', details: { process: process.ppid } });
+    expect(await readFile(lock, 'utf8')).toBe(String(process.ppid));
+    // Ended ones, one of which had the number that this one has now; and what a crash may leave.
+    for (const owner of [spawnSync('true').pid, process.pid, '']) {
+      await writeFile(lock, String(owner));
+      expect((await resume()).resumed).toEqual({ reused: [], unusable: undefined });
+      expect(await readdir(folder)).toEqual(['model.herm']);
+    }
+  });
 });

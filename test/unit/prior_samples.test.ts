@@ -17,6 +17,7 @@ import { type CompressOptions, compress } from '../../lib/herm/compress.ts';
 import { buildTree } from '../../lib/herm/merge.ts';
 import type { ActivationName } from '../../lib/model/block.ts';
 import { forward, mlpLayers } from '../../lib/model/forward.ts';
+import type { Prior } from '../../lib/model/prior.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors_write.ts';
 import { readSamples } from '../../lib/model/sample_files.ts';
 import { bufferSource, fileSource } from '../../lib/model/source.ts';
@@ -98,6 +99,16 @@ describe('certificates and refits on samples', () => {
       const kept = await skeletonWeights(block, weights, tree, width);
       expect(errors[n]).toBeCloseTo(relativeError(wanted, await blockOutputs(kept.block, kept.weights, inputs)), 9);
     }
+  });
+
+  it('the full width misses nothing, but where it should make something else of them', async () => {
+    const { block, weights } = randomBlock(M, N, P, 'gelu', 9);
+    const inputs = someInputs(300, N);
+    const tree = await buildTree(block, weights);
+    const targets = (await blockOutputs(block, weights, inputs)).map((y) => 2 * y);
+    const error = async (prior: Prior) => (await certifyWidths(block, weights, tree, [M, 3], { prior }))[0];
+    expect(await error({ inputs, blend: 0.3 })).toBe(0);
+    expect(await error({ inputs, blend: 0, targets })).toBeCloseTo(0.5, 9);
   });
 
   it.each(activations)('%s: a refit leaves nothing that its neurons could still explain', async (activation) => {
@@ -285,7 +296,9 @@ describe('compressing with samples', () => {
     expect(fc1!.subarray(0, 3)).toEqual(Float32Array.of(0, 1 / 8, 2 / 8));
     expect(await read(path('one.npy'))).toEqual({ fc0: Float32Array.from({ length: 18 }, (_, k) => k) });
     expect(Object.keys(await read(`fc0=${path('one.npy')}`))).toEqual(['fc0']);
+    await writeFile(path('net.herm'), Uint8Array.of(0x89, 0x48, 0x45, 0x52, 0x4d, 0x0d, 0x0a, 0x1a, 1));
     for (const [description, why] of [
+      [path('net.herm'), 'net.herm holds no samples: it is a .herm file. Give them as a .npy file'],
       [`fc1=${path('one.npy')}`, '24 inputs'],
       [`fc7=${path('one.npy')}`, 'no such block'],
       [path('bad.npy'), 'float32'],
