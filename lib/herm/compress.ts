@@ -208,12 +208,16 @@ async function refuseInput({ files, extras }: Model, output: string): Promise<vo
   });
 }
 
+const PRIORS: readonly string[] = ['isotropic', 'norm', 'weights'];
+
 /** What would be gone through character by character, or not at all, of callers without types. */
-function checkOptions({ refit, norms, signal }: CompressOptions): void {
+function checkOptions({ refit, norms, prior, signal }: CompressOptions): void {
   throwIfAborted(signal);
   requireList('refit', refit, 'shares of all neurons, such as 0.5');
   requireList('norms', norms, 'texts such as "block=weight,bias"');
   for (const share of refit ?? []) checkShare(share);
+  if (prior === undefined || PRIORS.includes(prior)) return;
+  throw new HermError('BAD_ARGUMENT', `prior takes ${PRIORS.join(', ')}, not ${prior}.`, { prior });
 }
 
 function checkShare(share: number): void {

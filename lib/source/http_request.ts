@@ -27,6 +27,9 @@ const FIRST_DELAY_MS = 200;
 /** A server may ask for patience, but not for so much that nobody knows whether anything happens. */
 const LONGEST_DELAY_MS = 30_000;
 
+/** A longer one fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** What passes by itself: too many requests, and servers that are overloaded or restart. */
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -42,11 +45,13 @@ export class HttpClient {
   constructor(address: URL, { headers = {}, timeout = TIMEOUT_MS, retries = RETRIES }: HttpOptions) {
     this.name = `${address.origin}${address.pathname}`;
     const url = new URL(address);
-    const login = basicLogin(url);
+    const all = new Headers(basicLogin(url));
+    // However they are spelled, each name counts once.
+    for (const [name, value] of Object.entries(headers)) all.set(name, value);
     [url.username, url.password, url.hash] = ['', '', ''];
     this.#url = url.href;
-    this.#headers = { ...login, ...headers };
-    this.#timeout = timeout;
+    this.#headers = Object.fromEntries(all);
+    this.#timeout = Math.min(timeout, LONGEST_TIMER_MS);
     this.#retries = retries;
   }
 
@@ -132,8 +137,17 @@ const ADVICE: Readonly<Record<number, string>> = {
 /** fetch refuses addresses with a login; sent as a header, it does not follow redirects to other hosts. */
 function basicLogin({ username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {};
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const login = `${decoded(username)}:${decoded(password)}`;
   return { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
+}
+
+/** Where a `%` stands for itself, it is taken as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Seconds, or a date. */

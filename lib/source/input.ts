@@ -14,7 +14,7 @@ export type AsyncBuffer = ({ readonly byteLength: number } | { readonly size: nu
 
 type Slice = ArrayBuffer | ArrayBufferView | { arrayBuffer(): Promise<ArrayBuffer> };
 
-/** What can be opened: a path, an http(s) or file address, bytes, or something that reads them. */
+/** What can be opened: a path, an http(s) address, a file URL, bytes, or something that reads them. */
 export type SourceInput = string | URL | ArrayBuffer | ArrayBufferView | ByteSource | AsyncBuffer;
 
 export interface SourceOptions extends HttpOptions {

@@ -120,6 +120,24 @@ describe('an address', () => {
     expect(headers['x-key']).toBe('hidden');
   });
 
+  it('gets headers in place of its login, however they are spelled, and a login with a % that stands for itself', async () => {
+    const server = await serve({ bytes: herm });
+    const secret = (login: string) => server.url.replace('//', `//${login}@`);
+    await read(secret('me:word'), { headers: { Authorization: 'Bearer key' } });
+    expect(server.seen.at(-1)!.headers.authorization).toBe('Bearer key');
+    await read(secret('me:100%'));
+    expect(server.seen.at(-1)!.headers.authorization).toBe(`Basic ${Buffer.from('me:100%').toString('base64')}`);
+  });
+
+  it('may be waited for as long as numbers go', async () => {
+    const server = await serve({ bytes: herm }, (_, response) => {
+      setTimeout(() => response.writeHead(403).end(), 50);
+      return true;
+    });
+    const options = { timeout: Number.MAX_SAFE_INTEGER, retries: 0 };
+    await expect(openHerm(server.url, options)).rejects.toMatchObject({ details: { status: 403 } });
+  });
+
   it('may redirect', async () => {
     const server = await serve({ bytes: herm }, (request, response) => {
       if (request.url !== '/moved') return false;

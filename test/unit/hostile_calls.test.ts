@@ -105,6 +105,7 @@ describe('arguments of the wrong type', () => {
   it.each<readonly [string, string, () => Promise<unknown>]>([
     ['one share for a list of them', 'refit must be an array', () => compress(LENET, path, { refit: any(0.5) })],
     ['text for a list of norms', 'norms must be an array', () => compress(LENET, path, { norms: any('a=b') })],
+    ['another prior', 'not gaussian', () => compress(LENET, path, { prior: any('gaussian') })],
     ['no model', 'A model must be', () => compress(any(undefined), path)],
     ['a controller for its signal', 'property "signal"', () => file.skeleton(0.5, { signal: controller })],
     ['a controller before anything is read', 'property "signal"', () => compress(LENET, path, { signal: controller })],
