@@ -1,3 +1,4 @@
+#include "kernels/close_up.h"
 #include "kernels/gram.h"
 #include "kernels/living_gram.h"
 #include "kernels/profile_table.h"
@@ -8,17 +9,17 @@ class ComputedGram final : public LivingGram {
  public:
   explicit ComputedGram(const NeuronPairs& neurons) : neurons_(neurons) {}
 
-  void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
+  void read(std::span<const std::uint32_t> positions, const Living& living, std::size_t begin, std::size_t end,
             GramWindow& window) const override;
-  void append(const Job& /*job*/, const std::vector<Union>& /*unions*/, const std::vector<char>& /*alive*/) override {}
-  void compact(const Job& /*job*/, const std::vector<std::uint32_t>& /*kept*/) override {}
+  void append(const Job& /*job*/, const std::vector<Union>& /*unions*/, const Living& /*living*/) override {}
+  void compact(const Job& /*job*/, const Living& /*living*/) override {}
 
  private:
   const NeuronPairs& neurons_;
 };
 
-void ComputedGram::read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
-                        GramWindow& window) const {
+void ComputedGram::read(std::span<const std::uint32_t> positions, const Living& living, std::size_t begin,
+                        std::size_t end, GramWindow& window) const {
   const auto kinds = neurons_.kinds();
   const std::size_t count = positions.size(), stride = end - begin + kSweepPadding;
   window.rows_.assign(count, {});
@@ -33,6 +34,8 @@ void ComputedGram::read(std::span<const std::uint32_t> positions, std::size_t be
     }
     multiply_rows(MatrixView<const float>(window.left_.data(), count, rows.cols), cols.rows_from(begin, end),
                   MatrixView<float>(values, count, end - begin, stride));
+    if (living.positions().size() == living.size()) continue;
+    for (std::size_t i = 0; i < count; ++i) close_up(values + i * stride, living, begin, end, values + i * stride);
   }
 }
 

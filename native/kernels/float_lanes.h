@@ -16,7 +16,7 @@ struct Mask {
 constexpr std::size_t kLaneCount = 2 * kWidth;
 static_assert(kLaneCount <= kSweepPadding);
 
-HERM_INLINE Lanes constant(float x) { return {Register{} + x, Register{} + x}; }
+HERM_INLINE Lanes constant(float x) { return {x - Register{}, x - Register{}}; }
 HERM_INLINE Lanes load(const float* from) { return {load_lanes<Register>(from), load_lanes<Register>(from + kWidth)}; }
 HERM_INLINE void store(const Lanes& x, float* to) {
   store_lanes(x.a, to);

@@ -212,7 +212,6 @@ void GatedPairs::compact(const std::vector<std::uint32_t>& kept) {
   for (std::size_t p = 0; p < kept.size(); ++p)
     if (kept[p] != p) neurons_[p] = std::move(neurons_[kept[p]]);
   neurons_.resize(kept.size());
-  profiles_.compact(kept);
   for (const auto& side : sides_) side->compact(kept);
 }
 

@@ -23,6 +23,7 @@ class GatedPairs final : public NeuronPairs {
   double energy(std::size_t p) const override { return neurons_[p].energy; }
   double output_norm(std::size_t p) const override { return neurons_[p].output; }
   void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) const override;
+  void keep_swept(const std::vector<std::uint32_t>& ranks) override { profiles_.compact(ranks); }
   bool blind() const override { return blind_; }
   double gaussian_kernel(std::size_t a, std::size_t b) const override;
   const SampledKernel* samples() const override { return samples_.get(); }

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/living.h"
 #include "kernels/neuron_pairs.h"
 
 namespace herm {
@@ -20,6 +21,11 @@ struct Union {
 
 // Where a stretch of a neuron's row begins, in the matrix of every kind.
 using RowOfKinds = std::array<const float*, kMaxKinds>;
+// The same some columns on.
+inline RowOfKinds shifted(RowOfKinds row, std::size_t columns) {
+  for (const float*& values : row) values = values ? values + columns : nullptr;
+  return row;
+}
 
 // A thread's window on a few rows.
 class GramWindow {
@@ -41,14 +47,15 @@ class LivingGram {
   LivingGram& operator=(const LivingGram&) = delete;
   virtual ~LivingGram() = default;
 
-  // Columns [begin, end) of the listed rows, with kSweepPadding floats to spare. Thread-safe for different windows.
-  virtual void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
+  // The living ones of columns [begin, end) of the listed rows, with kSweepPadding floats to spare. `begin` is a
+  // multiple of Living::kWord, or all are alive. Thread-safe for different windows.
+  virtual void read(std::span<const std::uint32_t> positions, const Living& living, std::size_t begin, std::size_t end,
                     GramWindow& window) const = 0;
-  // Parents take the next positions, as the neurons have them already. `alive` [positions before]: rows that still
+  // Parents take the next positions, as the neurons have them already. `living` is of those before: rows that still
   // matter.
-  virtual void append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) = 0;
-  // Keeps only the listed positions, in ascending order, before the neurons do.
-  virtual void compact(const Job& job, const std::vector<std::uint32_t>& kept) = 0;
+  virtual void append(const Job& job, const std::vector<Union>& unions, const Living& living) = 0;
+  // Keeps only the living, before the neurons do.
+  virtual void compact(const Job& job, const Living& living) = 0;
 };
 
 // Matrices in memory, with columns for `capacity` positions: a parent's row and column are made from those of its

@@ -12,7 +12,7 @@
 
 namespace herm {
 
-constexpr std::size_t kKept = 16;  // partners that a scan keeps
+constexpr std::size_t kKept = 8;  // partners that a scan keeps
 constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
 
 // A partner and what merging with it costs.

@@ -7,25 +7,25 @@
 namespace herm {
 
 std::vector<RankedPair> match_plain(const Job& job, const NeuronPairs& neurons, const LivingGram& gram,
-                                    std::size_t count, const std::vector<char>& alive) {
-  const auto size = static_cast<std::uint32_t>(neurons.size());
+                                    std::size_t count, const Living& living) {
+  const auto& positions = living.positions();
+  const std::size_t count_alive = positions.size();
   std::vector<RankedPair> all;
   GramWindow window;
-  std::vector<float> swept(size + kSweepPadding);
-  for (std::uint32_t a = 0; a < size; ++a) {
+  std::vector<float> swept(count_alive + kSweepPadding);
+  for (std::size_t i = 0; i + 1 < count_alive; ++i) {
     job.check();
-    if (!alive[a]) continue;
-    if (a + 1 == size) break;
-    gram.read({&a, 1}, a + 1, size, window);
-    neurons.sweep_trusted(a, a + 1, size, window.row(0).data(), swept.data());
-    for (std::uint32_t b = a + 1; b < size; ++b) {
-      if (!alive[b]) continue;
+    const std::uint32_t a = positions[i];
+    gram.read({&a, 1}, living, 0, living.size(), window);
+    neurons.sweep_trusted(positions, i, i + 1, count_alive, shifted(window.row(0), i + 1).data(), swept.data());
+    for (std::size_t j = i + 1; j < count_alive; ++j) {
+      const std::uint32_t b = positions[j];
       const auto [owner, partner] = neurons.owns(a, b) ? std::pair(a, b) : std::pair(b, a);
-      all.push_back({pair_cost(neurons, owner, partner, swept[b - a - 1]), owner, partner});
+      all.push_back({pair_cost(neurons, owner, partner, swept[j - i - 1]), owner, partner});
     }
   }
   std::sort(all.begin(), all.end());
-  std::vector<char> available(alive);
+  std::vector<char> available(living.flags());
   std::vector<RankedPair> pairs;
   for (const RankedPair& pair : all) {
     if (pairs.size() == count) break;

@@ -9,6 +9,6 @@
 namespace herm {
 
 std::vector<RankedPair> match_plain(const Job& job, const NeuronPairs& neurons, const LivingGram& gram,
-                                    std::size_t count, const std::vector<char>& alive);
+                                    std::size_t count, const Living& living);
 
 }  // namespace herm

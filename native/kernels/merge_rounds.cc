@@ -40,36 +40,36 @@ class Rounds {
         neurons_(neurons),
         share_(options.round_share),
         watch_(report_),
-        alive_(neurons.size(), 1),
         living_(neurons.size()),
         capacity_(merge_capacity(neurons.size(), options.round_share)),
         gram_(options.stored ? make_stored_gram(job, neurons, capacity_) : make_computed_gram(neurons)) {
     watch_.lap(MergeReport::kGram);
-    if (!options.plain) search_ = std::make_unique<MergeSearch>(job, neurons, *gram_);
+    if (!options.plain) search_ = std::make_unique<MergeSearch>(job, neurons, *gram_, living_);
     watch_.lap(MergeReport::kSweep);
   }
 
   MergeReport run() {
-    const auto goal = static_cast<double>(living_);
-    while (living_ > 1) {
+    const auto goal = static_cast<double>(count());
+    while (count() > 1) {
       job_.check();
-      const auto limit = static_cast<std::size_t>(share_ * static_cast<double>(living_));
+      const auto limit = static_cast<std::size_t>(share_ * static_cast<double>(count()));
       round(std::max<std::size_t>(1, limit));
-      job_.progress(1 - static_cast<double>(living_ - 1) / goal);
+      job_.progress(1 - static_cast<double>(count() - 1) / goal);
     }
     if (search_) report_.counts = search_->counts();
     return report_;
   }
 
  private:
+  std::size_t count() const { return living_.positions().size(); }
+
   void round(std::size_t limit) {
-    limit = std::min(limit, living_ / 2);
-    if (alive_.size() + limit > capacity_ ||
-        static_cast<double>(living_) < kCrowded * static_cast<double>(alive_.size()))
+    limit = std::min(limit, count() / 2);
+    if (living_.size() + limit > capacity_ ||
+        static_cast<double>(count()) < kCrowded * static_cast<double>(living_.size()))
       compact();
     watch_.lap(MergeReport::kUpdate);
-    const auto pairs =
-        search_ ? search_->match(job_, limit, alive_) : match_plain(job_, neurons_, *gram_, limit, alive_);
+    const auto pairs = search_ ? search_->match(job_, limit) : match_plain(job_, neurons_, *gram_, limit, living_);
     watch_.lap(MergeReport::kMatch);
     merge(pairs);
     ++report_.rounds;
@@ -87,23 +87,20 @@ class Rounds {
     });
     neurons_.end_merges();
     watch_.lap(MergeReport::kOperator);
-    for (const auto& pair : pairs) alive_[pair.owner] = alive_[pair.partner] = 0;
-    gram_->append(job_, unions, alive_);
-    alive_.resize(neurons_.size(), 1);
-    living_ -= pairs.size();
+    for (const auto& pair : pairs)
+      for (const std::uint32_t child : {pair.owner, pair.partner}) living_.kill(child);
+    gram_->append(job_, unions, living_);
+    neurons_.keep_swept(living_.bear(pairs.size()));
     watch_.lap(MergeReport::kUpdate);
-    if (search_) search_->update(job_, before, alive_);
+    if (search_) search_->update(job_, before);
     watch_.lap(MergeReport::kOffer);
   }
 
   void compact() {
-    std::vector<std::uint32_t> kept;
-    for (std::uint32_t p = 0; p < alive_.size(); ++p)
-      if (alive_[p]) kept.push_back(p);
-    gram_->compact(job_, kept);
-    if (search_) search_->compact(job_, kept);
-    neurons_.compact(kept);
-    alive_.assign(kept.size(), 1);
+    gram_->compact(job_, living_);
+    if (search_) search_->compact(job_);
+    neurons_.compact(living_.positions());
+    living_.compact();
   }
 
   const Job job_;
@@ -111,8 +108,7 @@ class Rounds {
   double share_;
   MergeReport report_;
   Stopwatch watch_;
-  std::vector<char> alive_;
-  std::size_t living_;
+  Living living_;
   std::size_t capacity_;  // positions that there is room for
   std::unique_ptr<LivingGram> gram_;
   std::unique_ptr<MergeSearch> search_;  // none: all pairs are looked at

@@ -30,11 +30,6 @@ std::uint64_t first_bits(std::size_t count) {
 // Owners that make up a share of all.
 std::size_t share_of(std::size_t owners) { return (owners + kShares - 1) / kShares; }
 
-RowOfKinds shifted(RowOfKinds row, std::size_t columns) {
-  for (const float*& values : row) values = values ? values + columns : nullptr;
-  return row;
-}
-
 }  // namespace
 
 double pair_cost(const NeuronPairs& neurons, std::size_t owner, std::size_t partner, float swept) {
@@ -43,19 +38,19 @@ double pair_cost(const NeuronPairs& neurons, std::size_t owner, std::size_t part
   return cost > kFree * energy ? cost : 0;
 }
 
-MergeSearch::MergeSearch(const Job& job, const NeuronPairs& neurons, const LivingGram& gram)
-    : neurons_(neurons), gram_(gram), lists_(neurons.size()), energies_(neurons.size()) {
+MergeSearch::MergeSearch(const Job& job, const NeuronPairs& neurons, const LivingGram& gram, const Living& living)
+    : neurons_(neurons), gram_(gram), living_(living), lists_(neurons.size()), energies_(neurons.size()) {
   for (std::size_t p = 0; p < energies_.size(); ++p) energies_[p] = neurons.energy(p);
   fill_all(job);
 }
 
-// Swept estimates, counted; by several threads at once.
+// Swept estimates by rank, counted; by several threads at once.
 void MergeSearch::sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows, float* r) {
-  const std::size_t closer = neurons_.sweep_trusted(fixed, begin, end, rows, r);
+  const std::size_t closer = neurons_.sweep_trusted(living_.positions(), fixed, begin, end, rows, r);
   if (closer > 0) std::atomic_ref(counts_.estimates).fetch_add(closer, std::memory_order_relaxed);
 }
 
-// All pairs, a few owners and columns at a time.
+// All pairs, a few owners and columns at a time: ranks are positions.
 void MergeSearch::fill_all(const Job& job) {
   const std::size_t m = neurons_.size();
   parallel_for(job, m, kOwners, [&](std::size_t begin, std::size_t end) {
@@ -66,7 +61,7 @@ void MergeSearch::fill_all(const Job& job) {
     GramWindow window;
     for (std::size_t column = begin / kColumns * kColumns; column < m; column += kColumns) {
       const std::size_t column_end = std::min(m, column + kColumns);
-      gram_.read(owners, column, column_end, window);
+      gram_.read(owners, living_, column, column_end, window);
       for (std::size_t owner = begin; owner < end; ++owner) {
         const std::size_t from = std::max(column, owner + 1);
         if (from >= column_end) continue;
@@ -92,20 +87,24 @@ void MergeSearch::fill_all(const Job& job) {
 // More partners for an owner, beyond those that it has listed.
 void MergeSearch::scan(std::uint32_t owner, const std::vector<char>& available) {
   thread_local std::vector<float> r;
-  const std::size_t size = neurons_.size();
-  r.resize(size + 2 * kSweepPadding);
+  const auto& living = living_.positions();
+  const std::size_t rank = living_.rank(owner);
+  r.resize(living.size() + 2 * kSweepPadding);
   thread_local GramWindow window;
-  gram_.read({&owner, 1}, 0, size, window);
-  sweep(owner, 0, owner, window.row(0).data(), r.data());
-  sweep(owner, owner + 1, size, shifted(window.row(0), owner + 1).data(), r.data() + owner + 1);
-  if (neurons_.energy(owner) == 0) std::fill_n(r.data(), size, 0.0F);
+  gram_.read({&owner, 1}, living_, 0, living_.size(), window);
+  sweep(rank, 0, rank, window.row(0).data(), r.data());
+  sweep(rank, rank + 1, living.size(), shifted(window.row(0), rank + 1).data(), r.data() + rank + 1);
+  if (neurons_.energy(owner) == 0) std::fill_n(r.data(), living.size(), 0.0F);
   CandidateList& list = lists_[owner];
   constexpr float kListed = std::numeric_limits<float>::infinity();
-  r[owner] = kListed;
-  for (const auto& entry : list.entries()) r[entry.partner] = kListed;
+  r[rank] = kListed;
+  for (const auto& entry : list.entries())
+    if (living_[entry.partner]) r[living_.rank(entry.partner)] = kListed;
   Smallest best;
-  for (std::size_t j = 0; j < size; ++j)
-    if (r[j] < best.worst() && available[j] && neurons_.owns(owner, j)) best.add(r[j], static_cast<std::uint32_t>(j));
+  for (std::size_t j = 0; j < living.size(); ++j) {
+    const std::uint32_t partner = living[j];
+    if (r[j] < best.worst() && available[partner] && neurons_.owns(owner, partner)) best.add(r[j], partner);
+  }
   list.extend(best, neurons_.energy(owner));
 }
 
@@ -123,13 +122,13 @@ void MergeSearch::settle(std::uint32_t owner, const std::vector<char>& available
 }
 
 // What every owner can offer next, without the dead.
-std::vector<RankedPair> MergeSearch::next_pairs(const Job& job, const std::vector<char>& alive) {
+std::vector<RankedPair> MergeSearch::next_pairs(const Job& job) {
   std::vector<RankedPair> next(lists_.size(), {0, kNone, kNone});
   parallel_for(job, next.size(), kColumns, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p) {
       if (p + kOffersAhead < end) lists_[p + kOffersAhead].prefetch();
-      if (!alive[p]) continue;
-      lists_[p].drop_front([&](std::uint32_t partner) { return !alive[partner]; });
+      if (!living_[p]) continue;
+      lists_[p].drop_front([&](std::uint32_t partner) { return !living_[partner]; });
       next[p] = lists_[p].next(static_cast<std::uint32_t>(p));
     }
   });
@@ -137,9 +136,9 @@ std::vector<RankedPair> MergeSearch::next_pairs(const Job& job, const std::vecto
   return next;
 }
 
-std::vector<RankedPair> MergeSearch::match(const Job& job, std::size_t count, const std::vector<char>& alive) {
-  std::vector<char> available(alive);
-  std::vector<RankedPair> owners = next_pairs(job, alive);
+std::vector<RankedPair> MergeSearch::match(const Job& job, std::size_t count) {
+  std::vector<char> available(living_.flags());
+  std::vector<RankedPair> owners = next_pairs(job);
   // The owners that this round will most likely ask, all at once.
   const std::size_t likely = std::min(owners.size(), count + count / 4 + 1);
   if (likely > 0)
@@ -185,29 +184,29 @@ std::vector<RankedPair> MergeSearch::match(const Job& job, std::size_t count, co
   return pairs;
 }
 
-void MergeSearch::update(const Job& job, std::size_t first_new, const std::vector<char>& alive) {
-  const std::size_t parents = neurons_.size() - first_new;
-  lists_.resize(neurons_.size());
-  measure(job, first_new, alive);
+void MergeSearch::update(const Job& job, std::size_t first_new) {
+  const std::size_t parents = living_.size() - first_new;
+  lists_.resize(living_.size());
+  measure(job, first_new);
   // Parents fill their own lists; what they offer to others waits until all lists are there.
   offers_.resize((parents + kParents - 1) / kParents);
   parallel_for(job, parents, kParents,
                [&](std::size_t begin, std::size_t end) { sweep_parents(first_new, begin, end); });
-  hand_over(job, alive);
+  hand_over(job);
 }
 
-// Limits and strengths of all positions, as they are when parents come in.
-void MergeSearch::measure(const Job& job, std::size_t first_new, const std::vector<char>& alive) {
-  const std::size_t size = neurons_.size();
-  energies_.resize(size);
-  for (std::size_t p = first_new; p < size; ++p) energies_[p] = neurons_.energy(p);
-  limits_.assign(size + kStretch, -1);
-  strengths_.assign(size + kStretch, -1);
-  parallel_for(job, size, kColumns, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t p = begin; p < end; ++p) {
-      if (!alive[p]) continue;
-      limits_[p] = lists_[p].limit(energies_[p]);
-      strengths_[p] = static_cast<float>(energies_[p]);
+// Limits and strengths of the living, as they are when parents come in.
+void MergeSearch::measure(const Job& job, std::size_t first_new) {
+  energies_.resize(living_.size());
+  for (std::size_t p = first_new; p < living_.size(); ++p) energies_[p] = neurons_.energy(p);
+  const auto& living = living_.positions();
+  limits_.assign(living.size() + kStretch, -1);
+  strengths_.assign(living.size() + kStretch, -1);
+  parallel_for(job, living.size(), kColumns, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t r = begin; r < end; ++r) {
+      const double energy = energies_[living[r]];
+      limits_[r] = lists_[living[r]].limit(energy);
+      strengths_[r] = static_cast<float>(energy);
     }
   });
 }
@@ -220,44 +219,48 @@ void MergeSearch::sweep_parents(std::size_t first_new, std::size_t begin, std::s
   for (auto& share : offers) share.clear();
   std::vector<std::uint32_t> group(end - begin);
   std::iota(group.begin(), group.end(), static_cast<std::uint32_t>(first_new + begin));
+  const std::size_t first_rank = living_.rank(group.front());
   GramWindow window;
   for (std::size_t column = 0; column < first_new + end; column += kColumns) {
-    gram_.read(group, column, std::min(neurons_.size(), column + kColumns), window);
-    for (const std::uint32_t parent : group) {
-      const std::size_t t = parent - group.front(), column_end = std::min<std::size_t>(parent, column + kColumns);
-      if (column >= column_end) continue;
-      sweep(parent, column, column_end, window.row(t).data(), r.data());
-      if (energies_[parent] == 0) std::fill_n(r.data(), column_end - column, 0.0F);
-      weigh(parent, column, column_end, r.data(), smallest[t], offers);
+    const std::size_t column_end = std::min(living_.size(), column + kColumns);
+    gram_.read(group, living_, column, column_end, window);
+    const std::size_t from = living_.rank(column), to = living_.rank(column_end);
+    for (std::size_t t = 0; t < group.size(); ++t) {
+      const std::size_t rank = first_rank + t, last = std::min(to, rank);
+      if (from >= last) continue;
+      sweep(rank, from, last, window.row(t).data(), r.data());
+      if (energies_[group[t]] == 0) std::fill_n(r.data(), last - from, 0.0F);
+      weigh(group[t], from, last, r.data(), smallest[t], offers);
     }
   }
   for (const std::uint32_t parent : group) lists_[parent].extend(smallest[parent - group.front()], energies_[parent]);
 }
 
-// Who keeps whom, of a parent and those at [column, column_end), by their swept estimates.
-void MergeSearch::weigh(std::uint32_t parent, std::size_t column, std::size_t column_end, const float* r, Smallest& own,
+// Who keeps whom, of a parent and those of ranks [begin, end), by their swept estimates.
+void MergeSearch::weigh(std::uint32_t parent, std::size_t begin, std::size_t end, const float* r, Smallest& own,
                         ParentOffers& offers) const {
   const double energy = energies_[parent];
-  const std::size_t share = share_of(neurons_.size());
-  for (std::size_t j = column; j < column_end; j += kStretch) {
+  const auto strength = static_cast<float>(energy);
+  const std::size_t share = share_of(living_.size());
+  for (std::size_t j = begin; j < end; j += kStretch) {
     std::uint64_t who =
-        pairs_that_matter(r + (j - column), &limits_[j], &strengths_[j], own.worst(), strengths_[parent]) &
-        first_bits(column_end - j);
+        pairs_that_matter(r + (j - begin), &limits_[j], &strengths_[j], own.worst(), strength) & first_bits(end - j);
     for (; who != 0; who &= who - 1) {
-      const std::size_t i = j + static_cast<std::size_t>(std::countr_zero(who));
-      const float swept = r[i - column];
-      if (energy < energies_[i]) {  // of equals, the lower position owns the pair
-        if (swept < own.worst()) own.add(swept, static_cast<std::uint32_t>(i));
-      } else if (swept < limits_[i]) {
-        const double cost = energies_[i] * static_cast<double>(swept);
-        offers[i / share].push_back({static_cast<std::uint32_t>(i), {cost, parent, swept, false}});
+      const std::size_t rank = j + static_cast<std::size_t>(std::countr_zero(who));
+      const std::uint32_t other = living_.positions()[rank];
+      const float swept = r[rank - begin];
+      if (energy < energies_[other]) {  // of equals, the lower position owns the pair
+        if (swept < own.worst()) own.add(swept, other);
+      } else if (swept < limits_[rank]) {
+        const double cost = energies_[other] * static_cast<double>(swept);
+        offers[other / share].push_back({other, {cost, parent, swept, false}});
       }
     }
   }
 }
 
 // Every owner hears of the parents in their order, whichever thread it belongs to.
-void MergeSearch::hand_over(const Job& job, const std::vector<char>& alive) {
+void MergeSearch::hand_over(const Job& job) {
   parallel_for(job, kShares, 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t share = begin; share < end; ++share) {
       for (const ParentOffers& group : offers_) {
@@ -266,22 +269,22 @@ void MergeSearch::hand_over(const Job& job, const std::vector<char>& alive) {
           // Lists lie all over memory.
           if (i + 2 * kOffersAhead < offers.size()) __builtin_prefetch(&lists_[offers[i + 2 * kOffersAhead].owner]);
           if (i + kOffersAhead < offers.size()) lists_[offers[i + kOffersAhead].owner].prefetch();
-          lists_[offers[i].owner].offer(offers[i].entry, [&](std::uint32_t partner) { return !alive[partner]; });
+          lists_[offers[i].owner].offer(offers[i].entry, [&](std::uint32_t partner) { return !living_[partner]; });
         }
       }
     }
   });
 }
 
-void MergeSearch::compact(const Job& job, const std::vector<std::uint32_t>& kept) {
+void MergeSearch::compact(const Job& job) {
+  const auto& kept = living_.positions();
   // A bound may stand on a neuron that is gone: the next living one takes its place, since ties go by position.
-  std::vector<std::uint32_t> place(neurons_.size(), static_cast<std::uint32_t>(kept.size()));
-  std::size_t next = kept.size();
-  for (std::size_t p = place.size(); p-- > 0;) {
-    if (next > 0 && kept[next - 1] == p) --next;
+  std::vector<std::uint32_t> place(living_.size());
+  for (std::size_t p = place.size(), next = kept.size(); p-- > 0;) {
+    if (living_[p]) --next;
     place[p] = static_cast<std::uint32_t>(next);
   }
-  const auto gone = [&](std::uint32_t p) { return place[p] == kept.size() || kept[place[p]] != p; };
+  const auto gone = [&](std::uint32_t p) { return !living_[p]; };
   parallel_for(job, kept.size(), kOwners, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p) {
       lists_[kept[p]].drop(gone);

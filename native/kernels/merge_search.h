@@ -36,13 +36,15 @@ using ParentOffers = std::array<std::vector<Offer>, kShares>;
 // pairs; how long the lists are changes only the time.
 class MergeSearch {
  public:
-  MergeSearch(const Job& job, const NeuronPairs& neurons, const LivingGram& gram);
+  // All are alive.
+  MergeSearch(const Job& job, const NeuronPairs& neurons, const LivingGram& gram, const Living& living);
 
   // The cheapest `count` disjoint pairs of the living, greedily (fewer where no more are left).
-  std::vector<RankedPair> match(const Job& job, std::size_t count, const std::vector<char>& alive);
+  std::vector<RankedPair> match(const Job& job, std::size_t count);
   // Offers the neurons at [first_new, size) as partners to the living, and these to them.
-  void update(const Job& job, std::size_t first_new, const std::vector<char>& alive);
-  void compact(const Job& job, const std::vector<std::uint32_t>& kept);
+  void update(const Job& job, std::size_t first_new);
+  // Only the living keep positions, before they have the new ones.
+  void compact(const Job& job);
 
   const SearchCounts& counts() const { return counts_; }
 
@@ -51,20 +53,21 @@ class MergeSearch {
   void fill_all(const Job& job);
   void scan(std::uint32_t owner, const std::vector<char>& available);
   void settle(std::uint32_t owner, const std::vector<char>& available);
-  std::vector<RankedPair> next_pairs(const Job& job, const std::vector<char>& alive);
-  void measure(const Job& job, std::size_t first_new, const std::vector<char>& alive);
+  std::vector<RankedPair> next_pairs(const Job& job);
+  void measure(const Job& job, std::size_t first_new);
   void sweep_parents(std::size_t first_new, std::size_t begin, std::size_t end);
-  void weigh(std::uint32_t parent, std::size_t column, std::size_t column_end, const float* r, Smallest& own,
+  void weigh(std::uint32_t parent, std::size_t begin, std::size_t end, const float* r, Smallest& own,
              ParentOffers& offers) const;
-  void hand_over(const Job& job, const std::vector<char>& alive);
+  void hand_over(const Job& job);
 
   const NeuronPairs& neurons_;
   const LivingGram& gram_;
+  const Living& living_;
   std::vector<CandidateList> lists_;
-  // Of every position, the dead ones −1, and as many more of these as a stretch may reach beyond the end: swept
-  // estimates below which an owner wants to hear of a new partner (a little high, since lists decide), and energies.
+  // By rank, and −1 as far as a stretch may reach beyond the last: swept estimates below which an owner wants to hear
+  // of a new partner (a little high, since lists decide), and energies.
   std::vector<float> limits_, strengths_;
-  std::vector<double> energies_;      // those of the living are right
+  std::vector<double> energies_;      // by position; those of the living are right
   std::vector<ParentOffers> offers_;  // of a few parents each
   SearchCounts counts_;
 };

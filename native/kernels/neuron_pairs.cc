@@ -26,23 +26,25 @@ std::vector<std::uint32_t> order_by_energy(const std::vector<double>& energies) 
   return order;
 }
 
-std::size_t NeuronPairs::sweep_trusted(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
-                                       float* r) const {
+std::size_t NeuronPairs::sweep_trusted(const std::vector<std::uint32_t>& living, std::size_t fixed, std::size_t begin,
+                                       std::size_t end, const float* const* rows, float* r) const {
   sweep(fixed, begin, end, rows, r);
-  const std::size_t closer = blind() ? look_closer(fixed, begin, end, r) : 0;
+  const std::size_t closer = blind() ? look_closer(living, fixed, begin, end, r) : 0;
   const float share = trust();
   if (share == 1) return closer;
   for (std::size_t j = 0; j < end - begin; ++j) r[j] *= share;
   return closer;
 }
 
-std::size_t NeuronPairs::look_closer(std::size_t fixed, std::size_t begin, std::size_t end, float* r) const {
+std::size_t NeuronPairs::look_closer(const std::vector<std::uint32_t>& living, std::size_t fixed, std::size_t begin,
+                                     std::size_t end, float* r) const {
   // As in sweeps never between nothing and what the schedule calls free: swept costs are not above the pair's.
   constexpr double kResolved = 1e-8;
   std::size_t closer = 0;
   for (std::size_t j = begin; j < end; ++j) {
     if (r[j - begin] > 0) continue;
-    const auto [owner, partner] = owns(fixed, j) ? std::pair(fixed, j) : std::pair(j, fixed);
+    const std::uint32_t a = living[fixed], b = living[j];
+    const auto [owner, partner] = owns(a, b) ? std::pair(a, b) : std::pair(b, a);
     const double unit = energy(owner);
     if (!(unit > 0)) continue;
     const double cost = estimate(owner, partner) / unit;

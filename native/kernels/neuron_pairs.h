@@ -75,18 +75,21 @@ class NeuronPairs {
     return x < y || (x == y && a < b);
   }
 
-  // r[j − begin] for [begin, end) all below or all above `fixed`: about what merging j with `fixed` would cost, in
-  // energies of the pair's owner; the same to the bit whichever of both is fixed. rows[k] is the row of `fixed` in the
-  // Gram matrix of kind k, from column `begin` on. Rows and r have kSweepPadding floats to spare.
+  // r[j − begin] for [begin, end) all below or all above `fixed`, ranks of the living: about what merging j with
+  // `fixed` would cost, in energies of the pair's owner; the same to the bit whichever of both is fixed. rows[k] is the
+  // row of `fixed` in the Gram matrix of kind k, the living alone, from `begin` on. Rows and r have kSweepPadding
+  // floats to spare.
   virtual void sweep(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
                      float* r) const = 0;
   // The share of swept costs that the schedule counts on: less than 1 leaves more pairs to the closer estimate.
   virtual float trust() const { return 1; }
   // Whether a swept cost of nothing says nothing, so that the closer estimate takes its place.
   virtual bool blind() const { return false; }
-  // The sweep as the schedule counts it; returns how many closer estimates it took.
-  std::size_t sweep_trusted(std::size_t fixed, std::size_t begin, std::size_t end, const float* const* rows,
-                            float* r) const;
+  // The sweep as the schedule counts it; returns how many closer estimates it took. `living` [ranks]: positions.
+  std::size_t sweep_trusted(const std::vector<std::uint32_t>& living, std::size_t fixed, std::size_t begin,
+                            std::size_t end, const float* const* rows, float* r) const;
+  // Sweeps know the listed alone from now on: ranks of those that they knew before and, after them, of parents since.
+  virtual void keep_swept(const std::vector<std::uint32_t>& ranks) = 0;
   // ‖v‖ of one neuron.
   virtual double output_norm(std::size_t p) const = 0;
   // Φ_ab of the Gaussian prior alone.
@@ -105,7 +108,7 @@ class NeuronPairs {
   virtual SideMix merge(std::size_t t, std::size_t first, std::size_t second, const Remainder* remainder) = 0;
   virtual void end_merges() = 0;
 
-  // Keeps only the listed positions, in ascending order.
+  // Keeps only the listed positions, in ascending order: those of all that sweeps know.
   virtual void compact(const std::vector<std::uint32_t>& kept) = 0;
 
   // All merges so far, in order.
@@ -115,7 +118,8 @@ class NeuronPairs {
   std::vector<Merge> merges_;
 
  private:
-  std::size_t look_closer(std::size_t fixed, std::size_t begin, std::size_t end, float* r) const;
+  std::size_t look_closer(const std::vector<std::uint32_t>& living, std::size_t fixed, std::size_t begin,
+                          std::size_t end, float* r) const;
 };
 
 }  // namespace herm

@@ -192,7 +192,6 @@ void PlainPairs::compact(const std::vector<std::uint32_t>& kept) {
   }
   neurons_.resize(kept.size());
   short_.resize(kept.size());
-  profiles_.compact(kept);
   input_->compact(kept);
   output_->compact(kept);
 }

@@ -1,15 +1,10 @@
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include <algorithm>
-#include <bit>
 
+#include "kernels/close_up.h"
 #include "kernels/gram.h"
 #include "kernels/large_array.h"
 #include "kernels/living_gram.h"
 #include "kernels/profile_table.h"
-#include "kernels/simd.h"
 #include "kernels/squares.h"
 #include "kernels/threads.h"
 
@@ -22,45 +17,16 @@ constexpr std::size_t kLine = kLineWords;  // floats
 // Rows are longer than a page, where the hardware's own reading ahead stops.
 constexpr std::size_t kAhead = 512;  // floats
 
-// Which columns stay: as a list, and a bit each.
-struct KeptColumns {
-  const std::vector<std::uint32_t>& list;
-  std::vector<std::uint16_t> bits;  // of 16 columns each
-
-  explicit KeptColumns(const std::vector<std::uint32_t>& kept) : list(kept), bits(kept.back() / kLine + 1) {
-    for (const std::uint32_t c : kept) bits[c / kLine] |= static_cast<std::uint16_t>(1U << c % kLine);
-  }
-};
-
-// values[c] := values[kept[c]]. Columns only move down: what is read has not been written yet.
-#if defined(HERM_TARGETS)
-__attribute__((target("avx512f"))) void close_up_widest(float* values, const KeptColumns& kept) {
-  float* to = values;
-  for (std::size_t line = 0; line < kept.bits.size(); ++line) {
-    __builtin_prefetch(values + line * kLine + kAhead);
-    const __mmask16 mask = kept.bits[line];
-    _mm512_storeu_ps(to, _mm512_maskz_compress_ps(mask, _mm512_loadu_ps(values + line * kLine)));
-    to += std::popcount(kept.bits[line]);
-  }
-}
-#endif
-void close_up(float* values, const KeptColumns& kept) {
-#if defined(HERM_TARGETS)
-  if (use_widest()) return close_up_widest(values, kept);
-#endif
-  for (std::size_t c = 0; c < kept.list.size(); ++c) values[c] = values[kept.list[c]];
-}
-
 }  // namespace
 
 class StoredGram final : public LivingGram {
  public:
   StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t capacity);
 
-  void read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t end,
+  void read(std::span<const std::uint32_t> positions, const Living& living, std::size_t begin, std::size_t end,
             GramWindow& window) const override;
-  void append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) override;
-  void compact(const Job& job, const std::vector<std::uint32_t>& kept) override;
+  void append(const Job& job, const std::vector<Union>& unions, const Living& living) override;
+  void compact(const Job& job, const Living& living) override;
 
  private:
   float* row(std::size_t kind, std::size_t p) { return matrices_[kind].data() + place_[p] * stride_; }
@@ -68,8 +34,8 @@ class StoredGram final : public LivingGram {
   void combine_rows(const Union& merge);
   void combine_columns(const std::vector<Union>& unions, std::size_t t);
   void mirror_columns(const std::vector<Union>& unions, std::size_t t);
-  void extend_rows(std::size_t kind, const std::vector<Union>& unions, const std::vector<char>& alive,
-                   std::size_t begin, std::size_t end);
+  void extend_rows(std::size_t kind, const std::vector<Union>& unions, const Living& living, std::size_t begin,
+                   std::size_t end);
 
   std::vector<GramKind> kinds_;
   std::size_t width_, stride_;
@@ -99,11 +65,20 @@ StoredGram::StoredGram(const Job& job, const NeuronPairs& neurons, std::size_t c
   for (std::size_t p = 0; p < m; ++p) place_[p] = static_cast<std::uint32_t>(p);
 }
 
-void StoredGram::read(std::span<const std::uint32_t> positions, std::size_t begin, std::size_t /*end*/,
-                      GramWindow& window) const {
+void StoredGram::read(std::span<const std::uint32_t> positions, const Living& living, std::size_t begin,
+                      std::size_t end, GramWindow& window) const {
+  const bool all = living.positions().size() == living.size();
+  const std::size_t stride = end - begin + kSweepPadding;
   window.rows_.assign(positions.size(), {});
-  for (std::size_t i = 0; i < positions.size(); ++i)
-    for (std::size_t k = 0; k < kinds_.size(); ++k) window.rows_[i][k] = row(k, positions[i]) + begin;
+  if (!all) window.values_.resize(positions.size() * kinds_.size() * stride);
+  float* to = window.values_.data();
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    for (std::size_t k = 0; k < kinds_.size(); ++k, to += stride) {
+      const float* const values = row(k, positions[i]) + begin;
+      if (!all) close_up(values, living, begin, end, to);
+      window.rows_[i][k] = all ? values : to;
+    }
+  }
 }
 
 // A parent takes its first child's memory.
@@ -141,7 +116,7 @@ void StoredGram::mirror_columns(const std::vector<Union>& unions, std::size_t t)
 }
 
 // Every other row gets one number from every parent's row: in squares, one cache line a row.
-void StoredGram::extend_rows(std::size_t kind, const std::vector<Union>& unions, const std::vector<char>& alive,
+void StoredGram::extend_rows(std::size_t kind, const std::vector<Union>& unions, const Living& living,
                              std::size_t begin, std::size_t end) {
   const std::size_t count = unions.size();
   std::array<float, kLine> nobody;     // takes what the dead would get, whose memory may be a parent's
@@ -149,7 +124,7 @@ void StoredGram::extend_rows(std::size_t kind, const std::vector<Union>& unions,
   std::array<const float*, kLine> of;  // parents' rows
   for (std::size_t l = 0; l < kRows; ++l) {
     const std::size_t p = begin + l;
-    ends[l] = p < end && alive[p] ? row(kind, p) + width_ : nullptr;
+    ends[l] = p < end && living[p] ? row(kind, p) + width_ : nullptr;
     for (std::size_t t = 0; ends[l] && t < count + kLine; t += kLine) __builtin_prefetch(ends[l] + t, 1);
   }
   Lines<const std::uint8_t> from;
@@ -169,7 +144,7 @@ void StoredGram::extend_rows(std::size_t kind, const std::vector<Union>& unions,
   }
 }
 
-void StoredGram::append(const Job& job, const std::vector<Union>& unions, const std::vector<char>& alive) {
+void StoredGram::append(const Job& job, const std::vector<Union>& unions, const Living& living) {
   const std::size_t count = unions.size();
   parallel_for(job, count, 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
@@ -181,19 +156,19 @@ void StoredGram::append(const Job& job, const std::vector<Union>& unions, const 
     for (std::size_t t = begin; t < end; ++t) mirror_columns(unions, t);
   });
   parallel_for(job, width_, kRows, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t k = 0; k < kinds_.size(); ++k) extend_rows(k, unions, alive, begin, end);
+    for (std::size_t k = 0; k < kinds_.size(); ++k) extend_rows(k, unions, living, begin, end);
   });
   for (std::size_t t = 0; t < count; ++t) place_[width_ + t] = place_[unions[t].first];
   width_ += count;
 }
 
-void StoredGram::compact(const Job& job, const std::vector<std::uint32_t>& kept) {
+void StoredGram::compact(const Job& job, const Living& living) {
+  const auto& kept = living.positions();
   for (std::size_t p = 0; p < kept.size(); ++p) place_[p] = place_[kept[p]];
   width_ = kept.size();
-  const KeptColumns columns(kept);
   parallel_for(job, kept.size(), kRows, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p)
-      for (std::size_t k = 0; k < kinds_.size(); ++k) close_up(row(k, p), columns);
+      for (std::size_t k = 0; k < kinds_.size(); ++k) close_up(row(k, p), living, 0, living.size(), row(k, p));
   });
 }
 

@@ -236,11 +236,12 @@ TEST_CASE("swept costs of gated pairs: absorbing the weaker neuron, or a bound f
     const GatedTestBlock block(m, 4, 5, 21);
     const GatedPairs neurons(Job(), phi, stored(block), {m, true});
     const auto gram = make_stored_gram(Job(), neurons, m);
+    const Living all(m);
     GramWindow window;
     std::vector<float> above(m + kSweepPadding), below(m + kSweepPadding);
     std::size_t alike = 0;
     for (std::uint32_t i = 0; i + 1 < m; ++i) {
-      gram->read({&i, 1}, i + 1, m, window);
+      gram->read({&i, 1}, all, i + 1, m, window);
       neurons.sweep(i, i + 1, m, window.row(0).data(), above.data());
       for (std::uint32_t j = i + 1; j < m; ++j) {
         CAPTURE(i);
@@ -258,7 +259,7 @@ TEST_CASE("swept costs of gated pairs: absorbing the weaker neuron, or a bound f
         } else if (rho < 0.499) {
           CHECK(std::fabs(swept - absorb) <= accuracy);
         }
-        gram->read({&j, 1}, i, i + 1, window);
+        gram->read({&j, 1}, all, i, i + 1, window);
         neurons.sweep(j, i, i + 1, window.row(0).data(), below.data());
         CHECK(above[j - i - 1] == below[0]);
       }

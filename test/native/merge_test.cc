@@ -167,6 +167,7 @@ TEST_CASE(
     const TestBlock block(m, 12, 5, 21);
     const PlainPairs neurons(Job(), phi, block.stored(), {m, true});
     const auto gram = make_stored_gram(Job(), neurons, m);
+    const Living all(m);
     GramWindow window;
     // With an identity, the parent's mean decides everything, and the sweep knows one choice of three.
     const bool linear = phi.kind == ActivationKind::Identity;
@@ -174,7 +175,7 @@ TEST_CASE(
     std::vector<float> above(m + kSweepPadding), below(m + kSweepPadding);
     for (std::size_t i = 0; i < m; i += 3) {
       const auto row = static_cast<std::uint32_t>(i);
-      gram->read({&row, 1}, i + 1, m, window);
+      gram->read({&row, 1}, all, i + 1, m, window);
       neurons.sweep(i, i + 1, m, window.row(0).data(), above.data());
       for (std::size_t j = i + 1; j < m; ++j) {
         CAPTURE(i);
@@ -190,7 +191,7 @@ TEST_CASE(
         excess.push_back(std::fabs(swept - estimate) / weaker);
         CHECK(swept >= CostEstimate::lower(view.phi, view.output) - 1e-4 * weaker);
         const auto other = static_cast<std::uint32_t>(j);
-        gram->read({&other, 1}, i, i + 1, window);
+        gram->read({&other, 1}, all, i, i + 1, window);
         neurons.sweep(j, i, i + 1, window.row(0).data(), below.data());
         CHECK(above[j - i - 1] == below[0]);
       }
@@ -292,35 +293,32 @@ TEST_CASE("Gram matrices of parents are those of their vectors") {
   PlainPairs neurons(Job(), {ActivationKind::Gelu}, block.stored(), {2 * m, true});
   const auto gram = make_stored_gram(Job(2), neurons, 2 * m);
   const auto computed = make_computed_gram(neurons);
-  std::vector<char> alive(m, 1);
+  Living living(m);
   for (int round = 0; round < 5; ++round) {
-    const auto pairs = match_plain(Job(), neurons, *gram, 4, alive);
+    const auto pairs = match_plain(Job(), neurons, *gram, 4, living);
     std::vector<Union> unions;
     neurons.begin_merges(pairs.size());
     for (std::size_t t = 0; t < pairs.size(); ++t)
       unions.push_back({pairs[t].owner, pairs[t].partner, neurons.merge(t, pairs[t].owner, pairs[t].partner, nullptr)});
     neurons.end_merges();
-    for (const auto& pair : pairs) alive[pair.owner] = alive[pair.partner] = 0;
-    gram->append(Job(2), unions, alive);
-    alive.resize(neurons.size(), 1);
+    for (const auto& pair : pairs)
+      for (const std::uint32_t child : {pair.owner, pair.partner}) living.kill(child);
+    gram->append(Job(2), unions, living);
+    neurons.keep_swept(living.bear(pairs.size()));
     if (round == 2) {
-      std::vector<std::uint32_t> kept;
-      for (std::uint32_t p = 0; p < alive.size(); ++p)
-        if (alive[p]) kept.push_back(p);
-      gram->compact(Job(2), kept);
-      neurons.compact(kept);
-      alive.assign(kept.size(), 1);
+      gram->compact(Job(2), living);
+      neurons.compact(living.positions());
+      living.compact();
     }
-    std::vector<std::uint32_t> all(neurons.size());
-    std::iota(all.begin(), all.end(), 0);
+    const auto& all = living.positions();
     GramWindow kept, anew;
-    gram->read(all, 0, all.size(), kept);
-    computed->read(all, 0, all.size(), anew);
-    for (const std::uint32_t a : all) {
-      for (const std::uint32_t b : all) {
-        if (!alive[a] || !alive[b] || a == b) continue;
+    gram->read(all, living, 0, living.size(), kept);
+    computed->read(all, living, 0, living.size(), anew);
+    for (std::size_t a = 0; a < all.size(); ++a) {
+      for (std::size_t b = 0; b < all.size(); ++b) {
+        if (a == b) continue;
         for (std::size_t side = 0; side < 2; ++side) {
-          const double exact = neurons.side(side).correlation(a, b);
+          const double exact = neurons.side(side).correlation(all[a], all[b]);
           CHECK(std::fabs(static_cast<double>(kept.row(a)[side][b]) - exact) <= 2e-6);
           CHECK(std::fabs(static_cast<double>(anew.row(a)[side][b]) - exact) <= 2e-6);
           CHECK(kept.row(a)[side][b] == kept.row(b)[side][a]);

@@ -1,0 +1,14 @@
+// Rows of numbers, one for every position, without those of the dead.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/living.h"
+
+namespace herm {
+
+// to[r] = values[p − begin] for the r-th living position p of [begin, end); `to` may be `values`. `begin` is a multiple
+// of Living::kWord; up to kWord numbers more are read and written.
+void close_up(const float* values, const Living& living, std::size_t begin, std::size_t end, float* to);
+
+}  // namespace herm
