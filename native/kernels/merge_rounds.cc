@@ -12,8 +12,9 @@ namespace herm {
 
 namespace {
 
-// Dead columns are skipped by nobody; dropping them costs as much as going over them in some rounds.
-constexpr double kCrowded = 0.6;  // share of the living in all columns
+// Columns of the dead are in the way wherever rows are mixed, and more so where they are multiplied; dropping them costs
+// as much as going over them in some rounds. So it is done when the living are this share of all columns.
+constexpr double kCrowded = 0.4, kCrowdedWithoutMatrices = 0.6;
 // Room for parents until then, where it is not too much memory.
 constexpr std::size_t kSmall = 8192;
 constexpr double kRoom = 0.2, kLittleRoom = 0.1;
@@ -39,6 +40,7 @@ class Rounds {
       : job_(job),
         neurons_(neurons),
         share_(options.round_share),
+        crowded_(options.stored ? kCrowded : kCrowdedWithoutMatrices),
         watch_(report_),
         living_(neurons.size()),
         capacity_(merge_capacity(neurons.size(), options.round_share)),
@@ -66,7 +68,7 @@ class Rounds {
   void round(std::size_t limit) {
     limit = std::min(limit, count() / 2);
     if (living_.size() + limit > capacity_ ||
-        static_cast<double>(count()) < kCrowded * static_cast<double>(living_.size()))
+        static_cast<double>(count()) < crowded_ * static_cast<double>(living_.size()))
       compact();
     watch_.lap(MergeReport::kUpdate);
     const auto pairs = search_ ? search_->match(job_, limit) : match_plain(job_, neurons_, *gram_, limit, living_);
@@ -105,7 +107,7 @@ class Rounds {
 
   const Job job_;
   NeuronPairs& neurons_;
-  double share_;
+  double share_, crowded_;
   MergeReport report_;
   Stopwatch watch_;
   Living living_;
