@@ -144,7 +144,7 @@ export class HermDecoder {
   }
 
   #widths(widths: Readonly<Record<string, number>>): number[] {
-    if (typeof widths !== 'object' || widths === null) {
+    if (typeof widths !== 'object' || widths === null || Array.isArray(widths)) {
       throw new HermError('BAD_ARGUMENT', 'Widths must be numbers by block name.', {});
     }
     const { blocks } = this.header;

@@ -21,12 +21,13 @@ export interface CollectedReport {
 /**
  * Collects what a report shows: block by block, with one block's weights in memory.
  *
- * @throws HermError `BAD_ARGUMENT` for a block that there is not, or an image that fits no block; `HERM_TRUNCATED` for a
- * prefix; `OUT_OF_MEMORY`; `ABORTED`; or as reading does.
+ * @throws HermError `BAD_ARGUMENT` for a block that there is not, an image that fits no block, or a plan of other blocks or
+ * widths; `NO_BLOCKS` where there is nothing to show; `HERM_TRUNCATED` for a prefix; `OUT_OF_MEMORY`; `ABORTED`; or as reading does.
  */
 export async function reportData(file: HermFile, options: ReportOptions = {}): Promise<CollectedReport> {
   const chosen = chooseBlocks(file, options);
   checkImage(file, chosen, options);
+  checkPlan(file, options);
   const reported: ReportedBlock[] = [];
   for (const [done, at] of chosen.entries()) {
     const onProgress = (share: number) => options.onProgress?.((done + share) / chosen.length);
@@ -51,8 +52,12 @@ const cut = (text: string) => (text.length > METADATA.length ? `${text.slice(0, 
 /** The last part of a path or address. */
 const baseName = (name: string) => name.split(/[\\/]/).at(-1) || name;
 
-function chooseBlocks({ blocks }: HermFile, { blocks: names }: ReportOptions): number[] {
+function chooseBlocks({ blocks, name: file }: HermFile, { blocks: names }: ReportOptions): number[] {
   requireList('blocks', names, 'names');
+  if (blocks.length === 0 || names?.length === 0) {
+    const why = `${file} has no blocks with a hierarchy${blocks.length > 0 ? ' among those named' : ''}: there is nothing to show.`;
+    throw new HermError('NO_BLOCKS', why, { file });
+  }
   if (names === undefined) return [...blocks.keys()];
   const known = blocks.map(({ name }) => name);
   const missing = names.find((name) => !known.includes(name));
@@ -68,6 +73,21 @@ function checkImage({ blocks }: HermFile, chosen: readonly number[], { image }: 
   const sizes = [...new Set(chosen.map((at) => blocks[at]!.inputs))].join(', ');
   const why = `No block has the ${size} inputs of pictures of ${image.width}x${image.height}; they have ${sizes}.`;
   throw new HermError('BAD_ARGUMENT', why, { option: 'image', inputs: size });
+}
+
+/** A width that a block does not have could not be drawn. */
+function checkPlan({ blocks, ladder }: HermFile, { plan = {} }: ReportOptions): void {
+  for (const [name, width] of Object.entries(plan)) {
+    const at = blocks.findIndex((block) => block.name === name);
+    const [least, most] = at < 0 ? [1, 0] : [ladder[0]![at]!, blocks[at]!.neurons];
+    if (Number.isInteger(width) && width >= least && width <= most) continue;
+    const why = at < 0 ? 'there is no such block' : `it has widths from ${least} to ${most}`;
+    throw new HermError('BAD_ARGUMENT', `The plan gives block ${quoteName(name)} the width ${width}, but ${why}.`, {
+      option: 'plan',
+      block: name,
+      width,
+    });
+  }
 }
 
 /** Of all blocks of the plan, also those that are not shown. */

@@ -36,8 +36,8 @@ void require_finite(ConstMatrix matrix, const char* name) {
   for (std::size_t i = 0; i < matrix.rows; ++i) {
     for (std::size_t j = 0; j < matrix.cols; ++j) {
       if (!std::isfinite(matrix(i, j))) {
-        throw KernelError("NON_FINITE", std::string(name) + " has an entry that is not a finite number (row " +
-                                            std::to_string(i) + ", column " + std::to_string(j) + ")");
+        throw KernelError("NON_FINITE", "row " + std::to_string(i) + ", column " + std::to_string(j) + " of " + name +
+                                            " is not a finite number");
       }
     }
   }

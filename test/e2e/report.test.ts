@@ -51,6 +51,19 @@ describe('herm report', () => {
     expect((await herm('report', at('part.herm'), '-o', at('no.html'))).stderr).toContain('HERM_TRUNCATED');
   });
 
+  it('refuses files without a hierarchy, of which herm tree says so', async () => {
+    const tensors = [
+      fromFloat64([Number.NaN, 1], 'F32', 'a.weight', [2, 1]),
+      fromFloat64([1, 1], 'F32', 'b.weight', [1, 2]),
+    ];
+    writeFileSync(at('bare.safetensors'), serializeSafetensors(tensors));
+    const options = { blocks: 'a>b', activation: 'relu', allowNonfinite: true };
+    await compress(at('bare.safetensors'), at('bare.herm'), options);
+    const report = await herm('report', at('bare.herm'), '-o', at('no.html'));
+    expect(report.stderr).toMatch(/^error NO_BLOCKS: .*bare\.herm has no blocks with a hierarchy/);
+    expect((await herm('tree', at('bare.herm'))).stdout).toMatch(/bare\.herm has no blocks with a hierarchy\.\n$/);
+  });
+
   it('keeps what names say apart from what the page is', async () => {
     const file = await openHerm(await hostileFile());
     try {

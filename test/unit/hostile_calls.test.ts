@@ -118,6 +118,8 @@ describe('arguments of the wrong type', () => {
     ['no prior', 'prior must be', () => certified('norm')],
     ['outputs that are no array', 'must be a Float64Array', () => measureSensitivity(file, { evaluate: any(() => 1) })],
     ['one name for a list of them', 'blocks must be', () => writeReport(file, path, { blocks: any('fc1') })],
+    ['a plan of other blocks', 'no such block', () => writeReport(file, path, { plan: { fc9: 3 } })],
+    ['a plan of other widths', 'widths from 1 to 100', () => writeReport(file, path, { plan: { fc2: 101 } })],
     ['no range of widths', 'neurons', async () => buildLadder([any({ neurons: 3 })])],
     ['a share for the decoder', 'by block name', async () => (await decode(readFileSync(path))).skeleton(any(0.5))],
     ['no file for the decoder', 'A file must be', () => decode(any('model.herm'))],

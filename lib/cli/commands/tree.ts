@@ -58,13 +58,15 @@ async function tree(path: string, options: TreeOptions, { signal }: Context): Pr
     const trees = new Map<string, MergeTree>();
     for (const name of names) trees.set(name, await file.tree(name));
     const json = { file: file.name, blocks: Array.from(trees, ([name, found]) => toJson(name, found, options)) };
-    return { json, text: render(trees, json, options) };
+    const none = options.format === undefined && trees.size === 0;
+    const text = none ? `${printable(file.name)} has no blocks with a hierarchy.` : render(trees, json, options);
+    return { json, text };
   });
 }
 
 /** @throws HermError `BAD_ARGUMENT` where readers of a format would take several blocks for one. */
 function checkSingle({ blocks, name: file }: HermFile, names: readonly string[], { format }: TreeOptions): void {
-  if (names.length === 1 || format === undefined || format === 'json') return;
+  if (names.length < 2 || format === undefined || format === 'json') return;
   const all = blocks.map(({ name }) => quoteName(name)).join(', ');
   const why = `${file} has several blocks, and ${format} tells of one: say with --block which of ${all}.`;
   throw new HermError('BAD_ARGUMENT', why, { option: 'block', blocks: names });
