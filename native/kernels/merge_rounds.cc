@@ -12,8 +12,8 @@ namespace herm {
 
 namespace {
 
-// Columns of the dead are in the way wherever rows are mixed, and more so where they are multiplied; dropping them costs
-// as much as going over them in some rounds. So it is done when the living are this share of all columns.
+// Columns of the dead are in the way wherever rows are mixed, and more so where they are multiplied; dropping them
+// costs as much as going over them in some rounds. So it is done when the living are this share of all columns.
 constexpr double kCrowded = 0.4, kCrowdedWithoutMatrices = 0.6;
 // Room for parents until then, where it is not too much memory.
 constexpr std::size_t kSmall = 8192;
