@@ -8,7 +8,12 @@ export const ACTIVATION_NAMES = Object.keys(NATIVE_ACTIVATIONS) as ActivationNam
 
 /** What `identity`, `relu`, … have in place of a slope: it is not used. */
 const NO_SLOPE = 1;
-const DEFAULT_SLOPES: Partial<Record<ActivationName, number>> = { leaky_relu: 0.01, sigmoid: 1 };
+export const DEFAULT_SLOPES: Partial<Record<ActivationName, number>> = {
+  leaky_relu: 0.01,
+  sigmoid: 1,
+  hard_sigmoid: 1 / 6,
+  elu: 1,
+};
 
 const HELP = `Known are ${ACTIVATION_NAMES.join(', ')}. Give one for all blocks ("relu", "leaky_relu:0.2", "sigmoid:2") or one a block ("fc1=relu,fc2=tanh"), with --activation or the option activation.`;
 
@@ -90,7 +95,7 @@ function parseOne(text: string, from: string): Activation {
   if (slopeText === undefined) return { name, slope: defaultSlope ?? NO_SLOPE };
   if (defaultSlope === undefined) {
     throw activationError(
-      `${from} gives ${name} a slope (${quoteName(text)}), but only leaky_relu and sigmoid have one.`,
+      `${from} gives ${name} a slope (${quoteName(text)}), but only ${Object.keys(DEFAULT_SLOPES).join(', ')} have one.`,
     );
   }
   const slope = Number(slopeText);

@@ -7,7 +7,10 @@ export type ActivationName = keyof typeof NATIVE_ACTIVATIONS;
 /** What a neuron does to its weighted sum. */
 export interface Activation {
   readonly name: ActivationName;
-  /** Leaky ReLU: factor of negative inputs (default 0.01); sigmoid: σ(slope·x) (default 1). */
+  /**
+   * Leaky ReLU: factor of negative inputs (default 0.01); sigmoid: σ(slope·x) (1); hard sigmoid: slope·x + ½ between 0 and 1 (1/6);
+   * ELU: slope·(eˣ − 1) for negative inputs (1).
+   */
   readonly slope: number;
 }
 

@@ -30,9 +30,11 @@ const kernel =
   (name: Activation['name'], slope: (node: NodeProto) => number = () => 1): Evaluate =>
   ([x], node) =>
     activate({ name, slope: slope(node) }, x!);
-const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-const hardSigmoid = (x: number, alpha: number, beta: number) => Math.min(1, Math.max(0, alpha * x + beta));
-const selu = (node: NodeProto) => [floatOf(node, 'alpha', 1.6732632), floatOf(node, 'gamma', 1.05070102)] as const;
+/** Comparisons are 1 or 0. */
+const compare =
+  (holds: (a: number, b: number) => boolean): Evaluate =>
+  (inputs, node) =>
+    pairwise((a, b) => Number(holds(a, b)))(inputs, node);
 
 /** Operators that act element by element. */
 const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
@@ -41,21 +43,23 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['Neg', { inputs: 1, evaluate: each((x) => -x) }],
   ['Abs', { inputs: 1, evaluate: each(Math.abs) }],
   ['Exp', { inputs: 1, evaluate: each(Math.exp) }],
+  ['Log', { inputs: 1, evaluate: each(Math.log) }],
   ['Sqrt', { inputs: 1, evaluate: each(Math.sqrt) }],
   ['Reciprocal', { inputs: 1, evaluate: each((x) => 1 / x) }],
   ['Erf', { inputs: 1, evaluate: ([x]) => erf(x!) }],
   ['Relu', { inputs: 1, evaluate: kernel('relu') }],
   ['LeakyRelu', { inputs: 1, evaluate: kernel('leaky_relu', (node) => floatOf(node, 'alpha', 0.01)) }],
   ['PRelu', { inputs: 2, evaluate: pairwise((x, slope) => (x < 0 ? slope * x : x)) }],
-  ['Elu', { inputs: 1, evaluate: ([x], node) => elu(x!, floatOf(node, 'alpha', 1)) }],
-  ['Selu', { inputs: 1, evaluate: ([x], node) => elu(x!, ...selu(node)) }],
+  ['Elu', { inputs: 1, evaluate: kernel('elu', (node) => floatOf(node, 'alpha', 1)) }],
+  ['Selu', { inputs: 1, evaluate: selu }],
+  ['Celu', { inputs: 1, evaluate: celu }],
   ['Tanh', { inputs: 1, evaluate: kernel('tanh') }],
   ['Sigmoid', { inputs: 1, evaluate: kernel('sigmoid') }],
-  ['HardSigmoid', { inputs: 1, evaluate: ([x], node) => x!.map((value) => hardSigmoid(value, ...hardOf(node))) }],
-  ['HardSwish', { inputs: 1, evaluate: each((x) => x * hardSigmoid(x, 1 / 6, 0.5)) }],
-  ['Softplus', { inputs: 1, evaluate: each(softplus) }],
+  ['HardSigmoid', { inputs: 1, evaluate: hardSigmoid }],
+  ['HardSwish', { inputs: 1, evaluate: kernel('hard_swish') }],
+  ['Softplus', { inputs: 1, evaluate: kernel('softplus') }],
   ['Softsign', { inputs: 1, evaluate: each((x) => x / (1 + Math.abs(x))) }],
-  ['Mish', { inputs: 1, evaluate: each((x) => x * Math.tanh(softplus(x))) }],
+  ['Mish', { inputs: 1, evaluate: kernel('mish') }],
   ['Gelu', { inputs: 1, evaluate: ([x], node) => activate({ name: geluOf(node), slope: 1 }, x!) }],
   ['FastGelu', { inputs: 2, least: 1, evaluate: kernel('gelu_tanh') }],
   ['BiasGelu', { inputs: 2, evaluate: kernel('gelu') }],
@@ -69,12 +73,17 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['Mul', { inputs: 2, evaluate: pairwise((a, b) => a * b) }],
   ['Div', { inputs: 2, evaluate: pairwise((a, b) => a / b) }],
   ['Pow', { inputs: 2, evaluate: pairwise((a, b) => a ** b) }],
+  ['Greater', { inputs: 2, evaluate: compare((a, b) => a > b) }],
+  ['GreaterOrEqual', { inputs: 2, evaluate: compare((a, b) => a >= b) }],
+  ['Less', { inputs: 2, evaluate: compare((a, b) => a < b) }],
+  ['LessOrEqual', { inputs: 2, evaluate: compare((a, b) => a <= b) }],
+  ['Where', { inputs: 3, evaluate: ([c, a, b]) => c!.map((value, at) => (value === 0 ? b : a)![at]!) }],
 ]);
 /** Those that onnxruntime has, and those of them that ONNX has not. */
 const MICROSOFT_OPERATORS: readonly string[] = ['Gelu', 'FastGelu', 'QuickGelu', 'BiasGelu'];
 const MICROSOFT_ONLY: readonly string[] = ['FastGelu', 'QuickGelu', 'BiasGelu'];
 /** Those that may do something else to numbers far from 0. */
-const CLIPPING: readonly string[] = ['Clip', 'Max', 'Min', 'HardSigmoid', 'HardSwish'];
+const CLIPPING: readonly string[] = ['Clip', 'Max', 'Min', 'HardSigmoid', 'HardSwish', 'Where'];
 
 /** The operator of a node that acts element by element; undefined of any other. */
 export function operatorOf(node: NodeProto): Operator | undefined {
@@ -129,12 +138,21 @@ async function swish(x: Float64Array, slope: number): Promise<Float64Array> {
   return gate.map((value, at) => value * x[at]!);
 }
 
-function elu(x: Float64Array, alpha: number, gamma = 1): Float64Array {
-  return x.map((value) => gamma * (value < 0 ? alpha * Math.expm1(value) : value));
+async function selu([x]: readonly (Float64Array | undefined)[], node: NodeProto): Promise<Float64Array> {
+  const elu = await activate({ name: 'elu', slope: floatOf(node, 'alpha', 1.6732632) }, x!);
+  const gamma = floatOf(node, 'gamma', 1.05070102);
+  return elu.map((value) => gamma * value);
 }
 
-function hardOf(node: NodeProto): [number, number] {
-  return [floatOf(node, 'alpha', 0.2), floatOf(node, 'beta', 0.5)];
+async function celu([x]: readonly (Float64Array | undefined)[], node: NodeProto): Promise<Float64Array> {
+  const alpha = floatOf(node, 'alpha', 1);
+  const scaled = x!.map((value) => value / alpha);
+  return (await activate({ name: 'elu', slope: 1 }, scaled)).map((value) => alpha * value);
+}
+
+function hardSigmoid([x]: readonly (Float64Array | undefined)[], node: NodeProto): Float64Array {
+  const [alpha, beta] = [floatOf(node, 'alpha', 0.2), floatOf(node, 'beta', 0.5)];
+  return x!.map((value) => Math.min(1, Math.max(0, alpha * value + beta)));
 }
 
 /** Its limits are inputs, or attributes before opset 11. */

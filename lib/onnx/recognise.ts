@@ -1,3 +1,4 @@
+import { ACTIVATION_NAMES, DEFAULT_SLOPES } from '../model/activation_option.ts';
 import type { Activation, ActivationName } from '../model/block.ts';
 import type { OnnxGraph } from './graph.ts';
 import { activate } from './operators.ts';
@@ -12,7 +13,13 @@ const FAR_SAMPLES = Float64Array.of(
 );
 /** Constants of half precision change a function by some 3e-5; exact and tanh GELU differ by 4.7e-4. */
 const TOLERANCE = 1e-4;
-const WITHOUT_SLOPE: readonly ActivationName[] = ['relu', 'relu2', 'gelu', 'gelu_tanh', 'quick_gelu', 'silu', 'tanh'];
+/** The slopes that activations would have by their values at 1 and −1. */
+const SLOPES: Partial<Record<ActivationName, (atOne: number, atMinusOne: number) => number>> = {
+  leaky_relu: (_, atMinusOne) => -atMinusOne,
+  sigmoid: (atOne) => Math.log(atOne / (1 - atOne)),
+  hard_sigmoid: (atOne) => atOne - 0.5,
+  elu: (_, atMinusOne) => atMinusOne / Math.expm1(-1),
+};
 
 /**
  * Which activation a region of a graph computes, however it is written: the one of the kernels that comes nearest to it at
@@ -24,17 +31,22 @@ export async function recogniseActivation(graph: OnnxGraph, region: Region): Pro
   let best: { activation: Activation; distance: number } | undefined;
   for (const activation of candidates(y)) {
     const distance = distanceOf(y, await activate(activation, samples));
-    if (distance <= (best?.distance ?? TOLERANCE)) best = { activation, distance };
+    if (distance < (best?.distance ?? TOLERANCE)) best = { activation, distance };
   }
   return best?.activation;
 }
 
+/** Every activation but the identity; of those that agree, such as ReLU and a leaky one of slope 0, the first one counts. */
 function candidates([atOne, atMinusOne]: Float64Array): Activation[] {
-  const found: Activation[] = WITHOUT_SLOPE.map((name) => ({ name, slope: 1 }));
-  if (Number.isFinite(atMinusOne)) found.unshift({ name: 'leaky_relu', slope: -atMinusOne! });
-  const slope = Math.log(atOne! / (1 - atOne!));
-  if (Number.isFinite(slope)) found.push({ name: 'sigmoid', slope: Math.abs(slope - 1) < TOLERANCE ? 1 : slope });
-  return found;
+  return ACTIVATION_NAMES.filter((name) => name !== 'identity')
+    .map((name) => ({ name, slope: usualSlope(name, SLOPES[name]?.(atOne!, atMinusOne!) ?? 1) }))
+    .filter(({ slope }) => Number.isFinite(slope));
+}
+
+/** The default slope where the one that is found is that but for rounding. */
+function usualSlope(name: ActivationName, slope: number): number {
+  const usual = DEFAULT_SLOPES[name] ?? slope;
+  return Math.abs(slope - usual) < TOLERANCE * usual ? usual : slope;
 }
 
 /** The largest difference, relative where numbers are above 1; NaN is never near. */

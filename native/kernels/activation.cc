@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <stdexcept>
 
 #include "kernels/activation_functions.h"
@@ -31,22 +32,50 @@ double remainder(double total, double known, double second) {
 
 }  // namespace
 
-bool bend_is_odd(ActivationKind kind) {
-  return kind == ActivationKind::Identity || kind == ActivationKind::Relu2 || kind == ActivationKind::Tanh ||
-         kind == ActivationKind::Sigmoid;
-}
-
 double Activation::operator()(double x) const {
   return with_activation(*this, [x](const auto& phi) -> double { return phi(x); });
 }
 
-bool Activation::homogeneous() const {
-  return kind == ActivationKind::Identity || kind == ActivationKind::Relu || kind == ActivationKind::LeakyRelu;
-}
-
-bool Activation::odd() const {
-  return kind == ActivationKind::Identity || kind == ActivationKind::Tanh ||
-         (kind == ActivationKind::LeakyRelu && slope == 1);
+ActivationShape Activation::shape() const {
+  constexpr double pi = std::numbers::pi;
+  switch (kind) {
+    case ActivationKind::Identity:
+      return {.bend = Bend::Odd, .odd = true, .power = 1, .radius = std::numeric_limits<double>::infinity()};
+    case ActivationKind::Relu:
+      return {.bend = Bend::Even, .power = 1, .broken = true};
+    case ActivationKind::LeakyRelu:
+      return {.bend = Bend::Even, .odd = slope == 1, .power = 1, .broken = true};
+    case ActivationKind::Relu2:
+      return {.bend = Bend::Odd, .power = 2, .broken = true};
+    case ActivationKind::Gelu:
+      return {.bend = Bend::Even, .radius = 3};  // entire; small enough up to there
+    case ActivationKind::GeluTanh:
+      return {.bend = Bend::Even, .radius = 2.7};
+    case ActivationKind::QuickGelu:
+      return {.bend = Bend::Even, .radius = pi / 1.702};
+    case ActivationKind::Silu:
+      return {.bend = Bend::Even, .radius = pi};
+    case ActivationKind::Tanh:
+      return {.bend = Bend::Odd, .odd = true, .radius = pi / 2};
+    case ActivationKind::Sigmoid:
+      return {.bend = Bend::Odd, .radius = pi / std::fabs(slope)};
+    case ActivationKind::Relu6:
+      return {.knots = {0, 6}, .broken = true};
+    case ActivationKind::HardTanh:
+      return {.bend = Bend::Odd, .odd = true, .knots = {-1, 1}, .broken = true};
+    case ActivationKind::HardSigmoid:
+      return {.bend = Bend::Odd, .knots = {-0.5 / slope, 0.5 / slope}, .broken = true};
+    case ActivationKind::HardSwish:
+      return {.bend = Bend::Even, .knots = {-3, 3}, .broken = true};
+    case ActivationKind::Elu:
+    case ActivationKind::Selu:
+      return {.broken = true, .radius = 1};
+    case ActivationKind::Softplus:
+      return {.bend = Bend::Even, .radius = pi};
+    case ActivationKind::Mish:
+      return {.radius = 0.75 * pi};  // e^x = −1 ± i at the poles
+  }
+  throw std::invalid_argument("unknown activation");
 }
 
 HermiteExpander::HermiteExpander(const Activation& activation, std::size_t degree)
@@ -75,9 +104,9 @@ HermiteExpander::Moments HermiteExpander::expand(double n, double mu, double* c)
   const double even = 0.5 * (moments.second + moments.mirrored), odd = 0.5 * (moments.second - moments.mirrored);
   const double even_tail = remainder(even, energy(c, degree(), 0), moments.second);
   const double odd_tail = remainder(odd, energy(c, degree(), 1), moments.second);
-  const bool flip = mu < 0;
-  return {moments.second, flip && bend_is_odd(activation_.kind) ? -even_tail : even_tail,
-          flip && !bend_is_odd(activation_.kind) ? -odd_tail : odd_tail};
+  const Bend bend = activation_.shape().bend;
+  return {moments.second, mu < 0 && bend == Bend::Odd ? -even_tail : even_tail,
+          mu < 0 && bend == Bend::Even ? -odd_tail : odd_tail};
 }
 
 void HermiteExpander::expand(double n, double mu, HermiteSeries& series) const {

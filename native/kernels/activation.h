@@ -1,6 +1,7 @@
 // Activations and their Hermite expansions: what a neuron φ(s), s ~ N(μ, n²), is made of in L²(Gaussian).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -18,24 +19,48 @@ enum class ActivationKind : int {
   QuickGelu = 6,  // x σ(1.702 x)
   Silu = 7,
   Tanh = 8,
-  Sigmoid = 9,  // slope: σ(slope·x)
+  Sigmoid = 9,       // slope: σ(slope·x)
+  Relu6 = 10,        // min(max(0, x), 6)
+  HardTanh = 11,     // −1 … 1
+  HardSigmoid = 12,  // slope: slope·x + ½, 0 … 1
+  HardSwish = 13,    // x times the hard sigmoid of slope 1/6
+  Elu = 14,          // slope: slope·(eˣ − 1) for negative inputs
+  Selu = 15,         // λ times an ELU
+  Softplus = 16,     // log(1 + eˣ)
+  Mish = 17,         // x tanh(softplus(x))
 };
-constexpr ActivationKind kLastActivationKind = ActivationKind::Sigmoid;
+constexpr ActivationKind kLastActivationKind = ActivationKind::Mish;
+
+// Which part of φ is no polynomial: for an Even bend φ(x) − φ(−x) is one, for an Odd one φ(x) + φ(−x). A neuron and its
+// mirror image (mean μ and −μ) then have high coefficients that differ in sign, and in nothing else, at the odd degrees
+// (Even) or the even ones (Odd).
+enum class Bend { Even, Odd, Neither };
+
+// What the kernels know of an activation besides its values.
+struct ActivationShape {
+  Bend bend = Bend::Neither;
+  bool odd = false;  // φ(−x) = −φ(x)
+  int power = 0;     // φ(αx) = α^power φ(x) for every α > 0; 0: no such power
+  // Where φ bends or is no longer analytic; one knot is there twice.
+  std::array<double, 2> knots{0, 0};
+  // Analytic on either side of every knot alone, not across it.
+  bool broken = false;
+  // From its knots φ becomes its asymptotes over this distance, and is analytic as far off the real line if it is not
+  // broken; infinite: a polynomial, 0: one on either side of each knot.
+  double radius = 0;
+};
 
 struct Activation {
   ActivationKind kind = ActivationKind::Identity;
-  double slope = 1;  // of leaky ReLU and sigmoid; ignored by the others
+  double slope = 1;  // of leaky ReLU, sigmoid, hard sigmoid and ELU; ignored by the others
 
   double operator()(double x) const;
-  // φ(αx) = αφ(x) for every α > 0: identity, ReLU, leaky ReLU.
-  bool homogeneous() const;
-  // φ(−x) = −φ(x): identity, tanh, and leaky ReLU of slope 1.
-  bool odd() const;
+  ActivationShape shape() const;
+  // φ(αx) = αφ(x) for every α > 0.
+  bool homogeneous() const { return shape().power == 1; }
+  // φ(−x) = −φ(x)
+  bool odd() const { return shape().odd; }
 };
-
-// Whether φ(x) + φ(−x) is a polynomial; for the others φ(x) − φ(−x) is. A neuron and its mirror image (mean μ and −μ)
-// then have high coefficients that differ in sign, and in nothing else, at even degrees; for the others at odd ones.
-bool bend_is_odd(ActivationKind kind);
 
 // The number of the highest Hermite coefficient used while searching for merges. Even: see HermiteSeries.
 constexpr std::size_t kSearchDegree = 32;

@@ -1,6 +1,7 @@
 // The activations themselves, one inlinable function each, so that loops over values choose once and not per value.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -11,10 +12,19 @@ namespace herm {
 // 1 / (1 + e^−x), the form that underflows to the right limit on both sides.
 inline double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
+inline double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
+
+// x tanh(softplus(x)), by e^−|x|, which cannot overflow.
+inline double mish(double x) {
+  const double e = std::exp(-std::fabs(x));
+  return x < 0 ? x * (e * (e + 2)) / (e * (e + 2) + 2) : x * (1 + 2 * e) / (1 + 2 * e * (1 + e));
+}
+
 // Calls visit(f) with f: double → double, the activation as a function object of a type of its own.
 template <class Visitor>
 auto with_activation(const Activation& activation, Visitor&& visit) {
   constexpr double kInvSqrt2 = 0.70710678118654752440, kSqrt2OverPi = 0.79788456080286535588;
+  constexpr double kSeluScale = 1.05070098735548049342, kSeluSlope = 1.67326324235437728482;
   const double slope = activation.slope;
   switch (activation.kind) {
     case ActivationKind::Identity:
@@ -38,6 +48,22 @@ auto with_activation(const Activation& activation, Visitor&& visit) {
       return visit([](double x) { return std::tanh(x); });
     case ActivationKind::Sigmoid:
       return visit([slope](double x) { return logistic(slope * x); });
+    case ActivationKind::Relu6:
+      return visit([](double x) { return std::clamp(x, 0.0, 6.0); });
+    case ActivationKind::HardTanh:
+      return visit([](double x) { return std::clamp(x, -1.0, 1.0); });
+    case ActivationKind::HardSigmoid:
+      return visit([slope](double x) { return std::clamp(slope * x + 0.5, 0.0, 1.0); });
+    case ActivationKind::HardSwish:
+      return visit([](double x) { return x * (std::clamp(x + 3, 0.0, 6.0) / 6); });
+    case ActivationKind::Elu:
+      return visit([slope](double x) { return x < 0 ? slope * std::expm1(x) : x; });
+    case ActivationKind::Selu:
+      return visit([](double x) { return kSeluScale * (x < 0 ? kSeluSlope * std::expm1(x) : x); });
+    case ActivationKind::Softplus:
+      return visit([](double x) { return softplus(x); });
+    case ActivationKind::Mish:
+      return visit([](double x) { return mish(x); });
   }
   throw std::invalid_argument("unknown activation");
 }

@@ -15,11 +15,6 @@ constexpr double kReach = 5;             // |u| up to here
 constexpr double kLogRange = 10;         // deviations more than e^10 below the largest are expanded directly
 constexpr std::size_t kWorthwhile = 64;  // neurons from which on a table pays
 
-int power_of(const Activation& activation) {
-  if (activation.homogeneous()) return 1;
-  return activation.kind == ActivationKind::Relu2 ? 2 : 0;
-}
-
 double square(double x) { return x * x; }
 
 // Catmull-Rom weights of the four points around a position with fraction f.
@@ -48,7 +43,7 @@ ShortSeries shorten(const HermiteSeries& series) {
 }
 
 ExpansionTable::ExpansionTable(const Job& job, const Activation& activation, const std::vector<double>& devs)
-    : expander_(activation, kEstimateDegree), power_(power_of(activation)) {
+    : expander_(activation, kEstimateDegree), power_(activation.shape().power) {
   if (devs.size() < kWorthwhile) return;
   double smallest = INFINITY, largest = 0;
   for (const double dev : devs) {

@@ -131,12 +131,10 @@ void GatedExpander::expand(const GatedNeuron& neuron, GatedSeries& series) const
   if (n == 0) return;
   // The signs make a neuron and its mirror image (μ and −μ) exact at ρ = −1 too: high coefficients of φ differ in sign
   // at the degrees of one parity, those of tφ at the other's.
-  const double flip = mu < 0 ? -1 : 1;
-  const bool even_flips = bend_is_odd(activation().kind);
-  series.even = tail_of(remainders(moments, b.data(), tb.data(), top, false), even_flips ? flip : 1,
-                        even_flips ? 1 : flip, neuron, r);
-  series.odd = tail_of(remainders(moments, b.data(), tb.data(), top, true), even_flips ? 1 : flip,
-                       even_flips ? flip : 1, neuron, r);
+  const Bend bend = activation().shape().bend;
+  const double even_sign = mu < 0 && bend == Bend::Odd ? -1 : 1, odd_sign = mu < 0 && bend == Bend::Even ? -1 : 1;
+  series.even = tail_of(remainders(moments, b.data(), tb.data(), top, false), even_sign, odd_sign, neuron, r);
+  series.odd = tail_of(remainders(moments, b.data(), tb.data(), top, true), odd_sign, even_sign, neuron, r);
 }
 
 GatedSeries GatedExpander::expand(const GatedNeuron& neuron) const {

@@ -36,28 +36,6 @@ void add(MirroredRule& rule, double node, double weight) {
   rule.weight.push_back(weight * kInvSqrt2Pi * std::exp(-0.5 * node * node));
 }
 
-// How far from its bend, in units of s, φ stays analytic off the real line (or, for the entire GELU, small enough).
-double analytic_radius(const Activation& activation) {
-  switch (activation.kind) {
-    case ActivationKind::Gelu:
-      return 3;
-    case ActivationKind::GeluTanh:
-      return 2.7;
-    case ActivationKind::QuickGelu:
-      return std::numbers::pi / 1.702;
-    case ActivationKind::Silu:
-      return std::numbers::pi;
-    case ActivationKind::Tanh:
-      return std::numbers::pi / 2;
-    case ActivationKind::Sigmoid:
-      return std::numbers::pi / std::fabs(activation.slope);
-    case ActivationKind::Identity:
-      return std::numeric_limits<double>::infinity();
-    default:
-      return 0;
-  }
-}
-
 // The frequencies up to which the grid resolves φ(nt + μ) h_k(t) e^{−t²/2}: h_k reaches √k, the Gaussian 8, and φ's
 // spectrum falls as e^{−ω radius/n}.
 double bandwidth(std::size_t degree, double bend) { return std::sqrt(static_cast<double>(degree)) + 8.5 + 34 / bend; }
@@ -87,14 +65,18 @@ void fill_panels(double begin, double end, double width, MirroredRule& rule) {
   }
 }
 
-// Panels over [0, kReach] that end at t0 ± bend·{0, 2, 8, 32}; a pole at t0 ± i·bend then leaves errors below 1e-15,
-// and at 32 radii φ has become its own asymptote.
-void panel_rule(std::size_t degree, double t0, double bend, MirroredRule& rule) {
+// Panels over [0, kReach] that end at the knots' |t| ± bend·{0, 2, 8, 32}; a pole at t ± i·bend then leaves errors
+// below 1e-15, and at 32 radii φ has become its own asymptote.
+void panel_rule(std::size_t degree, const std::array<double, 2>& knots, double bend, MirroredRule& rule) {
   const double width = std::min(1.75, 17 / std::sqrt(static_cast<double>(degree) + 1));
   constexpr std::array<double, 7> kGrades{-32, -8, -2, 0, 2, 8, 32};
+  std::array<double, kGrades.size() * 2> ends;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    ends[i] = std::clamp(std::fabs(knots[i % 2]) + kGrades[i / 2] * bend, 0.0, kReach);
+  }
+  std::sort(ends.begin(), ends.end());
   double begin = 0;
-  for (const double grade : kGrades) {
-    const double end = std::clamp(t0 + grade * bend, begin, kReach);
+  for (const double end : ends) {
     fill_panels(begin, end, width, rule);
     begin = end;
   }
@@ -178,12 +160,13 @@ ParityMoments evaluate(const Function& phi, double n, double mu, Rule& rule) {
 void mirrored_rule(const Activation& activation, std::size_t degree, double n, double mu, MirroredRule& rule) {
   rule.t.clear();
   rule.weight.clear();
-  const double bend = analytic_radius(activation) / n;
+  const ActivationShape shape = activation.shape();
+  const double bend = shape.radius / n;
   const double band = bandwidth(degree, bend);
-  if (band * kReach <= kMaxUniformNodes * 2 * std::numbers::pi) {
+  if (!shape.broken && band * kReach <= kMaxUniformNodes * 2 * std::numbers::pi) {
     uniform_rule(band, rule);
   } else {
-    panel_rule(degree, std::fabs(mu / n), bend, rule);
+    panel_rule(degree, {(shape.knots[0] - mu) / n, (shape.knots[1] - mu) / n}, std::min(bend, kReach), rule);
   }
 }
 

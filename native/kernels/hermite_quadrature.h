@@ -1,4 +1,4 @@
-// Hermite expansions by quadrature, for the activations that are analytic around the real line.
+// Hermite expansions by quadrature, for the activations that are analytic around the real line or between their knots.
 #pragma once
 
 #include <vector>
@@ -14,10 +14,10 @@ struct MirroredRule {
 };
 
 // A rule that integrates φ(n t + μ) and its square times a polynomial of the given degree, n > 0: for every activation,
-// because its panels end at the bend of those that have one.
+// because its panels end at the knots of those that are broken there.
 //
-// Up to moderate n a uniform grid: its error falls exponentially with the number of nodes. Beyond, Gauss-Legendre
-// panels that grow in proportion to their distance from the bend at t = −μ/n, whose width is 1/n.
+// For the others a uniform grid up to moderate n: its error falls exponentially with the number of nodes. Beyond,
+// Gauss-Legendre panels that grow in proportion to their distance from the bend at t = −μ/n, whose width is 1/n.
 void mirrored_rule(const Activation& activation, std::size_t degree, double n, double mu, MirroredRule& rule);
 
 // c_k = E[φ(n t + μ) h_k(t)], k = 0 … D, with D = basis.degree(), n >= 0; errors about 1e-13·√(E φ²). Writes c [D+1].

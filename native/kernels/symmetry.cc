@@ -22,10 +22,6 @@ constexpr std::size_t kRows = 16;  // rows a thread takes at a time
 
 using Key = std::array<double, kProjections>;
 
-bool scales(const Activation& activation) {
-  return activation.homogeneous() || activation.kind == ActivationKind::Relu2;
-}
-
 bool all_zero(const double* row, std::size_t n) {
   return std::all_of(row, row + n, [](double x) { return x == 0; });
 }
@@ -193,7 +189,7 @@ void symmetries(const Job& job, const Activation& activation, const BlockNeurons
     if (found == NeuronClass::Normal) normal.push_back(static_cast<std::uint32_t>(i));
   }
   // What φ acts on agrees up to φ's symmetries; a value branch up to any factor.
-  const bool scaled = scales(activation);
+  const bool scaled = activation.shape().power != 0;
   if (!block.gated()) {
     Forms forms = forms_of(job, block.input, block.bias, scaled, rounding.input, rounding.bias);
     Duplicates(job, std::move(forms), activation.odd()).group(job, normal, groups);

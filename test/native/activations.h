@@ -18,6 +18,9 @@ inline const std::vector<Activation> kAll = {
     {ActivationKind::LeakyRelu, -2}, {ActivationKind::Relu2},     {ActivationKind::Gelu},
     {ActivationKind::GeluTanh},      {ActivationKind::QuickGelu}, {ActivationKind::Silu},
     {ActivationKind::Tanh},          {ActivationKind::Sigmoid},   {ActivationKind::Sigmoid, -2.5},
+    {ActivationKind::Relu6},         {ActivationKind::HardTanh},  {ActivationKind::HardSigmoid, -0.8},
+    {ActivationKind::HardSwish},     {ActivationKind::Elu, 0.3},  {ActivationKind::Selu},
+    {ActivationKind::Softplus},      {ActivationKind::Mish},
 };
 
 inline double naive(const Activation& phi, double x) {
@@ -43,8 +46,46 @@ inline double naive(const Activation& phi, double x) {
       return std::tanh(x);
     case ActivationKind::Sigmoid:
       return 1 / (1 + std::exp(-phi.slope * x));
+    case ActivationKind::Relu6:
+      return std::min(std::max(0.0, x), 6.0);
+    case ActivationKind::HardTanh:
+      return std::min(std::max(-1.0, x), 1.0);
+    case ActivationKind::HardSigmoid:
+      return std::min(std::max(0.0, phi.slope * x + 0.5), 1.0);
+    case ActivationKind::HardSwish:
+      return x * std::min(std::max(0.0, x + 3), 6.0) / 6;
+    case ActivationKind::Elu:
+      return x > 0 ? x : phi.slope * (std::exp(x) - 1);
+    case ActivationKind::Selu:
+      return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * (std::exp(x) - 1));
+    case ActivationKind::Softplus:
+      return x > 40 ? x : std::log(1 + std::exp(x));
+    case ActivationKind::Mish:
+      return x * std::tanh(std::log(1 + std::exp(x)));
   }
   return 0;
+}
+
+// Where the definitions above change from one to another.
+inline std::vector<double> breaks(const Activation& phi) {
+  switch (phi.kind) {
+    case ActivationKind::Relu:
+    case ActivationKind::LeakyRelu:
+    case ActivationKind::Relu2:
+    case ActivationKind::Elu:
+    case ActivationKind::Selu:
+      return {0};
+    case ActivationKind::Relu6:
+      return {0, 6};
+    case ActivationKind::HardTanh:
+      return {-1, 1};
+    case ActivationKind::HardSigmoid:
+      return {-0.5 / std::fabs(phi.slope), 0.5 / std::fabs(phi.slope)};
+    case ActivationKind::HardSwish:
+      return {-3, 3};
+    default:
+      return {};
+  }
 }
 
 }  // namespace oracle

@@ -12,8 +12,9 @@ using oracle::TestBlock;
 namespace {
 
 const Activation kActivations[] = {
-    {ActivationKind::Identity}, {ActivationKind::Relu}, {ActivationKind::LeakyRelu, 0.1}, {ActivationKind::Relu2},
-    {ActivationKind::Gelu},     {ActivationKind::Silu}, {ActivationKind::Tanh},           {ActivationKind::Sigmoid}};
+    {ActivationKind::Identity},  {ActivationKind::Relu},    {ActivationKind::LeakyRelu, 0.1}, {ActivationKind::Relu2},
+    {ActivationKind::Gelu},      {ActivationKind::Silu},    {ActivationKind::Tanh},           {ActivationKind::Sigmoid},
+    {ActivationKind::HardSwish}, {ActivationKind::Elu, 0.5}};
 
 // A block's forward pass [batch×p] as two layers: φ(x Wᵀ + b) V + c.
 Matrix block_forward(const Job& job, const Activation& activation, const TestBlock& block, bool with_bias,

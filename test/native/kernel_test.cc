@@ -66,6 +66,7 @@ TEST_CASE("ReLU's kernel with biases is the long series, wherever that has conve
 
 TEST_CASE("a neuron and its mirror image have the kernel of their symmetry, at every scale of the bend") {
   for (const Activation& phi : oracle::kAll) {
+    if (phi.shape().bend == Bend::Neither) continue;
     const HermiteExpander expander(phi, kSearchDegree);
     for (const double n : {0.5, 4.0, 30.0}) {
       // φ(s) φ(−s) for s ~ N(μ, n²), by a fine grid.
@@ -80,6 +81,41 @@ TEST_CASE("a neuron and its mirror image have the kernel of their symmetry, at e
       CAPTURE(static_cast<int>(phi.kind));
       CAPTURE(n);
       CHECK(std::fabs(kernel(series, mirror, -1) - expected) <= 1e-7 * std::sqrt(series.second * mirror.second));
+    }
+  }
+}
+
+TEST_CASE("kernels at degree 32 are the long series to what theory.md says") {
+  struct Bounds {
+    Activation phi;
+    double narrow, wide;  // of deviation 1 and 9, relative to √(Φ_ii Φ_jj)
+  };
+  for (const auto& [phi, narrow, wide] :
+       {Bounds{{ActivationKind::Relu6}, 1.2e-3, 7e-3}, Bounds{{ActivationKind::HardTanh}, 6.1e-4, 6e-2},
+        Bounds{{ActivationKind::HardSigmoid, 1.0 / 6}, 1.4e-5, 5e-3}, Bounds{{ActivationKind::HardSwish}, 7e-5, 1.8e-3},
+        Bounds{{ActivationKind::Elu}, 1.5e-5, 9e-4}, Bounds{{ActivationKind::Selu}, 1.7e-4, 9e-4},
+        Bounds{{ActivationKind::Softplus}, 1e-14, 2.1e-4}, Bounds{{ActivationKind::Mish}, 3.2e-10, 1.6e-3},
+        Bounds{{ActivationKind::Tanh}, 3.4e-7, 4.3e-2}}) {
+    const HermiteExpander expander(phi, kSearchDegree), reference(phi, 1000);
+    for (const double n : {1.0, 9.0}) {
+      double worst = 0;
+      for (const double a : {-1.5, -0.5, 0.0, 2.0}) {
+        for (const double b : {-1.4, -0.5, 0.35, 1.0}) {
+          const HermiteSeries x = expander.expand(n, a * n), y = expander.expand(n, b * n);
+          const HermiteSeries long_x = reference.expand(n, a * n), long_y = reference.expand(n, b * n);
+          const double scale = std::sqrt(x.second * y.second);
+          for (int step = 0; step <= 32; ++step) {
+            const double rho = std::cos(std::numbers::pi / 32 * step);
+            double expected = 0;
+            for (std::size_t k = long_x.c.size(); k-- > 0;) expected = expected * rho + long_x.c[k] * long_y.c[k];
+            worst = std::max(worst, std::fabs(kernel(x, y, rho) - expected) / scale);
+          }
+        }
+      }
+      CAPTURE(static_cast<int>(phi.kind));
+      CAPTURE(n);
+      CAPTURE(worst);
+      CHECK(worst <= (n == 1 ? narrow : wide));
     }
   }
 }

@@ -49,10 +49,11 @@ struct TestBlock {
 };
 
 const Activation kActivations[] = {
-    {ActivationKind::Identity},     {ActivationKind::Relu}, {ActivationKind::LeakyRelu, 0.2},
-    {ActivationKind::Relu2},        {ActivationKind::Gelu}, {ActivationKind::GeluTanh},
-    {ActivationKind::QuickGelu},    {ActivationKind::Silu}, {ActivationKind::Tanh},
-    {ActivationKind::Sigmoid, 1.5},
+    {ActivationKind::Identity},     {ActivationKind::Relu},  {ActivationKind::LeakyRelu, 0.2},
+    {ActivationKind::Relu2},        {ActivationKind::Gelu},  {ActivationKind::GeluTanh},
+    {ActivationKind::QuickGelu},    {ActivationKind::Silu},  {ActivationKind::Tanh},
+    {ActivationKind::Sigmoid, 1.5}, {ActivationKind::Relu6}, {ActivationKind::HardSwish},
+    {ActivationKind::Elu, 0.5},
 };
 
 std::vector<Merge> tree(const TestBlock& block, const Activation& phi, const MergeOptions& options, int threads = 1) {

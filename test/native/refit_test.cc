@@ -18,8 +18,9 @@ using oracle::TestBlock;
 namespace {
 
 const Activation kActivations[] = {
-    {ActivationKind::Identity}, {ActivationKind::Relu}, {ActivationKind::LeakyRelu, 0.1}, {ActivationKind::Relu2},
-    {ActivationKind::Gelu},     {ActivationKind::Silu}, {ActivationKind::Tanh},           {ActivationKind::Sigmoid}};
+    {ActivationKind::Identity}, {ActivationKind::Relu},    {ActivationKind::LeakyRelu, 0.1}, {ActivationKind::Relu2},
+    {ActivationKind::Gelu},     {ActivationKind::Silu},    {ActivationKind::Tanh},           {ActivationKind::Sigmoid},
+    {ActivationKind::Relu6},    {ActivationKind::Elu, 0.5}};
 
 // Its first k neurons.
 TestBlock first(const TestBlock& block, std::size_t k) {

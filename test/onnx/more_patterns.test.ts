@@ -194,15 +194,20 @@ describe('activations with limits', () => {
   });
 
   it.each<[string, Make, string]>([
-    ['ReLU6', limits(0, 6), 'Clip'],
     ['a ReLU that ends at 20', limits(0, 20), 'Clip'],
+    ['Clip to −2 … 2', limits(-2, 2), 'Clip'],
     ['Min', (graph, x) => graph.node('Min', [relu(graph, x), graph.scalar(300)]), 'Relu, Min'],
-    ['HardSwish', (graph, x) => graph.node('HardSwish', [x]), 'HardSwish'],
-    ['HardSigmoid', (graph, x) => graph.node('HardSigmoid', [x]), 'HardSigmoid'],
-    ['Elu', (graph, x) => graph.node('Elu', [x], { attribute: [floatAttribute('alpha', 1)] }), 'Elu'],
-    ['Selu', (graph, x) => graph.node('Selu', [x]), 'Selu'],
-    ['Softplus', (graph, x) => graph.node('Softplus', [x]), 'Softplus'],
-    ['Mish', (graph, x) => graph.node('Mish', [x]), 'Mish'],
+    [
+      'HardSigmoid off its middle',
+      (graph, x) => graph.node('HardSigmoid', [x], { attribute: [floatAttribute('beta', 0.4)] }),
+      'HardSigmoid',
+    ],
+    [
+      'Celu of another depth',
+      (graph, x) => graph.node('Celu', [x], { attribute: [floatAttribute('alpha', 2)] }),
+      'Celu',
+    ],
+    ['Softsign', (graph, x) => graph.node('Softsign', [x]), 'Softsign'],
   ])('and others are named: %s', async (_, make, operators) => {
     const { blocks, leftAlone } = await graphOf(writeModel(at('in'), network([first, make, second])));
     expect(blocks).toEqual([]);

@@ -3,10 +3,8 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { openHerm as openSlowly } from '../../lib/decode/index.ts';
 import { compress, openHerm, truncate } from '../../lib/index.ts';
-import { withModel } from '../../lib/model/open_model.ts';
 import { ModelProtoSchema } from '../../lib/onnx/proto/onnx_pb.js';
-import { Random } from '../format/support/random.ts';
-import { floatAttribute, GraphBuilder, intAttribute, type Storage, stringAttribute } from './support/builder.ts';
+import { GraphBuilder, intAttribute, type Storage } from './support/builder.ts';
 import { compressed, folderPerTest, graphOf, writeModel } from './support/files.ts';
 import {
   first,
@@ -22,133 +20,17 @@ import {
   second,
   transposed,
 } from './support/layers.ts';
-import { runOnnx } from './support/run.ts';
+import { roundTrips } from './support/round_trip.ts';
 
-const MICROSOFT = 'com.microsoft';
 const at = folderPerTest();
+const goThrough = roundTrips(at);
 
-function numbers(count: number): Float32Array {
-  const random = new Random(3);
-  return Float32Array.from({ length: count }, () => random.gauss());
-}
-
-/** The whole way: found, compressed, recovered, expanded to full and half width, and run. */
-async function goThrough(
-  builder: GraphBuilder,
-  shape: readonly number[],
-  ...options: Parameters<GraphBuilder['build']>
-) {
-  const path = writeModel(at('in'), builder, ...options);
-  const { blocks, leftAlone } = await graphOf(path);
-  const file = await compressed(path);
-  const original = readFileSync(path);
-  await file.recoverTo(at('back.onnx'));
-  expect(Buffer.compare(readFileSync(at('back.onnx')), original)).toBe(0);
-  const x = numbers(shape.reduce((count, size) => count * size, 1));
-  const expected = await runOnnx(original, x, shape);
-  await file.writeSkeleton(at('full.onnx'), await file.skeleton('full'));
-  expect(await runOnnx(readFileSync(at('full.onnx')), x, shape)).toEqual(expected);
-  const half = await file.skeleton(0.5);
-  await file.writeSkeleton(at('half.onnx'), half);
-  const smaller = await runOnnx(readFileSync(at('half.onnx')), x, shape);
-  expect(smaller.dims).toEqual(expected.dims);
-  expect(smaller.data).not.toEqual(expected.data);
-  const sizes = await withModel(at('half.onnx'), async ({ graph }) => graph!.blocks.map(({ neurons }) => neurons));
-  expect(sizes).toEqual(blocks.map(({ name }) => half.widths[name]));
-  expect(sizes).toEqual(blocks.map(({ neurons }) => neurons / 2));
-  return { blocks, leftAlone };
-}
-
-const halved: Make = (graph, x) => graph.node('Mul', [x, graph.scalar(0.5)]);
-const onePlus: Make = (graph, x) => graph.node('Add', [graph.scalar(1, [1]), x]);
-const erf: Make = (graph, x) => graph.node('Erf', [graph.node('Div', [x, graph.scalar(Math.fround(Math.SQRT2))])]);
-const cubic: Make = (graph, x) => {
-  const cube = graph.node('Mul', [graph.node('Pow', [x, graph.scalar(3)]), graph.scalar(0.044715)]);
-  return graph.node('Mul', [graph.node('Add', [x, cube]), graph.scalar(0.7978845608)]);
-};
 const plain =
   (opType: string): Make =>
   (graph, x) =>
     graph.node(opType, [x]);
 
-const ACTIVATIONS: readonly [string, Make, { name: string; slope?: number }][] = [
-  ['Relu', plain('Relu'), { name: 'relu' }],
-  ['Tanh', plain('Tanh'), { name: 'tanh' }],
-  ['Sigmoid', plain('Sigmoid'), { name: 'sigmoid', slope: 1 }],
-  ['LeakyRelu', plain('LeakyRelu'), { name: 'leaky_relu', slope: Math.fround(0.01) }],
-  [
-    'LeakyRelu with a slope',
-    (graph, x) => graph.node('LeakyRelu', [x], { attribute: [floatAttribute('alpha', 0.25)] }),
-    { name: 'leaky_relu', slope: 0.25 },
-  ],
-  ['Gelu', plain('Gelu'), { name: 'gelu' }],
-  [
-    'Gelu by tanh',
-    (graph, x) => graph.node('Gelu', [x], { attribute: [stringAttribute('approximate', 'tanh')] }),
-    { name: 'gelu_tanh' },
-  ],
-  ['Gelu of onnxruntime', (graph, x) => graph.node('Gelu', [x], { domain: MICROSOFT }), { name: 'gelu' }],
-  ['FastGelu of onnxruntime', (graph, x) => graph.node('FastGelu', [x], { domain: MICROSOFT }), { name: 'gelu_tanh' }],
-  [
-    'QuickGelu of onnxruntime',
-    (graph, x) => graph.node('QuickGelu', [x], { domain: MICROSOFT }),
-    { name: 'quick_gelu' },
-  ],
-  [
-    'GELU as x (1 + Erf) / 2',
-    (graph, x) => halved(graph, graph.node('Mul', [x, onePlus(graph, erf(graph, x))])),
-    { name: 'gelu' },
-  ],
-  [
-    'GELU as (x / 2)(1 + Erf)',
-    (graph, x) => graph.node('Mul', [halved(graph, x), onePlus(graph, erf(graph, x))]),
-    { name: 'gelu' },
-  ],
-  [
-    'GELU by tanh in ten nodes',
-    (graph, x) => graph.node('Mul', [halved(graph, x), onePlus(graph, graph.node('Tanh', [cubic(graph, x)]))]),
-    { name: 'gelu_tanh' },
-  ],
-  ['x·Sigmoid(x)', (graph, x) => graph.node('Mul', [x, graph.node('Sigmoid', [x])]), { name: 'silu' }],
-  ['Sigmoid(x)·x', (graph, x) => graph.node('Mul', [graph.node('Sigmoid', [x]), x]), { name: 'silu' }],
-  [
-    'x·Sigmoid(1.702 x)',
-    (graph, x) => graph.node('Mul', [x, graph.node('Sigmoid', [graph.node('Mul', [graph.scalar(1.702), x])])]),
-    { name: 'quick_gelu' },
-  ],
-  [
-    'Relu squared by Mul',
-    (graph, x) => {
-      const positive = graph.node('Relu', [x]);
-      return graph.node('Mul', [positive, positive]);
-    },
-    { name: 'relu2' },
-  ],
-  [
-    'Relu squared by Pow',
-    (graph, x) => graph.node('Pow', [graph.node('Relu', [x]), graph.scalar(2)]),
-    { name: 'relu2' },
-  ],
-  [
-    '1 / (1 + exp(−2x))',
-    (graph, x) => {
-      const power = graph.node('Exp', [graph.node('Neg', [graph.node('Mul', [x, graph.scalar(2)])])]);
-      return graph.node('Reciprocal', [onePlus(graph, power)]);
-    },
-    { name: 'sigmoid', slope: 2 },
-  ],
-];
-
 describe('a hidden layer in an ONNX graph', () => {
-  it.each(ACTIVATIONS)('is found and comes back with %s', async (_, activation, { name, slope }) => {
-    const { blocks, leftAlone } = await goThrough(network([first, activation, second]), [3, INPUTS]);
-    expect(leftAlone).toEqual([]);
-    expect(blocks).toMatchObject([
-      { name: 'fc1', activation: { name }, neurons: NEURONS, inputs: INPUTS, outputs: OUTPUTS, bias: 'fc1.bias' },
-    ]);
-    if (slope !== undefined) expect(blocks[0]!.activation.slope).toBeCloseTo(slope, 6);
-  });
-
   const wide: [number, number] = [INPUTS, NEURONS];
   const narrow: [number, number] = [NEURONS, OUTPUTS];
   it.each<[string, Make, Make]>([

@@ -70,6 +70,8 @@ describe('the activation', () => {
     ['Flan-T5', { feed_forward_proj: 'gated-silu' }, 'silu'],
     ['Flan-T5', { feed_forward_proj: 'gated-gelu', dense_act_fn: 'relu' }, 'relu'],
     ['Nemotron', { hidden_act: 'leaky_relu' }, 'leaky_relu'],
+    ['Llama', { hidden_act: 'mish' }, 'mish'],
+    ['BERT', { hidden_act: 'relu6' }, 'relu6'],
   ])('of %s with %j is %s', (name, config, expected) => {
     expect(activationsOf(header(name, { config }))).toEqual([expected]);
   });
@@ -87,8 +89,8 @@ describe('the activation', () => {
   });
 
   it('is refused where config.json says one that is not known', () => {
-    const head = header('Llama', { config: { hidden_act: 'mish' } });
-    expect(failure(() => findBlocks(head))).toEqual(throwing('ACTIVATION', 'config.json', 'hidden_act: "mish"'));
+    const head = header('Llama', { config: { hidden_act: 'xielu' } });
+    expect(failure(() => findBlocks(head))).toEqual(throwing('ACTIVATION', 'config.json', 'hidden_act: "xielu"'));
     expect(activationsOf(head, { activation: 'silu' })).toEqual(['silu']);
   });
 

@@ -338,7 +338,7 @@ describe('activations', () => {
     ['a block left out', 'fc1=relu', 'does not cover the block "fc2"'],
     ['two for one block', 'relu,tanh', 'twice'],
     ['a slope that is none', 'leaky_relu:steep', '"steep"'],
-    ['a slope where there is none', 'relu:2', 'only leaky_relu and sigmoid'],
+    ['a slope where there is none', 'relu:2', 'only leaky_relu, sigmoid, hard_sigmoid, elu'],
   ])('refuses %s and lists those it knows', async (_, option, part) => {
     const error = await failure(THREE, { activation: option });
     expect(error.code).toBe('ACTIVATION');
@@ -348,7 +348,7 @@ describe('activations', () => {
   });
 
   it('says that a wrong one comes from the metadata', async () => {
-    const head = await header(THREE, { activation: 'mish' });
-    expect(() => findBlocks(head)).toThrow(/metadata key "activation".*"mish"/);
+    const head = await header(THREE, { activation: 'swiglu' });
+    expect(() => findBlocks(head)).toThrow(/metadata key "activation".*"swiglu"/);
   });
 });

@@ -5,7 +5,7 @@ import { buildTree } from '../../lib/herm/merge.ts';
 import type { ActivationName } from '../../lib/model/block.ts';
 import { randomBlock } from '../binding/support/random_block.ts';
 
-const activations: ActivationName[] = ['relu', 'tanh', 'gelu'];
+const activations: ActivationName[] = ['relu', 'tanh', 'gelu', 'hard_swish', 'selu'];
 
 describe('certificates', () => {
   it.each(activations)('%s: any order of widths, 0 at full width, refits never worse', async (activation) => {

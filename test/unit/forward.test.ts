@@ -6,6 +6,7 @@ import { lookupIn } from '../../lib/model/weights.ts';
 import { makeNetwork, type NetworkOptions } from '../format/support/network.ts';
 import { Random } from '../format/support/random.ts';
 import { gaussian } from '../format/support/values.ts';
+import { FUNCTIONS } from './oracle/activations.ts';
 
 const SIZES = [5, 12, 9, 3];
 const BATCH = 300;
@@ -17,14 +18,6 @@ function network(activation: ActivationName, options: Partial<NetworkOptions> = 
 }
 
 const inputs = () => Float64Array.from({ length: BATCH * 5 }, (_, k) => 2 * Math.sin(12.9898 * k));
-
-const FUNCTIONS: Partial<Record<ActivationName, (x: number) => number>> = {
-  relu: (x) => Math.max(0, x),
-  leaky_relu: (x) => (x < 0 ? 0.1 * x : x),
-  tanh: Math.tanh,
-  silu: (x) => x / (1 + Math.exp(-x)),
-  gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
-};
 
 /** The network by its definition. */
 function slowForward(tensors: readonly Tensor[], x: Float64Array, transposed: boolean, phi: (x: number) => number) {

@@ -31,7 +31,7 @@ import { gaussian } from '../format/support/values.ts';
 import { npy } from '../support/npy.ts';
 
 const [M, N, P] = [18, 6, 4];
-const activations: ActivationName[] = ['relu', 'gelu', 'tanh'];
+const activations: ActivationName[] = ['relu', 'gelu', 'tanh', 'relu6', 'elu', 'mish'];
 
 /** Inputs near a plane, far from N(0, I). */
 function someInputs(count: number, n: number, seed = 5): Float32Array {

@@ -22,6 +22,13 @@ const NAMES: Readonly<Record<string, Activation>> = {
   linear: plain('identity'),
   tanh: plain('tanh'),
   sigmoid: plain('sigmoid'),
+  relu6: plain('relu6'),
+  mish: plain('mish'),
+  hardswish: plain('hard_swish'),
+  hard_swish: plain('hard_swish'),
+  elu: plain('elu'),
+  selu: plain('selu'),
+  softplus: plain('softplus'),
   // T5's `feed_forward_proj`.
   'gated-gelu': plain('gelu_tanh'),
   'gated-silu': plain('silu'),

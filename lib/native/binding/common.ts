@@ -58,6 +58,14 @@ export const NATIVE_ACTIVATIONS = {
   silu: 7,
   tanh: 8,
   sigmoid: 9,
+  relu6: 10,
+  hard_tanh: 11,
+  hard_sigmoid: 12,
+  hard_swish: 13,
+  elu: 14,
+  selu: 15,
+  softplus: 16,
+  mish: 17,
 } as const;
 
 export interface NativeActivation {

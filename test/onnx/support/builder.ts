@@ -120,7 +120,7 @@ export class GraphBuilder {
     this.valueInfo.push(valueInfo(name, dims, 'F32'));
   }
 
-  build({ opset = 20, irVersion = 8 }: { opset?: number; irVersion?: number } = {}): Uint8Array {
+  build({ opset = 20, irVersion = 8 }: { opset?: number | undefined; irVersion?: number } = {}): Uint8Array {
     const graph: MessageInitShape<typeof GraphProtoSchema> = {
       name: 'test',
       node: this.nodes,
