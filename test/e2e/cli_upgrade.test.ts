@@ -46,6 +46,7 @@ describe('herm truncate and herm upgrade', () => {
     bytes[bytes.byteLength >> 1]! ^= 1;
     writeFileSync(at('damaged.herm'), bytes);
     const { stdout } = await herm('upgrade', at('damaged.herm'), '--from', at('net.herm'));
+    expect(stdout).toContain('damaged.herm is as large as before, ');
     expect(stdout).toContain('1 damaged part was replaced.');
     expect(readFileSync(at('damaged.herm')).equals(whole)).toBe(true);
   });

@@ -10,6 +10,10 @@ const options = {
   rows: { type: 'string', default: '64' },
 };
 const { values, positionals } = parseArgs({ options, allowPositionals: true });
+if (positionals.length !== 1) {
+  process.stderr.write('Usage: main.mjs MODEL.herm [--port 8080] [--block NAME] [--queue 64] [--rows 64]\n');
+  process.exit(2);
+}
 const limits = { queue: Number(values.queue), rows: Number(values.rows), block: values.block };
 const service = await createService(positionals[0], limits);
 

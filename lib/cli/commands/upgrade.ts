@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { HermError } from '../../errors.ts';
-import { upgrade } from '../../herm/upgrade.ts';
+import { type UpgradeReport, upgrade } from '../../herm/upgrade.ts';
 import { formatBytes } from '../../native/memory.ts';
 import { isAddress } from '../../source/input.ts';
 import { blockTable } from '../block_table.ts';
@@ -43,11 +43,7 @@ async function complete(path: string, options: UpgradeOptions, { signal, progres
     );
     const { bytes, bytesBefore, fetched, repaired, complete: whole } = report;
     const blocks = servedBlocks(file, report.widths);
-    const lines = [
-      bytes === bytesBefore && repaired === 0
-        ? `${path} holds all of that already: ${formatBytes(bytes)}.`
-        : `${path} has grown from ${formatBytes(bytesBefore)} to ${formatBytes(bytes)}; ${formatBytes(fetched)} were read of the other file.`,
-    ];
+    const lines = [sizeLine(path, report)];
     if (repaired > 0) lines.push(`${repaired} damaged ${repaired === 1 ? 'part was' : 'parts were'} replaced.`);
     if (whole) lines.push('It is complete.');
     return {
@@ -55,4 +51,14 @@ async function complete(path: string, options: UpgradeOptions, { signal, progres
       text: sections(blockTable(blocks), lines.join('\n')),
     };
   });
+}
+
+/** A file that is repaired need not grow. */
+function sizeLine(path: string, { bytes, bytesBefore, fetched, repaired }: UpgradeReport): string {
+  if (bytes === bytesBefore && repaired === 0) return `${path} holds all of that already: ${formatBytes(bytes)}.`;
+  const what =
+    bytes === bytesBefore
+      ? `is as large as before, ${formatBytes(bytes)}`
+      : `has grown from ${formatBytes(bytesBefore)} to ${formatBytes(bytes)}`;
+  return `${path} ${what}; ${formatBytes(fetched)} were read of the other file.`;
 }
