@@ -35,7 +35,7 @@ export async function readNorm(model: Model, { weight, bias, plusOne }: NormTens
 export function findNorms(blocks: readonly Block[], descriptions: readonly string[]): Record<string, NormTensors> {
   const norms: Record<string, NormTensors> = {};
   for (const text of descriptions) {
-    const found = /^([^=]+)=(1\+)?([^,]+)(?:,([^,]+))?$/.exec(text.replaceAll(' ', ''));
+    const found = /^([^=]+)=(1\+)?([^,]+)(?:,([^,]+))?$/.exec(String(text).replaceAll(' ', ''));
     if (found === null) throw new HermError('PRIOR', `${quoteName(text)} describes no norm. ${HELP}`, { norm: text });
     const [, pattern = '', plus, weight = '', bias] = found;
     const matching = blocks.filter(({ name }) => starOf(pattern, name) !== undefined);

@@ -131,7 +131,8 @@ describe('arguments of the wrong type', () => {
     });
   });
 
-  it('an activation that is no text', async () => {
+  it('an activation and a norm that are no texts', async () => {
     await expect(compress(LENET, path, { activation: any(3) })).rejects.toMatchObject({ code: 'ACTIVATION' });
+    await expect(compress(LENET, path, { norms: [any(3)] })).rejects.toMatchObject({ code: 'PRIOR' });
   });
 });
