@@ -2,6 +2,7 @@ import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import type { GidOutputs, NativeBlock } from '../native/binding.ts';
+import { callOnBlock } from '../native/block_call.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
 import { callWithPairs, checkNeurons } from './pairs.ts';
@@ -112,7 +113,7 @@ export async function gidGroup(
   const kernel = new Float64Array(count * count);
   const outputGram = new Float64Array(count * count);
   const activation = nativeActivation(block.activation);
-  const rank = await callNative(options, (addon, job) =>
+  const rank = await callOnBlock(block, options, (addon, job) =>
     addon.gidBlock({ ...weights, activation, neurons: indices, kernel, outputGram, ...outputs }, job),
   );
   return { ...trim(outputs, count, rank), kernel, outputGram };
@@ -131,7 +132,7 @@ export async function gateSpectrum(block: Block, weights: NativeBlock, options?:
   requireMemory(`The gates of the ${neurons} neurons of block ${name}`, needOf(block, neurons, SPECTRUM_MATRICES));
   const gates = new Float64Array(neurons);
   const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) => addon.gateSpectrum({ ...weights, activation, gates }, job));
+  await callOnBlock(block, options, (addon, job) => addon.gateSpectrum({ ...weights, activation, gates }, job));
   return { gates, ...boundsOf(gates) };
 }
 
@@ -153,7 +154,7 @@ export async function pairGates(
   const gates = new Float64Array(pairs.length);
   const activation = nativeActivation(block.activation);
   await callWithPairs(block, pairs, () =>
-    callNative(options, (addon, job) => addon.pairGates({ ...weights, activation, pairs, gates }, job)),
+    callOnBlock(block, options, (addon, job) => addon.pairGates({ ...weights, activation, pairs, gates }, job)),
   );
   return gates;
 }

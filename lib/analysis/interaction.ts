@@ -2,7 +2,8 @@ import { requireArguments } from '../arguments.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type PriorOptions, withPrior } from '../model/prior.ts';
 import type { NativeBlock } from '../native/binding.ts';
-import { type CallOptions, callNative } from '../native/call.ts';
+import { callOnBlock } from '../native/block_call.ts';
+import type { CallOptions } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
 
 // Φ, H, Γ and the input Gram, each m×m doubles.
@@ -37,6 +38,6 @@ export async function interactionOf(
   const filled = { kernel: matrix(), outputGram: matrix(), interaction: matrix() };
   const known = withPrior(block, weights, options?.prior);
   const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) => addon.interaction({ ...known, activation, ...filled }, job));
+  await callOnBlock(block, options, (addon, job) => addon.interaction({ ...known, activation, ...filled }, job));
   return { neurons, ...filled };
 }

@@ -4,7 +4,8 @@ import type { MergeTree } from '../herm/tree.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type GaussianPrior, withPrior } from '../model/prior.ts';
 import type { NativeBlock } from '../native/binding.ts';
-import { type CallOptions, callNative } from '../native/call.ts';
+import { callOnBlock } from '../native/block_call.ts';
+import type { CallOptions } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
 
 /** What the merges of a hierarchy join: GID and SCA of the two children of each, as they are when they merge. */
@@ -48,7 +49,7 @@ export async function mergeTerms(
   };
   const known = withPrior(block, weights, options?.prior);
   const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) =>
+  await callOnBlock(block, options, (addon, job) =>
     addon.mergeTerms({ ...known, ...nativeTree(tree), activation, ...terms }, job),
   );
   return terms;

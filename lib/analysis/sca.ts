@@ -2,6 +2,7 @@ import { requireArguments, requireArray } from '../arguments.ts';
 import { HermError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import type { NativeBlock, ScaOutputs } from '../native/binding.ts';
+import { callOnBlock } from '../native/block_call.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
 import { callWithPairs } from './pairs.ts';
@@ -110,7 +111,7 @@ export async function scaLayer(block: Block, weights: NativeBlock, options?: Cal
   const width = inputs + block.outputs;
   requireMemory(`SCA of the ${block.neurons} neurons of block ${block.name}`, needOf(block.neurons, width));
   const outputs = allocate(block.neurons, width);
-  const rank = await callNative(options, (addon, job) => addon.scaBlock({ ...weights, ...outputs }, job));
+  const rank = await callOnBlock(block, options, (addon, job) => addon.scaBlock({ ...weights, ...outputs }, job));
   return trim(outputs, { rank, neurons: block.neurons, inputs, width });
 }
 
@@ -131,7 +132,7 @@ export async function scaPairs(
   const shares = new Float64Array(pairs.length);
   const angles = new Float64Array(pairs.length);
   await callWithPairs(block, pairs, () =>
-    callNative(options, (addon, job) => addon.scaPairs({ ...weights, pairs, shares, angles }, job)),
+    callOnBlock(block, options, (addon, job) => addon.scaPairs({ ...weights, pairs, shares, angles }, job)),
   );
   return { shares, angles };
 }

@@ -1,7 +1,8 @@
 import { requireArguments } from '../arguments.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type NativeBlock, NEURON_CLASSES } from '../native/binding.ts';
-import { type CallOptions, callNative } from '../native/call.ts';
+import { callOnBlock } from '../native/block_call.ts';
+import type { CallOptions } from '../native/call.ts';
 
 /** Neurons of a layer that can go without any change of what it computes (docs/theory.md, section 4). */
 export interface Symmetries {
@@ -27,7 +28,7 @@ export async function symmetriesOf(block: Block, weights: NativeBlock, options?:
   const classes = new Uint8Array(block.neurons);
   const groups = new Uint32Array(block.neurons);
   const activation = nativeActivation(block.activation);
-  await callNative(options, (addon, job) => addon.symmetries({ ...weights, activation, classes, groups }, job));
+  await callOnBlock(block, options, (addon, job) => addon.symmetries({ ...weights, activation, classes, groups }, job));
   const where = (holds: (neuron: number) => boolean) => Array.from(groups.keys()).filter(holds);
   return {
     dead: where((neuron) => classes[neuron] === NEURON_CLASSES.dead),

@@ -2,7 +2,8 @@ import { requireArguments } from '../arguments.ts';
 import type { Block } from '../model/block.ts';
 import { type GaussianPrior, type NormPrior, withPrior } from '../model/prior.ts';
 import type { NativeBlock } from '../native/binding.ts';
-import { type CallOptions, callNative } from '../native/call.ts';
+import { callOnBlock } from '../native/block_call.ts';
+import type { CallOptions } from '../native/call.ts';
 import { requireMemory } from '../native/memory.ts';
 
 /** How much of the inputs' correlations the weights say; what is left is I. Not tuned: docs/research.md has another share. */
@@ -27,7 +28,9 @@ export async function weightPrior(
   requireMemory(`The correlations of the ${inputs} inputs of block ${name}`, 12 * inputs ** 2 + 4 * inputs * neurons);
   const factor = new Float64Array(inputs * inputs);
   const { input, gate } = weights;
-  await callNative(options, (addon, job) => addon.weightFactor({ input, gate, share: WEIGHT_SHARE, factor }, job));
+  await callOnBlock(block, options, (addon, job) =>
+    addon.weightFactor({ input, gate, share: WEIGHT_SHARE, factor }, job),
+  );
   // Correlations are those of x itself, whatever the signs of a norm's weights.
   const deviation = priorScale?.map(Math.abs) ?? new Float64Array(inputs).fill(1);
   return { mean: priorMean, deviation, factor };

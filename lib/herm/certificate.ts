@@ -4,7 +4,8 @@ import { type Block, nativeActivation } from '../model/block.ts';
 import { type PriorOptions, type SamplesPrior, samplesOf, withPrior } from '../model/prior.ts';
 import { type DType, dtypeBytes } from '../model/tensor.ts';
 import { NATIVE_DTYPES, type NativeBlock, type NativeMatrix, type NativeTree } from '../native/binding.ts';
-import { type CallOptions, callNative } from '../native/call.ts';
+import { callOnBlock } from '../native/block_call.ts';
+import type { CallOptions } from '../native/call.ts';
 import { blockOutputs, fitSamplesOf } from './block_samples.ts';
 import type { MergeTree } from './tree.ts';
 
@@ -43,7 +44,7 @@ export async function certifyWidths(
   const activation = nativeActivation(block.activation);
   const samples = await fitSamplesOf(block, weights, options?.prior, options);
   const args = { ...known, ...nativeTree(tree), activation, samples, widths: descending, errors };
-  await callNative(options, (addon, job) => addon.certify(args, job));
+  await callOnBlock(block, options, (addon, job) => addon.certify(args, job));
   const isBlock = (width: number) => width === tree.neurons && samplesOf(block, options?.prior)?.targets === undefined;
   return widths.map((width) => (isBlock(width) ? 0 : errors[descending.indexOf(width)]!));
 }
@@ -80,7 +81,7 @@ export async function refitSkeleton(
   const known = withPrior(block, weights, options?.prior);
   const samples = await fitSamplesOf(block, weights, options?.prior, options);
   const args = { ...known, ...nativeTree(tree), activation, samples, width, ridge: RIDGE, refitted: output, error };
-  await callNative(options, (addon, job) => addon.refitSkeleton(args, job));
+  await callOnBlock(block, options, (addon, job) => addon.refitSkeleton(args, job));
   const measured = options?.heldOut && (await measureRefit(block, weights, tree, { width, output }, options));
   return { width, output, error: error[0] as number, measured };
 }
@@ -146,7 +147,7 @@ export async function refitOutput(
   const activation = nativeActivation(block.activation);
   const samples = await fitSamplesOf(block, weights, options?.prior, options);
   const args = { ...known, activation, samples, ridge: RIDGE, kept, keptBias, width, refitted };
-  await callNative(options, (addon, job) => addon.refitOutput(args, job));
+  await callOnBlock(block, options, (addon, job) => addon.refitOutput(args, job));
   return refitted;
 }
 
@@ -177,7 +178,7 @@ export async function skeletonWeights(
     gateOut: numbers(weights.gate, width * inputs),
     gateBiasOut: numbers(weights.gateBias, width),
   };
-  await callNative(options, (addon, job) =>
+  await callOnBlock(block, options, (addon, job) =>
     addon.skeletonWeights({ ...weights, ...nativeTree(tree), width, ...out }, job),
   );
   const rows = (values: Float64Array, cols: number) => doubles(values, values.length / cols, cols);

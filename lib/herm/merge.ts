@@ -3,6 +3,7 @@ import { HermError } from '../errors.ts';
 import { type Block, nativeActivation } from '../model/block.ts';
 import { type PriorOptions, samplesOf, withPrior } from '../model/prior.ts';
 import { MERGE_PHASES, type NativeBlock } from '../native/binding.ts';
+import { callOnBlock } from '../native/block_call.ts';
 import { type CallOptions, callNative } from '../native/call.ts';
 import { formatBytes, freeMemory, requireMemory } from '../native/memory.ts';
 import { type MergeMode, mergeMemory, refitMergeMemory, sampledMergeMemory } from './merge_memory.ts';
@@ -91,7 +92,7 @@ async function search(
   const known = withPrior(block, weights, options?.prior);
   const samples = samplesOf(block, options?.prior);
   // Only when its turn has come: the call before it may hold memory until then.
-  return callNative(options, async (addon, job) => {
+  return callOnBlock(block, options, async (addon, job) => {
     const mode = refit
       ? refitMode(block, samples?.inputs, job.threads, options?.memory)
       : samples

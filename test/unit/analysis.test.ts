@@ -150,6 +150,8 @@ describe('groups', () => {
     ]) {
       await expect(call).rejects.toMatchObject({ code: 'NON_FINITE' });
     }
+    const why = `Block "${broken.block.name}": row 0, column 0 of the input weights is not a finite number.`;
+    await expect(gateSpectrum(broken.block, broken.weights)).rejects.toThrow(why);
   });
 
   test('an aborted signal stops them', async () => {

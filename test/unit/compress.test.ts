@@ -96,7 +96,8 @@ describe('every model comes back bit for bit', () => {
       dtypes: ['F64'],
       values: (random, n) => Array.from({ length: n }, () => random.gauss() * 1e200),
     });
-    await expect(run(beyond, fresh())).rejects.toMatchObject({ code: 'NON_FINITE' });
+    const why = expect.stringMatching(/^Block "[^"]+": .*overflow/);
+    await expect(run(beyond, fresh())).rejects.toMatchObject({ code: 'NON_FINITE', message: why });
   });
 });
 
