@@ -98,7 +98,7 @@ function goalOf(request: PlanRequest): Goal {
   }
   const limit = request[key]!;
   if (typeof limit !== 'number' || !(limit >= 0) || (key !== 'maxError' && limit === 0))
-    throw badArgument(`${key} must be a number above 0`, limit);
+    throw badArgument(`${key} must be a number ${key === 'maxError' ? 'from 0 on' : 'above 0'}`, limit);
   if (key !== 'maxError') return { kind: key, limit, least: 'error' };
   const { minimize = 'params' } = request;
   if (!KINDS.includes(minimize)) throw badArgument(`minimize must be one of ${KINDS.join(', ')}`, minimize);
