@@ -25,7 +25,7 @@ interface ActivationOption {
 
 /**
  * The activations of blocks by name, from the option if there is one, else from the model's metadata key `activation`; where
- * these say nothing of a block, what is `known` of it.
+ * these say nothing of a block, what is `known` of it. `hint` says where else it could stand.
  *
  * @throws HermError `ACTIVATION` when neither says it, or one of them names an unknown activation, slope or block.
  */
@@ -34,6 +34,7 @@ export function chooseActivations(
   option: string | undefined,
   metadata: ReadonlyMap<string, string>,
   known: (block: string) => Activation | undefined = () => undefined,
+  hint = '',
 ): Map<string, Activation> {
   const text = option ?? metadata.get('activation');
   if (text !== undefined && typeof text !== 'string') {
@@ -45,8 +46,7 @@ export function chooseActivations(
         const activation = known(name);
         if (activation !== undefined) return [name, activation];
         const why = 'The model file does not say which activation its blocks have, and their names leave a choice.';
-        const hint = 'A config.json beside it would: name the directory then.';
-        throw activationError(`${why} ${hint}`, { block: name, blocks: names, unsaid: true });
+        throw activationError([why, hint].join(' ').trimEnd(), { block: name, blocks: names, unsaid: true });
       }),
     );
   }

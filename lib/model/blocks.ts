@@ -1,11 +1,11 @@
 import { requireArguments } from '../arguments.ts';
 import { HermError } from '../errors.ts';
-import { chooseActivations } from './activation_option.ts';
+import { betweenLinears } from './architectures/between.ts';
 import { checkConfig } from './architectures/check_config.ts';
-import { asKnownModel, type FoundBlock, findKnownBlocks, identify } from './architectures/find.ts';
-import { knownActivation } from './architectures/known.ts';
+import { asKnownModel, type FoundBlock, findKnownBlocks } from './architectures/find.ts';
 import { describeNearest } from './architectures/nearest.ts';
-import type { Activation, Block, BlockGate, WeightRef } from './block.ts';
+import type { Block, BlockGate, WeightRef } from './block.ts';
+import { withActivations } from './block_activations.ts';
 import { BLOCKS_HELP, type BlockSpec, type BlocksOption, parseBlocksOption } from './block_option.ts';
 import { findGatedBlocks } from './gated_blocks.ts';
 import type { GraphBlocks } from './graph_blocks.ts';
@@ -71,30 +71,6 @@ function blocksOfGraph(
   );
 }
 
-/** @throws HermError `ACTIVATION` when neither the option nor the model's metadata says it for every block. */
-export function withActivations(
-  shapes: readonly BlockShape[],
-  header: ModelHeader,
-  option: string | undefined,
-): Block[] {
-  const names = shapes.map(({ name }) => name);
-  const activations = chooseActivations(names, option, header.metadata, namedActivations(shapes, header));
-  return shapes.map((shape) => ({ ...shape, activation: activations.get(shape.name)! }));
-}
-
-/** What the tensors' names and the model's configuration say of each block's activation; looked up when it is asked for. */
-function namedActivations(
-  shapes: readonly BlockShape[],
-  header: ModelHeader,
-): (block: string) => Activation | undefined {
-  const model = asKnownModel(header);
-  return (block) => {
-    const { input } = shapes.find(({ name }) => name === block)!;
-    const known = identify(model, input.tensor);
-    return known && knownActivation(known, block);
-  };
-}
-
 /**
  * The blocks of a model without their activations: those of the option, else those that names and shapes show.
  *
@@ -107,7 +83,10 @@ export function findBlockShapes(header: ModelHeader, option?: BlocksOption): Blo
   const known = option === undefined ? findKnownBlocks(header) : [];
   const specs = option === undefined ? findSpecs(header, known) : parseBlocksOption(option, byName.keys());
   const blocks = specs.map((spec) => toBlock(spec, byName));
-  for (const found of known) checkConfig(found.known, blocks.find(({ name }) => name === found.spec.name)!);
+  for (const found of known) {
+    const block = blocks.find(({ name }) => name === found.spec.name);
+    if (block !== undefined) checkConfig(found.known, block);
+  }
   checkTies(blocks);
   return blocks;
 }
@@ -117,7 +96,7 @@ const collator = new Intl.Collator('en', { numeric: true });
 function findSpecs(header: ModelHeader, known: readonly FoundBlock[]): BlockSpec[] {
   const taken = new Set(known.flatMap(({ spec }) => [spec.input, spec.output]));
   const gated = findGatedBlocks(header).filter(({ input, output }) => !taken.has(input) && !taken.has(output));
-  const named = [...known.map(({ spec }) => spec), ...gated];
+  const named = withNothingBetween([...known.map(({ spec }) => spec), ...gated], header);
   if (named.length > 0) return named.sort((a, b) => collator.compare(a.name, b.name));
   const stacks = findPlainStacks(header);
   if (stacks.length === 0) {
@@ -127,7 +106,20 @@ function findSpecs(header: ModelHeader, known: readonly FoundBlock[]): BlockSpec
       { tensors: header.tensors.length },
     );
   }
-  return stacks.sort((a, b) => collator.compare(a[0]!.name, b[0]!.name)).flatMap(toSpecs);
+  const specs = stacks.sort((a, b) => collator.compare(a[0]!.name, b[0]!.name)).flatMap(toSpecs);
+  return withNothingBetween(specs, header);
+}
+
+/** @throws HermError `NO_BLOCKS` where all of these have something between their linears. */
+function withNothingBetween(specs: readonly BlockSpec[], header: ModelHeader): BlockSpec[] {
+  const between = betweenLinears(asKnownModel(header).byName);
+  const others = specs.map(between);
+  const first = others.findIndex((tensor) => tensor !== undefined);
+  const left = specs.filter((_, at) => others[at] === undefined);
+  if (first < 0 || left.length > 0) return left;
+  const [{ name }, tensor] = [specs[first]!, others[first]!];
+  const why = `The model's feed-forward blocks are none that hermkit can merge: in ${quoteName(name)} ${describe(tensor)} acts on the hidden neurons, between the two linears. A norm or convolution there would have to be part of a merge; a BatchNorm can be folded into the linear before it. Where it stands elsewhere, ${BLOCKS_HELP}.`;
+  throw new HermError('NO_BLOCKS', why, { block: name, tensor: tensor.name, shape: tensor.shape });
 }
 
 /** @throws HermError `BLOCKS_AMBIGUOUS`, which also says what known architecture comes near. */

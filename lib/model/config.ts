@@ -40,12 +40,21 @@ export interface ConfigPart {
   readonly modelType: string | undefined;
 }
 
-const VISION = /(^|\.)(vision|visual|image)[^.]*\./;
-const TEXT = /(^|\.)(text|language)[^.]*\./;
+/** What names of modules begin with whose part of the configuration has another name. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  visual: 'vision',
+  image: 'vision',
+  img: 'vision',
+  language: 'text',
+  speech: 'audio',
+};
+const PART = '_config';
+/** Parts of models that are not their language model, also where the configuration has no part for them. */
+const APART = /^(vision|visual|image|img|video|audio|speech|backbone|encoder|qformer|mask)(_|$)/;
 
 /** The part of a configuration that a layer of this name belongs to: models of several networks have one for each. */
 export function configFor({ file, json }: ModelConfig, layer: string): ConfigPart {
-  const path = partPath(json, `${layer}.`);
+  const path = partPath(json, layer.split('.'));
   const settings = path.reduce<Settings>((outer, key) => outer[key] as Settings, json);
   const { model_type: outer } = json;
   const { model_type: type = outer } = settings;
@@ -57,12 +66,25 @@ export function configFor({ file, json }: ModelConfig, layer: string): ConfigPar
   };
 }
 
-function partPath(json: Settings, layer: string): string[] {
-  const { hidden_size: size } = json;
-  const has = (key: string) => isSettings(json[key]);
-  if (VISION.test(layer) && has('vision_config')) return ['vision_config'];
-  if (has('text_config') && (TEXT.test(layer) || size === undefined)) return ['text_config'];
-  return [];
+/** `['vision_config']` for the modules `model`, `vision_tower`, `layers`, …; parts may have parts. */
+function partPath(json: Settings, modules: readonly string[]): string[] {
+  for (const [at, module] of modules.entries()) {
+    const key = partOf(json, module);
+    if (key !== undefined) return [key, ...partPath(json[key] as Settings, modules.slice(at + 1))];
+  }
+  const { hidden_size: size, text_config: text } = json;
+  const isText = size === undefined && !modules.some((module) => APART.test(module));
+  return isText && isSettings(text) ? ['text_config'] : [];
+}
+
+/** `vision_config` for `vision_tower`, `visual` or `image_encoder`: the longest name that a module's begins with. */
+function partOf(json: Settings, module: string): string | undefined {
+  const [first = ''] = module.split('_');
+  const names = [module, OTHER_NAMES[first] ?? module];
+  const begins = (part: string) => names.some((name) => name === part || name.startsWith(`${part}_`));
+  return Object.keys(json)
+    .filter((key) => key.endsWith(PART) && isSettings(json[key]) && begins(key.slice(0, -PART.length)))
+    .sort((a, b) => b.length - a.length)[0];
 }
 
 /** The error for a configuration that says something else than the tensors do. */

@@ -99,6 +99,52 @@ describe('the activation', () => {
     expect(activationsOf(head)).toEqual(['relu2']);
     expect(precedingNorm(head, findBlockShapes(head)[0]!)).toBeUndefined();
   });
+
+  it('of an architecture that the table does not have is not that of another one with the same names', () => {
+    const head = header('GPT-2', { config: { model_type: 'news', activation_function: undefined } });
+    expect(failure(() => findBlocks(head))).toEqual(throwing('ACTIVATION', 'config.json', 'news', 'hidden_act'));
+    expect(activationsOf(head, { activation: 'relu' })).toEqual(['relu']);
+  });
+
+  it('of what only the names of gates show is what config.json says', () => {
+    const shapes = Object.fromEntries(
+      Object.entries({ gate_proj: [8, 6], up_proj: [8, 6], down_proj: [6, 8] }).map(([part, shape]) => [
+        ...[`model.layers.1.moe.common.${part}.weight`, shape],
+      ]),
+    );
+    const head = header('Llama', { config: { model_type: 'news', hidden_act: 'relu' }, shapes });
+    expect(findBlocks(head).map(({ name, activation }) => [name, activation.name])).toContainEqual([
+      ...['model.layers.1.moe.common', 'relu'],
+    ]);
+  });
+
+  it.each([
+    ['audio_tower.layers.0.mlp', { audio_config: { hidden_act: 'relu' } }, 'relu'],
+    ['model.visual.blocks.0.mlp', { vision_config: { hidden_act: 'quick_gelu' } }, 'quick_gelu'],
+    ['detr_decoder.layers.0.mlp', { detr_decoder_config: { hidden_act: 'relu' }, decoder_config: {} }, 'relu'],
+    ['thinker.model.layers.0.mlp', { thinker_config: { text_config: { hidden_act: 'tanh' } } }, 'tanh'],
+    ['model.layers.0.mlp', { audio_config: { hidden_act: 'relu' }, hidden_act: 'gelu' }, 'gelu'],
+  ])('of %s is what its own part of config.json says', (block, config, expected) => {
+    const shapes = {
+      ...{ [`${block}.gate_proj.weight`]: [8, 6], [`${block}.up_proj.weight`]: [8, 6] },
+      [`${block}.down_proj.weight`]: [6, 8],
+    };
+    const unsaid = { model_type: 'news', hidden_size: undefined, hidden_act: undefined };
+    const head = header('Llama', { config: { ...unsaid, ...config }, shapes });
+    const only = { ...head, tensors: head.tensors.filter(({ name }) => name in shapes) };
+    expect(activationsOf(only)).toEqual([expected]);
+  });
+
+  it.each([
+    ['activation_sparsity_pattern', [0.95, 0]],
+    ['mlp_multipliers', [0.5, 1]],
+    ['swiglu_limit', 7],
+  ])('is refused where %s says that there is more than one', (key, value) => {
+    const head = header('Llama', { config: { [key]: value } });
+    expect(failure(() => findBlocks(head))).toEqual(throwing('ACTIVATION', 'config.json', key, '--activation'));
+    expect(activationsOf(header('Llama', { config: { [key]: null } }))).toEqual(['silu']);
+    expect(activationsOf(header('Llama', { config: { mlp_multipliers: [1, 1] } }))).toEqual(['silu']);
+  });
 });
 
 describe('config.json', () => {
@@ -159,6 +205,48 @@ describe('damaged models', () => {
     const shapes = { 'model.layers.0.mlp.up_proj.qweight': [1, 16] };
     const find = () => findBlockShapes(header('Llama', { shapes, without: /up_proj\.weight/ }));
     expect(failure(find)).toEqual(throwing('BLOCK_DTYPE', 'up_proj.qweight', 'quantised'));
+  });
+});
+
+describe('what stands between the linears of a block', () => {
+  const inEach = (part: string, shape: readonly number[]) =>
+    Object.fromEntries([0, 1].map((n) => [`model.layers.${n}.mlp.${part}`, shape]));
+
+  it.each([
+    ['a norm', inEach('ffn_sub_norm.weight', [16])],
+    ['a depthwise convolution', inEach('dwconv.dwconv.weight', [16, 1, 3, 3])],
+    ['a response normalisation', inEach('grn.weight', [1, 1, 1, 16])],
+    ['a BatchNorm', inEach('bn.running_mean', [16])],
+  ])('%s makes it none that can be merged', (_, shapes) => {
+    const [tensor] = Object.keys(shapes) as [string];
+    const find = () => findBlockShapes(header('Llama', { shapes }));
+    expect(failure(find)).toEqual(throwing('NO_BLOCKS', 'model.layers.0.mlp', tensor, 'hidden neurons', '--blocks'));
+    const [one] = Object.entries(shapes) as [[string, readonly number[]]];
+    const other = findBlockShapes(header('Llama', { shapes: Object.fromEntries([one]) }));
+    expect(other.map(({ name }) => name)).toEqual(['model.layers.1.mlp']);
+    expect(
+      findBlockShapes(header('Llama', { shapes }), 'model.layers.*.mlp.gate_proj>model.layers.*.mlp.down_proj'),
+    ).toHaveLength(2);
+  });
+
+  it.each([
+    ['norms of another width', inEach('norm.weight', [6])],
+    ['what is deeper', inEach('router.more.norm.weight', [16])],
+    ['scales of quantised linears', inEach('down_proj.input_scale', [16])],
+    ['single numbers', inEach('act.slope', [1])],
+  ])('is not %s', (_, shapes) => {
+    expect(findBlockShapes(header('Llama', { shapes }))).toHaveLength(2);
+  });
+
+  it('is told apart from a norm around a square block by what it is', () => {
+    const square = { gate_proj: [6, 6], up_proj: [6, 6], down_proj: [6, 6] };
+    const shapes = Object.assign({}, ...Object.entries(square).map(([part, shape]) => inEach(`${part}.weight`, shape)));
+    const config = { intermediate_size: 6 };
+    expect(
+      findBlockShapes(header('Llama', { config, shapes: { ...shapes, ...inEach('norm.weight', [6]) } })),
+    ).toHaveLength(2);
+    const batch = { ...shapes, ...inEach('norm.running_mean', [6]) };
+    expect(failure(() => findBlockShapes(header('Llama', { config, shapes: batch })))).toEqual(throwing('NO_BLOCKS'));
   });
 });
 

@@ -39,6 +39,12 @@ const NAMES: Readonly<Record<string, Activation>> = {
 export const ACTIVATION_KEYS = ['hidden_act', 'hidden_activation', 'activation_function', 'activation'];
 
 /**
+ * Settings by which a block computes something else than its names and its activation say: only the largest gates count
+ * (Gemma 3n), gates and outputs are scaled (Falcon-H1), gates are clipped (GPT-OSS). Numbers that change nothing are 0 or 1.
+ */
+const OTHERWISE = ['activation_sparsity_pattern', 'mlp_multipliers', 'swiglu_limit'];
+
+/**
  * What a configuration says of the activation, under the first of these keys that is set; undefined where none is.
  *
  * @throws HermError `ACTIVATION` for one that hermkit does not know.
@@ -48,6 +54,12 @@ export function configuredActivation(
   keys: readonly string[],
   block: string,
 ): Activation | undefined {
+  for (const key of OTHERWISE) {
+    const value = settings[key];
+    if (value === undefined || value === null || [value].flat().every((one) => one === 0 || one === 1)) continue;
+    const why = `${file} says ${key}: ${JSON.stringify(value).slice(0, 60)}. So its blocks do more than an activation, which hermkit does not know. Where it does not concern them, say their activation with --activation.`;
+    throw new HermError('ACTIVATION', why, { file, key, value, block });
+  }
   for (const key of keys) {
     const value = settings[key];
     if (value === undefined || value === null) continue;

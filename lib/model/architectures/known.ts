@@ -104,7 +104,8 @@ export function knownActivation({ entries, config, confirmed }: KnownBlock, bloc
     ...new Set([...entries.flatMap((entry) => entry.activationKeys), ...(confirmed ? [] : ACTIVATION_KEYS)]),
   ];
   const said = config && configuredActivation(config, keys, block);
-  if (said !== undefined) return said;
+  // The same names in an architecture that the table does not know may have another activation.
+  if (said !== undefined || (!confirmed && config?.modelType !== undefined)) return said;
   const [first, ...others] = entries.map(({ activation }) => activation);
   return first !== undefined && others.every((other) => other === first) ? defaultActivation(first) : undefined;
 }
