@@ -3,7 +3,7 @@ import { atomicWrite } from '../model/atomic_write.ts';
 import type { Block } from '../model/block.ts';
 import type { ModelDigests } from '../model/digest.ts';
 import { type Model, readModelTensor, readSource } from '../model/model.ts';
-import { fileSource, readWhole } from '../model/source.ts';
+import { readWhole } from '../model/source.ts';
 import type { CallOptions } from '../native/call.ts';
 import { encodeWords, plainWords } from './codec.ts';
 import { encodeGroup, type GroupToCode } from './encode_group.ts';
@@ -189,7 +189,7 @@ function checkOwn(header: HermHeader, path: string): void {
 
 /** The written file must give the original back, as it was when its digest was taken. */
 async function compare(path: string, meter: Meter): Promise<void> {
-  const file = await openHerm(await fileSource(path), meter.kernel);
+  const file = await openHerm(path, meter.kernel);
   try {
     for await (const { bytes } of file.recoverAll(meter.kernel)) meter.add(bytes.byteLength);
   } catch (cause) {
