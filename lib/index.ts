@@ -40,7 +40,7 @@ export {
   type SkeletonWeights,
   skeletonWeights,
 } from './herm/certificate.ts';
-export { type ChooseBlendOptions, chooseBlend, splitSamples } from './herm/choose_blend.ts';
+export { type Blends, type ChooseBlendsOptions, chooseBlends, splitSamples } from './herm/choose_blend.ts';
 export {
   type CompressOptions,
   type CompressProgress,

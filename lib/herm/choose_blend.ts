@@ -7,6 +7,7 @@ import type { CallOptions } from '../native/call.ts';
 import { refitSkeleton } from './certificate.ts';
 import { widthAt } from './ladder.ts';
 import { buildTree } from './merge.ts';
+import type { MergeTree } from './tree.ts';
 
 /** The blends that are tried, and the one of the tree that they are tried on. */
 const BLENDS = [0.01, 0.05, 0.2, 0.5, 0.8];
@@ -14,7 +15,7 @@ const TRIAL = 0.2;
 /** Every so manieth sample is held out. */
 const HELD_OUT = 5;
 
-export interface ChooseBlendOptions extends CallOptions {
+export interface ChooseBlendsOptions extends CallOptions {
   /** Default: `isotropic`. */
   readonly gaussian?: GaussianPrior | undefined;
   /** Shares of the neurons to be kept, in (0, 1], that the choice is for. Default: a half and a quarter. */
@@ -44,41 +45,54 @@ export function splitSamples(block: Block, inputs: Float32Array): { fit: Float32
   return { fit, heldOut };
 }
 
+/** How much a Gaussian prior counts beside samples. */
+export interface Blends {
+  /** In errors and refits. */
+  readonly refit: number;
+  /** In merging. */
+  readonly merge: number;
+}
+
 /**
  * How much a Gaussian prior should count beside samples: the ε whose refitted skeletons come closest to the block on
- * samples that were held out, by the geometric mean over the widths. One tree serves all of them.
+ * samples that were held out, by the geometric mean over the widths. One tree serves all of them. Where refits take
+ * more of the prior than this tree, one that takes as much is tried, too, and the better of the two stands.
  *
  * @param inputs [N×n] row-major
  * @throws HermError `PRIOR`; as {@link buildTree} and {@link refitSkeleton}
  */
-export async function chooseBlend(
+export async function chooseBlends(
   block: Block,
   weights: NativeBlock,
   inputs: Float32Array,
-  options: ChooseBlendOptions = {},
-): Promise<number> {
+  options: ChooseBlendsOptions = {},
+): Promise<Blends> {
   requireArguments({ block, weights, options });
   const { gaussian, memory, signal, threads } = options;
   const shares = options.shares?.length ? options.shares : [0.5, 0.25];
   const kernel = { signal, threads };
   const { fit, heldOut } = splitSamples(block, inputs);
   const prior = (blend: number) => ({ inputs: fit, blend, gaussian });
-  const tree = await buildTree(block, weights, { ...kernel, memory, prior: prior(TRIAL) });
-  const range = { neurons: tree.neurons, smallest: tree.neurons - tree.merges };
-  const widths = [...new Set(shares.map((share) => widthAt(range, share)))];
+  const treeAt = (blend: number) => buildTree(block, weights, { ...kernel, memory, prior: prior(blend) });
+  const errorOf = async (tree: MergeTree, blend: number) => {
+    const range = { neurons: tree.neurons, smallest: tree.neurons - tree.merges };
+    let error = 0;
+    for (const width of new Set(shares.map((share) => widthAt(range, share)))) {
+      const known = { ...kernel, prior: prior(blend), heldOut: { inputs: heldOut } };
+      const { measured } = await refitSkeleton(block, weights, tree, width, known);
+      error += Math.log(Math.max(measured!, Number.MIN_VALUE));
+    }
+    return error;
+  };
+  const trial = await treeAt(TRIAL);
   let best = { blend: TRIAL, error: Infinity };
   for (const [n, blend] of BLENDS.entries()) {
-    let error = 0;
-    for (const width of widths) {
-      const refit = await refitSkeleton(block, weights, tree, width, {
-        ...kernel,
-        prior: prior(blend),
-        heldOut: { inputs: heldOut },
-      });
-      error += Math.log(Math.max(refit.measured!, Number.MIN_VALUE));
-    }
+    const error = await errorOf(trial, blend);
     if (error < best.error) best = { blend, error };
-    options.onProgress?.((n + 1) / BLENDS.length);
+    options.onProgress?.((n + 1) / (BLENDS.length + 1));
   }
-  return best.blend;
+  const { blend, error } = best;
+  const alike = blend <= TRIAL || (await errorOf(await treeAt(blend), blend)) < error;
+  options.onProgress?.(1);
+  return { refit: blend, merge: alike ? blend : TRIAL };
 }

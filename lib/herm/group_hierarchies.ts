@@ -14,7 +14,7 @@ import {
   type SampleParts,
   valuesOf,
 } from './chain.ts';
-import { chooseBlend as blendFor, splitSamples } from './choose_blend.ts';
+import { type Blends, chooseBlends, splitSamples } from './choose_blend.ts';
 import type { CompressOptions, CompressProgress } from './compress.ts';
 import type { InputPriors } from './find_priors.ts';
 import { buildLadder, widthAt } from './ladder.ts';
@@ -90,10 +90,11 @@ async function hierarchyOf(
   });
   const tuned = views[0] ?? whole;
   const merging = stageOptions(options, 'merge', block.name);
-  const blend = tuned.samples && (options.blend ?? (await chooseBlend(tuned, options)));
+  const blends = await blendsOf(tuned, options);
+  const blend = blends?.refit;
   const reports: MergeReport[] = [];
   const tree = await buildTree(tuned.block, tuned.weights, {
-    prior: priorOf(tuned, blend),
+    prior: priorOf(tuned, blends?.merge),
     ...merging,
     memory: options.memory,
     cost: options.cost,
@@ -159,10 +160,15 @@ function refitView(
   });
 }
 
-/** The share of the Gaussian prior that serves the widths to be refitted best. */
-function chooseBlend({ block, weights, gaussian, samples }: BlockView, options: CompressOptions): Promise<number> {
-  const { signal, threads, memory, refit: shares } = options;
-  return blendFor(block, weights, samples!.fit, { signal, threads, memory, shares, gaussian });
+/** The shares of the Gaussian prior: one that is given, or those that serve the widths to be refitted best. */
+async function blendsOf(
+  { block, weights, gaussian, samples }: BlockView,
+  options: CompressOptions,
+): Promise<Blends | undefined> {
+  const { signal, threads, memory, refit: shares, blend: given } = options;
+  if (!samples) return undefined;
+  if (given !== undefined) return { refit: given, merge: given };
+  return chooseBlends(block, weights, samples.fit, { signal, threads, memory, shares, gaussian });
 }
 
 /** Announces a stage, however short it is (kernels report only now and then), and reports its progress. */

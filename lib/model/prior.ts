@@ -23,7 +23,7 @@ export type GaussianPrior = 'isotropic' | NormPrior;
 export interface SamplesPrior {
   /** [N×n] row-major. */
   readonly inputs: Float32Array;
-  /** ε in [0, 1]; {@link chooseBlend} finds one. */
+  /** ε in [0, 1]; {@link chooseBlends} finds them. */
   readonly blend: number;
   /** Default: `isotropic`. */
   readonly gaussian?: GaussianPrior | undefined;

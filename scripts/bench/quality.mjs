@@ -4,6 +4,7 @@ import { weightPrior } from '../../dist/index.mjs';
 import { environment } from './environment.mjs';
 import { barsOf } from './quality/bars.mjs';
 import { certificateRows } from './quality/certificates.mjs';
+import { encoderFfn } from './quality/encoder_ffn.mjs';
 import { endsOf, FOR_REFITS, fileRows, HERM, inTurnRows, methodRows, sequential } from './quality/evaluate.mjs';
 import { DATA_FREE } from './quality/methods.mjs';
 import { MODELS, modelNamed } from './quality/models.mjs';
@@ -11,7 +12,10 @@ import { viewsOf } from './quality/narrow.mjs';
 import { sampledRows } from './quality/sampled.mjs';
 
 export { render } from './quality/render.mjs';
-export const MODEL_NAMES = Object.keys(MODELS);
+
+/** Not a model but a block of one, with tables of its own; measured when it is named. */
+const FFN = 'sentence-encoder-ffn';
+export const MODEL_NAMES = [...Object.keys(MODELS), FFN];
 const say = (text) => process.stderr.write(`${text} …\n`);
 
 /** The prior of the weights, instead of the model's own but with its means and deviations. */
@@ -62,8 +66,9 @@ async function runModel(model, { methods, samples }) {
  * @returns {{suite, environment, models, rows, certificates, bars}}
  */
 export async function run({ model: only, prior, methods, widths, samples = true }) {
+  if (only === FFN) return { suite: 'quality', environment: environment(), models: [], ...(await encoderFfn(say)) };
   const result = { suite: 'quality', environment: environment(), models: [], rows: [], certificates: [] };
-  for (const name of only === undefined ? MODEL_NAMES : [only]) {
+  for (const name of only === undefined ? Object.keys(MODELS) : [only]) {
     const model = await modelNamed(name);
     if (widths !== undefined) model.widths = widths;
     if (prior === 'weights') model.prior = await byWeights(model);

@@ -48,7 +48,7 @@ beforeAll(async () => {
     ...{ blockOutputs: [block, weights, f32, {}], blockValues: [block, weights, f32, {}] },
     ...{ blockWeights: [block, lookup], bufferSource: [new Uint8Array(1)], buildInfo: [], buildLadder: [[]] },
     ...{ buildTree: [block, weights, {}], certifyWidths: [block, weights, tree, [50], {}], childrenOf: [forest, 0] },
-    ...{ chooseBlend: [block, weights, f32, {}], compress: [LENET, output, {}], describeBlocks: [header] },
+    ...{ chooseBlends: [block, weights, f32, {}], compress: [LENET, output, {}], describeBlocks: [header] },
     ...{ fileSource: [], findBlocks: [header, {}], forestOf: [tree], forward: [layers, f64, 0, {}] },
     ...{ fromFloat64: [[1], 'F32', 'one', [1]], gateSpectrum: [block, weights, {}], gid: [f64, f64, {}] },
     ...{ gidGroup: [block, weights, [0], {}], gidPair: [block, weights, 0, 1, {}], groupsAt: [forest, 50] },

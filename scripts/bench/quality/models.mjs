@@ -25,12 +25,10 @@ const classifier =
     };
   };
 
-const MAILS = { tested: 64, trained: 200, sampled: 120 };
-
 /** Universal Sentence Encoder Lite on mails; both feed-forward blocks are narrowed. */
 async function encoder() {
   const { loadEncoder } = await import('./encoder.mjs');
-  const { mailSets } = await import('./mails.mjs');
+  const { MAILS, mailSets } = await import('./mails.mjs');
   const { embed, inputs, model, norms } = await loadEncoder();
   const { tested, trained, sampled } = mailSets(MAILS);
   const textsOf = (mails) => mails.map(({ text }) => text);

@@ -60,7 +60,7 @@ async function outputsOf({ block, weights, layer: { m, n, p, w, b, v } }, cut, r
  * The same for a chain, each block cut as it stands behind those that are already narrower.
  *
  * @param plan `(view, prior, l)` a plan for a block
- * @param blends by layer; with `inputs` [N×n], the first block's samples. Targets are the original's values.
+ * @param blends by layer, `{refit, merge}`; with `inputs` [N×n], the first block's samples. Targets are the original's values.
  */
 export async function narrowInTurn(model, plan, refit, { inputs, blends } = {}) {
   const originals = viewsOf(model);
@@ -69,8 +69,8 @@ export async function narrowInTurn(model, plan, refit, { inputs, blends } = {}) 
   let samples = inputs && { seen: inputs, whole: inputs };
   for (const [l, original] of originals.entries()) {
     const targets = samples && (await blockOutputs(original.block, original.weights, samples.whole));
-    const prior = samples ? { inputs: samples.seen, blend: blends[l], targets } : 'isotropic';
-    const cut = await plan(view, prior, l);
+    const prior = samples ? { inputs: samples.seen, blend: blends[l].refit, targets } : 'isotropic';
+    const cut = await plan(view, samples ? { ...prior, blend: blends[l].merge } : prior, l);
     const { b, n, p, w } = view.layer;
     const kept = { rows: gather(w, n, cut, cut.input), bias: gatherBias(b, cut), inputs: n };
     const outputs = await outputsOf(view, cut, refit ? { prior } : undefined);

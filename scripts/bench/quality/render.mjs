@@ -4,6 +4,7 @@ import { barLines, table } from '../table.mjs';
 const percent = (share) => `${Number((100 * share).toFixed(2))}%`;
 
 export function render({ models, rows, certificates, bars }, options = {}) {
+  if (models.length === 0) return [...table(rows, options), '', ...barSummary(bars, options)].join('\n');
   const lines = options.markdown ? [] : ['Columns: share of the hidden neurons that is kept.', ''];
   for (const model of models) {
     const own = rows.filter((row) => row.model === model.name);
