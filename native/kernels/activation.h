@@ -73,13 +73,13 @@ struct HermiteSeries {
   double mean = 0;        // μ
   std::vector<double> c;  // c_0 … c_D
   double second = 0;      // E φ², exact
-  double even_tail = 0;   // √Σ_{k>D, k even} c_k², negative where φ is odd and μ < 0
-  double odd_tail = 0;    // √Σ_{k>D, k odd} c_k²
+  double even_tail = 0;   // √Σ_{k>D, k even} c_k², negative for an odd bend and μ < 0
+  double odd_tail = 0;    // √Σ_{k>D, k odd} c_k², negative for an even bend and μ < 0
 };
 
 // Expands at deviation n >= 0 and mean μ up to an even degree D (else std::invalid_argument). Closed forms for the
-// piecewise linear and quadratic activations, quadrature for the others; errors are about 1e-13·√(E φ²). What is not
-// finite gives NaN.
+// identity, GELU and polynomials with a bend at 0, quadrature for the others (docs/theory.md, section 1); errors are
+// about 1e-13·√(E φ²). What is not finite gives NaN.
 class HermiteExpander {
  public:
   HermiteExpander(const Activation& activation, std::size_t degree);
