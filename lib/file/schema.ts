@@ -107,9 +107,15 @@ const weightRef = z.object({
 
 const activationName = z.enum(Object.keys(NATIVE_ACTIVATIONS) as [keyof typeof NATIVE_ACTIVATIONS]);
 
+/** The scale of what goes in is not 0. */
+const affine = z
+  .tuple([z.number(), z.number(), z.number(), z.number()])
+  .refine(([scale]) => scale !== 0)
+  .readonly();
+
 const block = z.object({
   name,
-  activation: z.object({ name: activationName, slope: z.number() }),
+  activation: z.object({ name: activationName, slope: z.number(), affine: affine.optional() }),
   neurons: size.min(1).max(LIMITS.neurons),
   inputs: size.min(1),
   outputs: size.min(1),

@@ -15,7 +15,7 @@ export const DEFAULT_SLOPES: Partial<Record<ActivationName, number>> = {
   elu: 1,
 };
 
-const HELP = `Known are ${ACTIVATION_NAMES.join(', ')}. Give one for all blocks ("relu", "leaky_relu:0.2", "sigmoid:2") or one a block ("fc1=relu,fc2=tanh"), with --activation or the option activation.`;
+const HELP = `Known are ${ACTIVATION_NAMES.join(', ')}. Give one for all blocks ("relu", "leaky_relu:0.2", "sigmoid:2", "2*tanh(0.5*x)+1") or one a block ("fc1=relu,fc2=tanh"), with --activation or the option activation.`;
 
 /** An activation option as read: one for every block that is not named, and those that are named. */
 interface ActivationOption {
@@ -86,7 +86,22 @@ function parse(text: string, from: string): ActivationOption {
   return { general, byBlock };
 }
 
+const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?`;
+/** `4*tanh(0.5*x-1)+2`, with or without each of the numbers. */
+const AFFINE = new RegExp(
+  String.raw`^(?:(${NUMBER})\*)?([^()*]+)\((?:(${NUMBER})\*)?x([+-]${NUMBER})?\)([+-]${NUMBER})?$`,
+);
+
 function parseOne(text: string, from: string): Activation {
+  const written = AFFINE.exec(text.replaceAll(' ', ''));
+  if (written === null) return parsePlain(text, from);
+  const [, outerScale = '1', plain, innerScale = '1', innerShift = '0', outerShift = '0'] = written;
+  const affine = [innerScale, innerShift, outerScale, outerShift].map(Number) as [number, number, number, number];
+  if (affine.every(Number.isFinite) && affine[0] !== 0) return { ...parsePlain(plain!, from), affine };
+  throw activationError(`${from} has ${quoteName(text)}, whose numbers are not finite, or 0 before x.`);
+}
+
+function parsePlain(text: string, from: string): Activation {
   const [name, slopeText, ...rest] = text.split(':');
   if (!isActivationName(name) || rest.length > 0) {
     throw activationError(`${from} has the unknown activation ${quoteName(text)}.`, { activation: text });
@@ -109,11 +124,19 @@ function isActivationName(name: string | undefined): name is ActivationName {
   return name !== undefined && Object.hasOwn(NATIVE_ACTIVATIONS, name);
 }
 
-/** `relu` or, where the slope is not the default, `leaky_relu:0.2`: what the option takes. */
-export function activationText({ name, slope }: Activation): string {
+/** `relu`, `leaky_relu:0.2` where the slope is not the default, `2*tanh(0.5*x)`: what the option takes. */
+export function activationText({ name, slope, affine }: Activation): string {
   const defaultSlope = DEFAULT_SLOPES[name];
-  return defaultSlope === undefined || defaultSlope === slope ? name : `${name}:${slope}`;
+  const plain = defaultSlope === undefined || defaultSlope === slope ? name : `${name}:${slope}`;
+  if (affine === undefined) return plain;
+  const [innerScale, innerShift, outerScale, outerShift] = affine;
+  return `${factor(outerScale)}${plain}(${factor(innerScale)}x${summand(innerShift)})${summand(outerShift)}`;
 }
+
+/** Numbers of single precision have no more digits than these. */
+const short = (value: number) => Number(value.toPrecision(9));
+const factor = (scale: number) => (scale === 1 ? '' : `${short(scale)}*`);
+const summand = (shift: number) => (shift === 0 ? '' : `${shift < 0 ? '' : '+'}${short(shift)}`);
 
 function activationError(problem: string, details: Record<string, unknown> = {}): HermError {
   return new HermError('ACTIVATION', `${problem} ${HELP}`, { ...details, known: ACTIVATION_NAMES });

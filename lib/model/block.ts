@@ -12,6 +12,8 @@ export interface Activation {
    * ELU: slope·(eˣ − 1) for negative inputs (1).
    */
   readonly slope: number;
+  /** [a, c, s, d], a ≠ 0: s·φ(a·x + c) + d in place of φ(x). */
+  readonly affine?: readonly [number, number, number, number] | undefined;
 }
 
 /** A weight tensor as a block sees it: which tensor, and whether its neurons are rows or columns. */
@@ -69,5 +71,6 @@ export function neuronTensors(block: Omit<Block, 'activation'>): string[] {
 }
 
 export function nativeActivation(activation: Activation): NativeActivation {
-  return { kind: NATIVE_ACTIVATIONS[activation.name], slope: activation.slope };
+  const { name, slope, affine } = activation;
+  return { kind: NATIVE_ACTIVATIONS[name], slope, affine };
 }

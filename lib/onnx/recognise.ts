@@ -2,11 +2,14 @@ import { ACTIVATION_NAMES, DEFAULT_SLOPES } from '../model/activation_option.ts'
 import type { Activation, ActivationName } from '../model/block.ts';
 import type { OnnxGraph } from './graph.ts';
 import { activate } from './operators.ts';
+import { composed, peeled } from './peel.ts';
 import { clips, evaluateRegion, type Region } from './region.ts';
 
-/** 1 and −1, which tell slopes, and a grid around 0. */
-const SAMPLES = Float64Array.of(1, -1, ...Array.from({ length: 161 }, (_, at) => (at - 80) / 10));
-/** The same and numbers far from 0, which tell a ReLU from one that ends somewhere. */
+type Affine = NonNullable<Activation['affine']>;
+
+/** 1, −1 and 0, which tell slopes, and a grid around 0. */
+const SAMPLES = Float64Array.of(1, -1, 0, ...Array.from({ length: 161 }, (_, at) => (at - 80) / 10));
+/** The same and numbers far from 0, the last two farthest, which tell a ReLU from one that ends somewhere. */
 const FAR_SAMPLES = Float64Array.of(
   ...SAMPLES,
   ...Array.from({ length: 116 }, (_, at) => (at % 2 ? -1 : 1) * 2 ** (at / 2 + 3)),
@@ -23,13 +26,33 @@ const SLOPES: Partial<Record<ActivationName, (atOne: number, atMinusOne: number)
 
 /**
  * Which activation a region of a graph computes, however it is written: the one of the kernels that comes nearest to it at
- * 163 numbers from −8 to 8 (up to 1e18, where it has limits), if that is near enough.
+ * 164 numbers from −8 to 8 (up to 1e18, where it has limits), if that is near enough. Where none is, numbers that it is
+ * multiplied by and that are added, before or behind, are taken off it.
  */
 export async function recogniseActivation(graph: OnnxGraph, region: Region): Promise<Activation | undefined> {
-  const samples = clips(graph, region) ? FAR_SAMPLES : SAMPLES;
+  const whole = await nearest(graph, region);
+  if (whole !== undefined) return whole;
+  for (const { core, affine } of await peeled(graph, region)) {
+    const found = await nearest(graph, core);
+    if (found !== undefined) return { ...found, affine: composed(found.affine, affine) };
+  }
+  return undefined;
+}
+
+async function nearest(graph: OnnxGraph, region: Region): Promise<Activation | undefined> {
+  const areFar = clips(graph, region);
+  const samples = areFar ? FAR_SAMPLES : SAMPLES;
   const y = await evaluateRegion(graph, region, samples);
+  return (await nearestOf(plainCandidates(y), samples, y)) ?? (areFar ? nearestOf(ramps(y), samples, y) : undefined);
+}
+
+async function nearestOf(
+  candidates: readonly Activation[],
+  samples: Float64Array,
+  y: Float64Array,
+): Promise<Activation | undefined> {
   let best: { activation: Activation; distance: number } | undefined;
-  for (const activation of candidates(y)) {
+  for (const activation of candidates) {
     const distance = distanceOf(y, await activate(activation, samples));
     if (distance < (best?.distance ?? TOLERANCE)) best = { activation, distance };
   }
@@ -37,10 +60,19 @@ export async function recogniseActivation(graph: OnnxGraph, region: Region): Pro
 }
 
 /** Every activation but the identity; of those that agree, such as ReLU and a leaky one of slope 0, the first one counts. */
-function candidates([atOne, atMinusOne]: Float64Array): Activation[] {
+function plainCandidates([atOne, atMinusOne]: Float64Array): Activation[] {
   return ACTIVATION_NAMES.filter((name) => name !== 'identity')
     .map((name) => ({ name, slope: usualSlope(name, SLOPES[name]?.(atOne!, atMinusOne!) ?? 1) }))
     .filter(({ slope }) => Number.isFinite(slope));
+}
+
+/** A line between two limits, as a hard tanh: from what it is far to both sides, and at 0 and 1. */
+function ramps(y: Float64Array): Activation[] {
+  const [atOne, , atZero] = y;
+  const [right, left] = [y.at(-2)!, y.at(-1)!];
+  const [middle, half] = [(right + left) / 2, (right - left) / 2];
+  const affine: Affine = [(atOne! - atZero!) / half, (atZero! - middle) / half, half, middle];
+  return affine.every(Number.isFinite) && affine[0] !== 0 ? [{ name: 'hard_tanh', slope: 1, affine }] : [];
 }
 
 /** The default slope where the one that is found is that but for rounding. */

@@ -48,7 +48,7 @@ export function isElementwise(graph: OnnxGraph, node: NodeProto): boolean {
 }
 
 /** The inputs that its function acts on and that are not the same number everywhere. */
-function varyingInputs(graph: OnnxGraph, node: NodeProto): string[] {
+export function varyingInputs(graph: OnnxGraph, node: NodeProto): string[] {
   const bias = addedBias(node);
   return node.input.filter((name, at) => {
     return name !== '' && !(at === 1 && name === bias) && constantScalar(graph, name) === undefined;

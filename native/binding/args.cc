@@ -181,7 +181,20 @@ Activation Args::activation(const char* key) {
   if (kind > static_cast<std::size_t>(kLastActivationKind)) refuse(env(), std::string(key) + ".kind is unknown");
   const Napi::Value slope = from.Get("slope");
   if (!slope.IsNumber()) refuse(env(), std::string(key) + ".slope must be a number");
-  return {static_cast<ActivationKind>(kind), slope.As<Napi::Number>().DoubleValue()};
+  Activation activation{static_cast<ActivationKind>(kind), slope.As<Napi::Number>().DoubleValue()};
+  const Napi::Value affine = from.Get("affine");
+  if (affine.IsUndefined()) return activation;
+  double* const parts[] = {&activation.inner.scale, &activation.inner.shift, &activation.outer.scale,
+                           &activation.outer.shift};
+  const bool four = affine.IsArray() && affine.As<Napi::Array>().Length() == std::size(parts);
+  for (std::uint32_t i = 0; i < std::size(parts); ++i) {
+    const Napi::Value part = four ? affine.As<Napi::Array>().Get(i) : affine;
+    if (!part.IsNumber()) refuse(env(), std::string(key) + ".affine must be four numbers");
+    *parts[i] = part.As<Napi::Number>().DoubleValue();
+    if (!std::isfinite(*parts[i])) refuse(env(), std::string(key) + ".affine must be finite");
+  }
+  if (activation.inner.scale == 0) refuse(env(), std::string(key) + ".affine must not begin with 0");
+  return activation;
 }
 
 }  // namespace herm::binding

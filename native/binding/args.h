@@ -49,7 +49,7 @@ class Args {
   InputSamples samples(const char* key, std::size_t width);
   // The same with { targets: Float64Array [N×outputs] }
   FitSamples fit_samples(const char* key, std::size_t width, std::size_t outputs);
-  // { kind: integer (ActivationKind), slope: number }
+  // { kind: integer (ActivationKind), slope: number, affine?: four numbers, inner scale (not 0) and shift, outer ones }
   Activation activation(const char* key);
 
   // Of a list of typed arrays of bytes.

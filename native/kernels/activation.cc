@@ -30,13 +30,8 @@ double remainder(double total, double known, double second) {
   return left > 64 * std::numeric_limits<double>::epsilon() * second ? std::sqrt(left) : 0;
 }
 
-}  // namespace
-
-double Activation::operator()(double x) const {
-  return with_activation(*this, [x](const auto& phi) -> double { return phi(x); });
-}
-
-ActivationShape Activation::shape() const {
+// Of a plain activation.
+ActivationShape shape_of(ActivationKind kind, double slope) {
   constexpr double pi = std::numbers::pi;
   switch (kind) {
     case ActivationKind::Identity:
@@ -78,14 +73,34 @@ ActivationShape Activation::shape() const {
   throw std::invalid_argument("unknown activation");
 }
 
+}  // namespace
+
+double Activation::operator()(double x) const {
+  return with_activation(*this, [x](const auto& phi) -> double { return phi(x); });
+}
+
+ActivationShape Activation::shape() const {
+  ActivationShape shape = shape_of(kind, slope);
+  if (plain()) return shape;
+  for (double& knot : shape.knots) knot = (knot - inner.shift) / inner.scale;
+  shape.radius /= std::fabs(inner.scale);
+  if (inner.shift != 0) shape.bend = Bend::Neither;
+  if (inner.shift != 0 || outer.shift != 0) {
+    shape.odd = false;
+    shape.power = 0;
+  }
+  return shape;
+}
+
 HermiteExpander::HermiteExpander(const Activation& activation, std::size_t degree)
     : activation_(activation), basis_(degree) {
   if (degree % 2 != 0) throw std::invalid_argument("the degree of a Hermite expansion must be even");
 }
 
 ParityMoments HermiteExpander::expand_moments(double n, double mu, double* c) const {
-  if (has_closed_expansion(activation_.kind)) return expand_closed(activation_, basis_, n, mu, c);
-  if (activation_.kind == ActivationKind::Gelu && has_gelu_expansion(n, mu)) return expand_gelu(basis_, n, mu, c);
+  if (has_closed_expansion(activation_)) return expand_closed(activation_, basis_, n, mu, c);
+  if (activation_.kind == ActivationKind::Gelu && activation_.plain() && has_gelu_expansion(n, mu))
+    return expand_gelu(basis_, n, mu, c);
   return expand_by_quadrature(activation_, basis_, n, mu, c);
 }
 

@@ -50,10 +50,20 @@ struct ActivationShape {
   double radius = 0;
 };
 
+struct Affine {
+  double scale = 1, shift = 0;
+
+  double operator()(double x) const { return scale * x + shift; }
+};
+
+// φ(x) = outer(ψ(inner(x))), ψ of the kind and slope. The inner scale is not 0.
 struct Activation {
   ActivationKind kind = ActivationKind::Identity;
   double slope = 1;  // of leaky ReLU, sigmoid, hard sigmoid and ELU; ignored by the others
+  Affine inner{}, outer{};
 
+  // φ = ψ
+  bool plain() const { return inner.scale == 1 && inner.shift == 0 && outer.scale == 1 && outer.shift == 0; }
   double operator()(double x) const;
   ActivationShape shape() const;
   // φ(αx) = αφ(x) for every α > 0.

@@ -20,9 +20,9 @@ inline double mish(double x) {
   return x < 0 ? x * (e * (e + 2)) / (e * (e + 2) + 2) : x * (1 + 2 * e) / (1 + 2 * e * (1 + e));
 }
 
-// Calls visit(f) with f: double → double, the activation as a function object of a type of its own.
+// Calls visit(f) with f: double → double, a plain activation as a function object of a type of its own.
 template <class Visitor>
-auto with_activation(const Activation& activation, Visitor&& visit) {
+auto with_plain_activation(const Activation& activation, Visitor&& visit) {
   constexpr double kInvSqrt2 = 0.70710678118654752440, kSqrt2OverPi = 0.79788456080286535588;
   constexpr double kSeluScale = 1.05070098735548049342, kSeluSlope = 1.67326324235437728482;
   const double slope = activation.slope;
@@ -66,6 +66,15 @@ auto with_activation(const Activation& activation, Visitor&& visit) {
       return visit([](double x) { return mish(x); });
   }
   throw std::invalid_argument("unknown activation");
+}
+
+// The same with any activation.
+template <class Visitor>
+auto with_activation(const Activation& activation, Visitor&& visit) {
+  return with_plain_activation(activation, [&](const auto& psi) {
+    if (activation.plain()) return visit(psi);
+    return visit([psi, inner = activation.inner, outer = activation.outer](double x) { return outer(psi(inner(x))); });
+  });
 }
 
 }  // namespace herm

@@ -11,7 +11,8 @@
 namespace herm {
 
 inline bool has_bend_kernel(const Activation& activation) {
-  return activation.kind == ActivationKind::Relu || activation.kind == ActivationKind::LeakyRelu;
+  return activation.plain() &&
+         (activation.kind == ActivationKind::Relu || activation.kind == ActivationKind::LeakyRelu);
 }
 
 // Below this |ρ| a series of the given degree is exact to about 1e-8 of √(Φ_ii Φ_jj); above it bend_kernel takes over.

@@ -96,9 +96,10 @@ ParityMoments relu2(const HermiteBasis& basis, double n, double mu, double* c) {
 
 }  // namespace
 
-bool has_closed_expansion(ActivationKind kind) {
-  return kind == ActivationKind::Identity || kind == ActivationKind::Relu || kind == ActivationKind::LeakyRelu ||
-         kind == ActivationKind::Relu2;
+bool has_closed_expansion(const Activation& activation) {
+  const ActivationKind kind = activation.kind;
+  return activation.plain() && (kind == ActivationKind::Identity || kind == ActivationKind::Relu ||
+                                kind == ActivationKind::LeakyRelu || kind == ActivationKind::Relu2);
 }
 
 ParityMoments expand_closed(const Activation& activation, const HermiteBasis& basis, double n, double mu, double* c) {

@@ -6,7 +6,7 @@
 
 namespace herm {
 
-bool has_closed_expansion(ActivationKind kind);
+bool has_closed_expansion(const Activation& activation);
 
 // c_k = E[φ(n t + μ) h_k(t)], k = 0 … D, with D = basis.degree(), n >= 0. Writes c [D+1].
 ParityMoments expand_closed(const Activation& activation, const HermiteBasis& basis, double n, double mu, double* c);

@@ -14,16 +14,31 @@ using herm::Activation;
 using herm::ActivationKind;
 
 inline const std::vector<Activation> kAll = {
-    {ActivationKind::Identity},      {ActivationKind::Relu},      {ActivationKind::LeakyRelu, 0.1},
-    {ActivationKind::LeakyRelu, -2}, {ActivationKind::Relu2},     {ActivationKind::Gelu},
-    {ActivationKind::GeluTanh},      {ActivationKind::QuickGelu}, {ActivationKind::Silu},
-    {ActivationKind::Tanh},          {ActivationKind::Sigmoid},   {ActivationKind::Sigmoid, -2.5},
-    {ActivationKind::Relu6},         {ActivationKind::HardTanh},  {ActivationKind::HardSigmoid, -0.8},
-    {ActivationKind::HardSwish},     {ActivationKind::Elu, 0.3},  {ActivationKind::Selu},
-    {ActivationKind::Softplus},      {ActivationKind::Mish},
+    {ActivationKind::Identity},
+    {ActivationKind::Relu},
+    {ActivationKind::LeakyRelu, 0.1},
+    {ActivationKind::LeakyRelu, -2},
+    {ActivationKind::Relu2},
+    {ActivationKind::Gelu},
+    {ActivationKind::GeluTanh},
+    {ActivationKind::QuickGelu},
+    {ActivationKind::Silu},
+    {ActivationKind::Tanh},
+    {ActivationKind::Sigmoid},
+    {ActivationKind::Sigmoid, -2.5},
+    {ActivationKind::Relu6},
+    {ActivationKind::HardTanh},
+    {ActivationKind::HardSigmoid, -0.8},
+    {ActivationKind::HardSwish},
+    {ActivationKind::Elu, 0.3},
+    {ActivationKind::Selu},
+    {ActivationKind::Softplus},
+    {ActivationKind::Mish},
+    {ActivationKind::HardSwish, 1, {0.5, -1.2}, {4.8, 1.4}},
+    {ActivationKind::Softplus, 1, {-2, 0}, {0.5, 0}},
 };
 
-inline double naive(const Activation& phi, double x) {
+inline double naive_plain(const Activation& phi, double x) {
   const double pi = std::numbers::pi;
   switch (phi.kind) {
     case ActivationKind::Identity:
@@ -66,8 +81,12 @@ inline double naive(const Activation& phi, double x) {
   return 0;
 }
 
+inline double naive(const Activation& phi, double x) {
+  return phi.outer.scale * naive_plain(phi, phi.inner.scale * x + phi.inner.shift) + phi.outer.shift;
+}
+
 // Where the definitions above change from one to another.
-inline std::vector<double> breaks(const Activation& phi) {
+inline std::vector<double> plain_breaks(const Activation& phi) {
   switch (phi.kind) {
     case ActivationKind::Relu:
     case ActivationKind::LeakyRelu:
@@ -86,6 +105,13 @@ inline std::vector<double> breaks(const Activation& phi) {
     default:
       return {};
   }
+}
+
+inline std::vector<double> breaks(const Activation& phi) {
+  std::vector<double> found = plain_breaks(phi);
+  for (double& x : found) x = (x - phi.inner.shift) / phi.inner.scale;
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 }  // namespace oracle

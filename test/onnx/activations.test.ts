@@ -29,7 +29,7 @@ const clip =
     graph.node('Clip', [x, graph.scalar(low), graph.scalar(high)]);
 const gate: Make = (graph, x) => graph.node('HardSigmoid', [x], { attribute: [floatAttribute('alpha', 1 / 6)] });
 
-const ACTIVATIONS: readonly [string, Make, { name: string; slope?: number }, opset?: number][] = [
+const ACTIVATIONS: readonly [string, Make, { name: string; slope?: number; affine?: number[] }, opset?: number][] = [
   ['Relu', plain('Relu'), { name: 'relu' }],
   ['Tanh', plain('Tanh'), { name: 'tanh' }],
   ['Sigmoid', plain('Sigmoid'), { name: 'sigmoid', slope: 1 }],
@@ -148,17 +148,61 @@ const ACTIVATIONS: readonly [string, Make, { name: string; slope?: number }, ops
     (graph, x) => graph.node('Mul', [x, graph.node('Tanh', [graph.node('Softplus', [x])])]),
     { name: 'mish' },
   ],
+  ['Clip to 0 … 20', clip(0, 20), { name: 'hard_tanh', affine: [0.1, -1, 10, 10] }],
+  ['Clip to −2 … 2', clip(-2, 2), { name: 'hard_tanh', affine: [0.5, 0, 2, 0] }],
+  [
+    'Min of a Relu and 300',
+    (graph, x) => graph.node('Min', [relu(graph, x), graph.scalar(300)]),
+    { name: 'hard_tanh', affine: [1 / 150, -1, 150, 150] },
+  ],
+  [
+    'HardSigmoid off its middle',
+    (graph, x) => graph.node('HardSigmoid', [x], { attribute: [floatAttribute('beta', 0.25)] }),
+    { name: 'hard_tanh', affine: [0.4, -0.5, 0.5, 0.5] },
+  ],
+  [
+    'a hard swish between lines, as PaddleOCR learns it',
+    (graph, x) => {
+      const before = graph.node('Add', [graph.node('Mul', [graph.scalar(0.5), x]), graph.scalar(-1.25)]);
+      const open = clip(0, 6)(graph, graph.node('Add', [before, graph.scalar(3)]));
+      const core = graph.node('Div', [graph.node('Mul', [before, open]), graph.scalar(6)]);
+      return graph.node('Add', [graph.node('Mul', [graph.scalar(4.75), core]), graph.scalar(1.5)]);
+    },
+    { name: 'hard_swish', affine: [0.5, -1.25, 4.75, 1.5] },
+  ],
+  [
+    'Softplus(2x) / 2',
+    (graph, x) => {
+      const steep = graph.node('Softplus', [graph.node('Mul', [x, graph.scalar(2)])]);
+      return graph.node('Div', [steep, graph.scalar(2)]);
+    },
+    { name: 'softplus', affine: [2, 0, 0.5, 0] },
+  ],
+  [
+    '1.75 Tanh(x / 2)',
+    (graph, x) =>
+      graph.node('Mul', [graph.node('Tanh', [graph.node('Div', [x, graph.scalar(2)])]), graph.scalar(1.75)]),
+    { name: 'tanh', affine: [0.5, 0, 1.75, 0] },
+  ],
+  [
+    '1 − Relu(x)',
+    (graph, x) => graph.node('Sub', [graph.scalar(1), relu(graph, x)]),
+    { name: 'relu', affine: [1, 0, -1, 1] },
+  ],
 ];
 
 describe('an activation in an ONNX graph', () => {
-  it.each(ACTIVATIONS)('is found and comes back: %s', async (_, activation, { name, slope }, opset) => {
+  it.each(ACTIVATIONS)('is found and comes back: %s', async (_, activation, { name, slope, affine }, opset) => {
     const model = network([first, activation, second]);
     const { blocks, leftAlone, half, x, smaller } = await goThrough(model, [ROWS, INPUTS], { opset });
     expect(leftAlone).toEqual([]);
     expect(blocks).toMatchObject([
       { name: 'fc1', activation: { name }, neurons: NEURONS, inputs: INPUTS, outputs: OUTPUTS, bias: 'fc1.bias' },
     ]);
-    if (slope !== undefined) expect(blocks[0]!.activation.slope).toBeCloseTo(slope, 6);
+    const found = blocks[0]!.activation;
+    if (slope !== undefined) expect(found.slope).toBeCloseTo(slope, 6);
+    expect(found.affine === undefined).toBe(affine === undefined);
+    for (const [at, number] of affine?.entries() ?? []) expect(found.affine![at]).toBeCloseTo(number, 6);
 
     // At half width onnxruntime computes what hermkit's own layers do.
     const lookup = lookupIn(half.tensors);

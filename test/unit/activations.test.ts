@@ -30,6 +30,7 @@ const NAMES: readonly ActivationName[] = [
   'mish',
 ];
 const SLOPE = 0.1;
+type Affine = readonly [number, number, number, number];
 
 let folder: string;
 beforeAll(async () => {
@@ -72,8 +73,13 @@ describe('activations of every form', () => {
     }
   });
 
-  it.each(NAMES)('%s: a file says it, and networks of it compute it', async (name) => {
-    const text = activationText({ name, slope: SLOPE });
+  it.each<[ActivationName, Affine?]>([
+    ...NAMES.map((name): [ActivationName] => [name]),
+    ['hard_swish', [0.5, -1.25, 4.75, 1.5]],
+  ])('%s %j: a file says it, and networks of it compute it', async (name, affine) => {
+    const text = activationText({ name, slope: SLOPE, affine });
+    const [a, shift, scale, d] = affine ?? [1, 0, 1, 0];
+    const phi = (x: number) => scale * FUNCTIONS[name]!(a * x + shift) + d;
     const { tensors } = makeNetwork(new Random(2), {
       ...{ sizes: [5, 16, 3], dtypes: ['F32'], biases: true, transposed: false, values: gaussian },
     });
@@ -96,7 +102,7 @@ describe('activations of every form', () => {
         for (let i = 0; i < neurons; i++) {
           let s = b![i]!;
           for (let k = 0; k < 5; k++) s += w![i * 5 + k]! * x[row * 5 + k]!;
-          sum += FUNCTIONS[name]!(s) * v![o * neurons + i]!;
+          sum += phi(s) * v![o * neurons + i]!;
         }
         expect(output).toBeCloseTo(sum, 9);
       });

@@ -320,6 +320,16 @@ describe('activations', () => {
     expect(await chosen(option)).toEqual(expected);
   });
 
+  it('may be within lines, as it is written', async () => {
+    const text = 'fc1=4.75*hard_swish(0.5*x-1.25)+1.5,fc2=tanh(2*x)';
+    expect((await chosen(text)).join()).toBe('4.75*hard_swish(0.5*x-1.25)+1.5,tanh(2*x)');
+    const [block] = findBlocks(await header(THREE), { activation: '-1 * elu:0.5( x + 1e-3 ) - .5' });
+    expect(block!.activation).toEqual({ name: 'elu', slope: 0.5, affine: [1, 1e-3, -1, -0.5] });
+    for (const wrong of ['tanh(0*x)', '1e999*tanh(x)', 'tanh(x', 'tanh(y)', 'tanh(x)*2']) {
+      expect((await failure(THREE, { activation: wrong })).code).toBe('ACTIVATION');
+    }
+  });
+
   it('has the usual default slopes', async () => {
     const blocks = findBlocks(await header(THREE), { activation: 'leaky_relu,fc2=sigmoid' });
     expect(blocks.map(({ activation }) => activation.slope)).toEqual([0.01, 1]);

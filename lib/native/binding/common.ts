@@ -71,4 +71,6 @@ export const NATIVE_ACTIVATIONS = {
 export interface NativeActivation {
   readonly kind: number;
   readonly slope: number;
+  /** Scale (not 0) and shift of what goes in, scale and shift of what comes out. */
+  readonly affine?: readonly [number, number, number, number] | undefined;
 }

@@ -29,7 +29,7 @@ const matrix = (rows, cols) => ({
   cols,
   transposed: false,
 });
-const activation = () => ({ kind: below(18), slope: 0.1 });
+const activation = () => ({ kind: below(18), slope: 0.1, affine: pick([undefined, [2, -1, 0.5, 3]]) });
 const gate = () => ({ gate: matrix(m, n), gateBias: pick([undefined, matrix(1, m)]) });
 const block = () => ({
   input: matrix(m, n),
