@@ -57,7 +57,9 @@ export function configFor({ file, json }: ModelConfig, layer: string): ConfigPar
   const path = partPath(json, layer.split('.'));
   const settings = path.reduce<Settings>((outer, key) => outer[key] as Settings, json);
   const { model_type: outer } = json;
-  const { model_type: type = outer } = settings;
+  const { model_type: own } = settings;
+  // SAM's mask decoder calls itself ''.
+  const type = own || outer;
   return {
     file: path.length === 0 ? file : `${file} (${path.join('.')})`,
     path,

@@ -12,7 +12,7 @@ import { forward, mlpLayers } from '../../lib/model/forward.ts';
 import { withModel } from '../../lib/model/open_model.ts';
 import type { Tensor } from '../../lib/model/tensor.ts';
 import { lookupIn } from '../../lib/model/weights.ts';
-import { type Checkpoint, tensorsOf, writeCheckpoint } from '../support/checkpoints.ts';
+import { blockSummary, type Checkpoint, tensorsOf, writeCheckpoint } from '../support/checkpoints.ts';
 import { GATED_ZOO } from '../support/zoo_gated.ts';
 import { PLAIN_ZOO } from '../support/zoo_plain.ts';
 
@@ -29,20 +29,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a test expects, of what was found. */
-function summary(block: Block, norm: object | undefined) {
-  const { input, output, gate, bias, outputBias } = block;
-  return {
-    ...{ name: block.name, activation: block.activation.name, input: input.tensor, output: output.tensor },
-    ...(gate && { gate: gate.weight.tensor }),
-    ...(input.transposed && { transposed: true }),
-    ...(bias !== undefined && { bias }),
-    ...(outputBias !== undefined && { outputBias }),
-    ...(gate?.bias !== undefined && { gateBias: gate.bias }),
-    ...(norm && { norm }),
-  };
-}
-
 /** The block's outputs for some inputs. */
 async function outputsOf(block: Block, tensors: readonly Tensor[]): Promise<Float64Array> {
   const x = Float64Array.from({ length: 5 * block.inputs }, (_, n) => Math.sin(7 * n + 1));
@@ -53,7 +39,7 @@ describe.each(ZOO)('$name', ({ name, blocks }) => {
   it('shows all its feed-forward blocks, and nothing else', async () => {
     await withModel(at(name), async (model) => {
       const told = describeBlocks(model);
-      const found = findBlocks(model).map((block) => summary(block, told(block).norm));
+      const found = findBlocks(model).map((block) => blockSummary(block, told(block).norm));
       expect(found).toEqual([...blocks].sort((a, b) => (a.name < b.name ? -1 : 1)));
     });
   });

@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Block } from '../../lib/model/block.ts';
+import type { ModelHeader } from '../../lib/model/model.ts';
 import { serializeSafetensors } from '../../lib/model/safetensors.ts';
-import { type DType, fromFloat64, type Tensor } from '../../lib/model/tensor.ts';
+import { type DType, dtypeBits, fromFloat64, type Tensor } from '../../lib/model/tensor.ts';
 import { Random } from '../format/support/random.ts';
 
 /** What is known of one feed-forward block of a checkpoint. */
@@ -27,6 +29,8 @@ export interface Checkpoint {
   /** Shapes by name. */
   readonly tensors: Readonly<Record<string, readonly number[]>>;
   readonly blocks: readonly Expected[];
+  /** Members of `config.json` that say how wide blocks are, `vision_config.intermediate_size`; '': other sizes do. */
+  readonly widths?: readonly string[];
 }
 
 /** No checkpoint of anybody: an MLP without a configuration. */
@@ -38,6 +42,36 @@ export const CHAIN: Checkpoint = {
   },
   blocks: [],
 };
+
+/** What a test expects, of what was found. */
+export function blockSummary(block: Block, norm: object | undefined) {
+  const { input, output, gate, bias, outputBias } = block;
+  return {
+    ...{ name: block.name, activation: block.activation.name, input: input.tensor, output: output.tensor },
+    ...(gate && { gate: gate.weight.tensor }),
+    ...(input.transposed && { transposed: true }),
+    ...(bias !== undefined && { bias }),
+    ...(outputBias !== undefined && { outputBias }),
+    ...(gate?.bias !== undefined && { gateBias: gate.bias }),
+    ...(norm && { norm }),
+  };
+}
+
+/** What a model's header says of a checkpoint. */
+export function headerOf(
+  { tensors, config }: Pick<Checkpoint, 'tensors' | 'config'>,
+  dtypeOf: (tensor: string) => string = () => 'F32',
+): ModelHeader {
+  let next = 0;
+  const infos = Object.entries(tensors).map(([name, shape]) => {
+    const dtype = dtypeOf(name);
+    const begin = next;
+    next += (shape.reduce((product, size) => product * size, 1) * dtypeBits(dtype)!) / 8;
+    return { name, dtype, shape, begin, end: next };
+  });
+  const beside = config && { config: { file: 'config.json', json: config } };
+  return { tensors: infos, metadata: new Map(), ...beside };
+}
 
 const DTYPES: readonly DType[] = ['F32', 'BF16', 'F16'];
 

@@ -20,6 +20,13 @@ const norm = (name: string, bias = true): Shapes => ({
   ...(bias && { [`${name}.bias`]: [H] }),
 });
 
+interface Place {
+  readonly name: string;
+  readonly kind: string;
+  readonly bias: boolean;
+  readonly offset?: number;
+}
+
 interface Plan {
   readonly name: string;
   readonly config?: Readonly<Record<string, unknown>>;
@@ -34,23 +41,25 @@ interface Plan {
   readonly bias: boolean;
   /** What the block is called, within the layer; '' where it is the layer. */
   readonly part: string;
-  readonly norm?: { readonly name: string; readonly kind: string; readonly bias: boolean; readonly offset?: number };
+  readonly norm?: Place;
   /** Other tensors of a layer. */
   readonly beside?: (layer: string) => Shapes;
   /** Other tensors of the model. */
   readonly around?: Shapes;
   readonly neurons?: number;
   readonly count?: number;
+  readonly widths?: readonly string[];
 }
 
 /** A checkpoint whose layers are all alike. */
-export function plan({ name, config, around = {}, ...layer }: Plan): Checkpoint {
+export function plan({ name, config, around = {}, widths, ...layer }: Plan): Checkpoint {
   const numbers = Array.from({ length: layer.count ?? LAYERS }, (_, n) => n);
   const layers = numbers.map((n) => layer.layers.replace('#', String(n)));
   const tensors = layers.map((at) => layerTensors(at, layer));
   return {
     name,
     ...(config && { config }),
+    ...(widths && { widths }),
     tensors: Object.assign({}, around, ...tensors) as Shapes,
     blocks: layers.map((at) => expected(at, layer)),
   };
@@ -106,3 +115,22 @@ export const embedding = (name: string): Shapes => ({ [`${name}.weight`]: [11, H
 export const layernorm = (name: string, bias = true) => ({ name, kind: 'layernorm', bias });
 export const rmsnorm = (name: string, offset = 0) => ({ name, kind: 'rmsnorm', bias: false, offset });
 export { norm as normTensors };
+
+/** One checkpoint of several parts. */
+export const merge = (name: string, config: object, ...parts: readonly Checkpoint[]): Checkpoint => ({
+  name,
+  config: { ...config },
+  tensors: Object.assign({}, ...parts.map(({ tensors }) => tensors)) as Shapes,
+  blocks: parts.flatMap(({ blocks }) => blocks),
+  widths: parts.flatMap(({ widths = [] }) => widths),
+});
+
+/** A checkpoint of experts, whose norm lies outside of what {@link plan} calls a layer. */
+export function withNorm(checkpoint: Checkpoint, { name, kind, bias, offset = 0 }: Place): Checkpoint {
+  const place = { kind, weight: `${name}.weight`, offset, ...(bias && { bias: `${name}.bias` }) };
+  return {
+    ...checkpoint,
+    tensors: { ...checkpoint.tensors, ...norm(name, bias) },
+    blocks: checkpoint.blocks.map((block) => ({ ...block, norm: place })),
+  };
+}

@@ -1,5 +1,5 @@
 import type { Checkpoint } from './checkpoints.ts';
-import { embedding, H, layernorm, M, normTensors, plan, projections, rmsnorm } from './zoo.ts';
+import { embedding, H, layernorm, M, normTensors, plan, projections, rmsnorm, withNorm } from './zoo.ts';
 
 const llama = {
   ...{ layers: 'model.layers.#', part: 'mlp', bias: false, around: embedding('model.embed_tokens') },
@@ -22,16 +22,6 @@ const expert = (
     ...{ name, config: { ...config }, layers: `${layers}.experts.#`, part: '', bias: false, activation: 'silu' },
     ...{ gate, input, output, neurons: 8 },
   });
-
-/** A checkpoint of experts, whose norm lies outside of what {@link plan} calls a layer. */
-function withNorm(checkpoint: Checkpoint, name: string): Checkpoint {
-  const norm = { kind: 'rmsnorm', weight: `${name}.weight`, offset: 0 };
-  return {
-    ...checkpoint,
-    tensors: { ...checkpoint.tensors, ...normTensors(name, false) },
-    blocks: checkpoint.blocks.map((block) => ({ ...block, norm })),
-  };
-}
 
 /** Checkpoints of gated blocks. */
 export const GATED_ZOO: readonly Checkpoint[] = [
@@ -100,7 +90,7 @@ export const GATED_ZOO: readonly Checkpoint[] = [
       'model.layers.0.block_sparse_moe',
       ['w1', 'w3', 'w2'],
     ),
-    'model.layers.0.post_attention_layernorm',
+    rmsnorm('model.layers.0.post_attention_layernorm'),
   ),
   withNorm(
     expert(
@@ -109,7 +99,7 @@ export const GATED_ZOO: readonly Checkpoint[] = [
       'model.layers.0.mlp',
       ['gate_proj', 'up_proj', 'down_proj'],
     ),
-    'model.layers.0.post_attention_layernorm',
+    rmsnorm('model.layers.0.post_attention_layernorm'),
   ),
   plan({
     ...{ name: 'Llama as its authors published it', layers: 'layers.#', part: 'feed_forward', bias: false },

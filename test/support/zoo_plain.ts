@@ -1,5 +1,5 @@
 import type { Checkpoint } from './checkpoints.ts';
-import { embedding, H, layernorm, M, normTensors, plan, projections, rmsnorm } from './zoo.ts';
+import { embedding, H, layernorm, M, merge, normTensors, plan, projections, rmsnorm } from './zoo.ts';
 
 const gpt = { layers: 'transformer.h.#', part: 'mlp', bias: true, around: embedding('transformer.wte') } as const;
 const bert = { input: 'intermediate.dense', output: 'output.dense', part: '', bias: true, activation: 'gelu' } as const;
@@ -9,12 +9,6 @@ const selfAttention = projections('self_attn.q_proj', 'self_attn.o_proj');
 const sizes = { hidden_size: H, intermediate_size: M };
 const fc = { input: 'fc1', output: 'fc2', part: '', bias: true } as const;
 const h4h = { input: 'mlp.dense_h_to_4h', output: 'mlp.dense_4h_to_h', part: 'mlp' } as const;
-const merge = (name: string, config: object, ...parts: readonly Checkpoint[]): Checkpoint => ({
-  name,
-  config: { ...config },
-  tensors: Object.assign({}, ...parts.map(({ tensors }) => tensors)) as Checkpoint['tensors'],
-  blocks: parts.flatMap(({ blocks }) => blocks),
-});
 
 const gpt2 = {
   ...{ ...gpt, input: 'mlp.c_fc', output: 'mlp.c_proj', activation: 'gelu_tanh' },

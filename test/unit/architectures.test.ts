@@ -7,8 +7,7 @@ import { type FindBlocksOptions, findBlockShapes, findBlocks } from '../../lib/m
 import { parseConfig } from '../../lib/model/config.ts';
 import type { ModelHeader } from '../../lib/model/model.ts';
 import { withModel } from '../../lib/model/open_model.ts';
-import { dtypeBits } from '../../lib/model/tensor.ts';
-import { type Checkpoint, writeCheckpoint } from '../support/checkpoints.ts';
+import { type Checkpoint, headerOf, writeCheckpoint } from '../support/checkpoints.ts';
 import { GATED_ZOO } from '../support/zoo_gated.ts';
 import { PLAIN_ZOO } from '../support/zoo_plain.ts';
 
@@ -29,17 +28,12 @@ interface Change {
 function header(name: string, { config = {}, without, dtypes = {}, shapes = {} }: Change = {}): ModelHeader {
   const checkpoint = zoo(name);
   const entries = Object.entries({ ...checkpoint.tensors, ...shapes }).filter(([tensor]) => !without?.test(tensor));
-  let next = 0;
-  const tensors = entries.map(([tensor, shape]) => {
-    const dtype = Object.entries(dtypes).find(([end]) => tensor.endsWith(end))?.[1] ?? 'F32';
-    const begin = next;
-    next += (shape.reduce((product, size) => product * size, 1) * dtypeBits(dtype)!) / 8;
-    return { name: tensor, dtype, shape, begin, end: next };
-  });
-  const json = { ...checkpoint.config, ...config };
-  const bytes = new TextEncoder().encode(JSON.stringify(json));
-  const beside = config !== null && { config: parseConfig(bytes, 'config.json') };
-  return { tensors, metadata: new Map(), ...beside };
+  // As JSON has it: without what is undefined.
+  const json = parseConfig(new TextEncoder().encode(JSON.stringify({ ...checkpoint.config, ...config })), '').json;
+  return headerOf(
+    { tensors: Object.fromEntries(entries), ...(config !== null && { config: json }) },
+    (tensor) => Object.entries(dtypes).find(([end]) => tensor.endsWith(end))?.[1] ?? 'F32',
+  );
 }
 
 const activationsOf = (head: ModelHeader, options?: FindBlocksOptions) => [

@@ -11,6 +11,24 @@ export interface NormPlace {
   readonly at: readonly string[];
 }
 
+export const layernorm = (...at: string[]): NormPlace => ({ kind: 'layernorm', at });
+export const rmsnorm = (...at: string[]): NormPlace => ({ kind: 'rmsnorm', at });
+
+/** What most configurations call these. */
+export const COMMON = { activationKeys: ['hidden_act'], width: 'intermediate_size', hidden: 'hidden_size' } as const;
+
+/** Llama's linears, at `part` of a layer. */
+export const gatedLinears = (part: string) =>
+  ({ gate: `${part}.gate_proj`, input: `${part}.up_proj`, output: `${part}.down_proj` }) as const;
+
+/** Weights of BERT and of all that were written after it. */
+export const BERT_LIKE = {
+  ...COMMON,
+  input: 'intermediate.dense',
+  output: 'output.dense',
+  activation: 'gelu',
+} as const;
+
 /**
  * The feed-forward block of one architecture: how its tensors are called, and what they compute. `#` in a name stands for
  * a number. Names are those of checkpoints, without `.weight` and `.bias`; anything may stand in front of `layers`.
@@ -39,15 +57,17 @@ export interface FeedForward {
   readonly norm: NormPlace | undefined;
   /** The key of config.json that says the number of neurons; undefined: loaders compute it from the hidden size. */
   readonly width: string | undefined;
-  /** The key of config.json that says the number of inputs. */
-  readonly hidden: string;
-  /** Settings of config.json that this entry is for; a key that is missing counts as true. */
-  readonly when?: Readonly<Record<string, boolean>>;
+  /** The key of config.json that says the number of inputs; undefined: layers differ in it. */
+  readonly hidden: string | undefined;
+  /** Settings of config.json that this entry is for, each with the values that it may have; undefined: it is missing. */
+  readonly when?: Readonly<Record<string, readonly unknown[]>>;
   /** Where other architectures have the same names: parts of names of which the model must have one, or none. */
   readonly marks?: readonly string[];
   readonly unmarked?: readonly string[];
   /** Names that many architectures share: others that fit are preferred. */
   readonly generic?: true;
+  /** Names that say too little: believed only where config.json names the architecture. */
+  readonly configured?: true;
   /** Names in the layer that the model must not have. */
   readonly without?: readonly string[];
 }

@@ -1,26 +1,25 @@
-import type { FeedForward, NormPlace } from './feed_forward.ts';
+import { COMMON, type FeedForward, gatedLinears, layernorm, rmsnorm } from './feed_forward.ts';
 
-const rmsnorm = (...at: string[]): NormPlace => ({ kind: 'rmsnorm', at });
 const AFTER_ATTENTION = rmsnorm('post_attention_layernorm');
 
-const COMMON = { activationKeys: ['hidden_act'], width: 'intermediate_size', hidden: 'hidden_size' } as const;
-
 const LLAMA_LIKE = {
-  ...{ layers: ['layers.#'], gate: 'mlp.gate_proj', input: 'mlp.up_proj', output: 'mlp.down_proj' },
-  ...COMMON,
+  ...{ layers: ['layers.#'], ...gatedLinears('mlp'), ...COMMON },
 } as const;
 
-const LLAMA_TYPES = ['llama', 'mistral', 'qwen2', 'qwen3', 'granite', 'smollm3'];
-const MOE_TYPES = ['qwen2_moe', 'qwen3_moe'];
-
-/** The linears of an expert, or of all experts' common part, at `part` of a layer. */
-const expert = (part: string): Omit<FeedForward, 'name' | 'modelTypes'> => ({
-  ...{ ...COMMON, layers: ['layers.#'], activation: 'silu', norm: AFTER_ATTENTION },
-  ...{ gate: `${part}.gate_proj`, input: `${part}.up_proj`, output: `${part}.down_proj` },
-});
+const LLAMA_TYPES = [
+  ...['llama', 'mistral', 'ministral', 'ministral3', 'qwen2', 'qwen3', 'granite', 'smollm3', 'ernie4_5', 'seed_oss'],
+  ...['hunyuan_v1_dense', 'helium', 'cwm', 'diffllama', 'eurobert', 'minicpm3', 'mllama', 'mllama_text_model'],
+  ...['qwen2_vl', 'qwen2_5_vl', 'qwen3_vl'].flatMap((type) => [type, `${type}_text`]),
+];
 
 const GEMMA_KEYS = ['hidden_activation', 'hidden_act'];
 const ONE_PLUS = { kind: 'rmsnorm', offset: 1 } as const;
+
+const GLM_VISUALS = ['glm4v', 'glm4v_vision', 'glm4v_moe', 'glm4v_moe_vision'];
+const LFM2: Omit<FeedForward, 'name' | 'modelTypes'> = {
+  ...{ layers: ['layers.#'], gate: 'feed_forward.w1', input: 'feed_forward.w3', output: 'feed_forward.w2' },
+  ...{ activation: 'silu', norm: rmsnorm('ffn_norm'), ...COMMON, activationKeys: [] },
+};
 
 /** V (φ(G x + b_g) ⊙ (W x + b)) + c. */
 export const GATED: readonly FeedForward[] = [
@@ -47,31 +46,59 @@ export const GATED: readonly FeedForward[] = [
     ...{ norm: { kind: 'layernorm', bias: false, at: ['input_layernorm'] }, without: ['post_attention_layernorm'] },
   },
   {
-    ...{ ...LLAMA_LIKE, name: 'OLMo 2', modelTypes: ['olmo2', 'olmo3'], activation: 'silu', norm: undefined },
+    ...{
+      ...LLAMA_LIKE,
+      name: 'OLMo 2',
+      modelTypes: ['olmo2', 'olmo3', 'exaone4'],
+      activation: 'silu',
+      norm: undefined,
+    },
     ...{ marks: ['post_feedforward_layernorm'], without: ['pre_feedforward_layernorm'] },
   },
   {
-    ...{ ...expert('mlp.experts.#'), name: 'experts', modelTypes: MOE_TYPES, width: 'moe_intermediate_size' },
+    ...{ ...LLAMA_LIKE, name: 'Qwen3.5', modelTypes: ['qwen3_5', 'qwen3_5_text'], activation: 'silu' },
+    ...{ norm: { ...ONE_PLUS, at: ['post_attention_layernorm'] }, configured: true },
   },
   {
-    ...{ ...expert('mlp.shared_expert'), name: 'shared expert', modelTypes: MOE_TYPES },
-    width: 'shared_expert_intermediate_size',
+    ...{ ...LLAMA_LIKE, ...gatedLinears('feed_forward'), name: 'Pixtral', modelTypes: ['pixtral'] },
+    ...{ activation: 'gelu', norm: rmsnorm('ffn_norm') },
   },
   {
-    ...{ ...expert('mlp'), name: 'dense layers of experts', modelTypes: MOE_TYPES },
-    without: ['pre_feedforward_layernorm', 'post_feedforward_layernorm'],
+    ...{ ...LLAMA_LIKE, name: 'Qwen2.5-VL (vision)', modelTypes: ['qwen2_5_vl', 'qwen2_5_vl_vision'] },
+    ...{ layers: ['blocks.#'], activation: 'silu', norm: rmsnorm('norm2') },
   },
   {
-    ...{ name: 'Mixtral', modelTypes: ['mixtral'], layers: ['layers.#'], activation: 'silu', norm: AFTER_ATTENTION },
-    gate: 'block_sparse_moe.experts.#.w1',
-    input: 'block_sparse_moe.experts.#.w3',
-    output: 'block_sparse_moe.experts.#.w2',
-    ...COMMON,
+    ...{
+      ...LLAMA_LIKE,
+      name: 'GLM-4V (vision)',
+      modelTypes: ['glm4v', 'glm4v_vision', 'glm4v_moe', 'glm4v_moe_vision'],
+    },
+    ...{ layers: ['blocks.#'], activation: 'silu', norm: rmsnorm('norm2'), width: undefined },
   },
   {
-    ...{ name: 'Llama (original)', modelTypes: [], layers: ['layers.#'], activation: 'silu' },
-    ...{ gate: 'feed_forward.w1', input: 'feed_forward.w3', output: 'feed_forward.w2' },
-    ...{ activationKeys: [], norm: rmsnorm('ffn_norm'), width: undefined, hidden: 'dim' },
+    ...{ ...LLAMA_LIKE, name: 'GLM-4V, merger', modelTypes: GLM_VISUALS },
+    ...{ layers: ['visual.merger'], gate: 'gate_proj', input: 'up_proj', output: 'down_proj', activation: 'silu' },
+    ...{ norm: undefined, hidden: 'out_hidden_size', configured: true },
+  },
+  {
+    ...{ ...LLAMA_LIKE, name: 'DINOv3 (gated)', modelTypes: ['dinov3_vit'], layers: ['layer.#'] },
+    ...{ activation: 'gelu', norm: layernorm('norm2') },
+  },
+  {
+    ...{ ...LLAMA_LIKE, ...gatedLinears('mlp_block'), name: 'RecurrentGemma', modelTypes: ['recurrent_gemma'] },
+    ...{ activation: 'gelu_tanh', activationKeys: ['hidden_activation'], width: undefined },
+    norm: { ...ONE_PLUS, at: ['channel_pre_norm'] },
+  },
+  {
+    ...{ ...LFM2, name: 'Llama (original)', modelTypes: [], width: undefined, hidden: 'dim' },
+  },
+  {
+    ...{ ...LFM2, name: 'LFM2', modelTypes: ['lfm2'], configured: true },
+    when: { block_auto_adjust_ff_dim: [false] },
+  },
+  {
+    ...{ ...LFM2, name: 'LFM2', modelTypes: ['lfm2'], configured: true, width: undefined },
+    when: { block_auto_adjust_ff_dim: [true, undefined] },
   },
   {
     ...{ name: 'T5 v1.1', modelTypes: ['t5', 'mt5', 'umt5', 'longt5'], layers: ['block.#.layer.#'] },
@@ -80,7 +107,12 @@ export const GATED: readonly FeedForward[] = [
     ...{ width: 'd_ff', hidden: 'd_model' },
   },
   {
-    ...{ name: 'Phi-3', modelTypes: ['phi3', 'glm', 'glm4'], layers: ['layers.#'], input: 'mlp.gate_up_proj' },
+    ...{
+      name: 'Phi-3',
+      modelTypes: ['phi3', 'glm', 'glm4', 'glm4v', 'glm4v_text'],
+      layers: ['layers.#'],
+      input: 'mlp.gate_up_proj',
+    },
     ...{ output: 'mlp.down_proj', fused: true, activation: 'silu', norm: AFTER_ATTENTION, ...COMMON },
   },
   {

@@ -42,11 +42,12 @@ export function knownBlock(model: KnownModel, matches: readonly Match[]): KnownB
   const named = matches.filter(({ entry }) => namesType(entry, config));
   // A configuration that names an architecture with such names is believed; one that names another says nothing here.
   const confirmed = named.length > 0;
-  const possible = confirmed ? named : matches.filter(({ entry }) => isMarked(model, entry));
+  const possible = confirmed ? named : matches.filter(({ entry }) => !entry.configured && isMarked(model, entry));
   const lacking = possible.map((match) => neededTensors(match).find((name) => !model.byName.has(name)));
   const whole = possible.filter((_, at) => lacking[at] === undefined);
   const preferences: readonly ((match: Match) => boolean)[] = [
     (match) => fitsSettings(match.entry, config),
+    (match) => match.entry.when !== undefined,
     (match) => !(match.entry.without ?? []).some((part) => hasLinear(model, nameIn(match, part))),
     (match) => fitsBias(model, match),
     (match) => confirmed || match.entry.norm === undefined || findNorm(model, match) !== undefined,
@@ -78,7 +79,7 @@ function isMarked({ byName }: KnownModel, { marks, unmarked = [] }: FeedForward)
 }
 
 function fitsSettings({ when = {} }: FeedForward, config: ConfigPart | undefined): boolean {
-  return Object.entries(when).every(([key, value]) => (config?.settings[key] ?? true) === value);
+  return config === undefined || Object.entries(when).every(([key, values]) => values.includes(config.settings[key]));
 }
 
 function hasLinear({ byName }: KnownModel, name: string): boolean {

@@ -1,28 +1,25 @@
-import type { FeedForward, NormPlace } from './feed_forward.ts';
+import { BERT_LIKE, COMMON, type FeedForward, layernorm, rmsnorm } from './feed_forward.ts';
 
-const layernorm = (...at: string[]): NormPlace => ({ kind: 'layernorm', at });
-const HIDDEN_ACT = ['hidden_act'];
 const FUNCTION = ['activation_function'];
 
 /** Marks of whole models: a speech encoder's convolutions, a norm behind the embeddings. */
 const WHISPER = 'encoder.conv1.weight';
 const BART = 'layernorm_embedding.weight';
 
-const COMMON = { activationKeys: HIDDEN_ACT, width: 'intermediate_size', hidden: 'hidden_size' } as const;
-
-const BERT_LIKE: Omit<FeedForward, 'name' | 'modelTypes' | 'norm'> = {
-  ...{ ...COMMON, layers: ['layer.#'], input: 'intermediate.dense', output: 'output.dense' },
-  activation: 'gelu',
-};
-
-const CLIP_LIKE = {
-  ...{ layers: ['encoder.layers.#'], input: 'mlp.fc1', output: 'mlp.fc2', norm: layernorm('layer_norm2') },
-  ...COMMON,
-} as const;
+/** All that keep BERT's layer: its norms stand behind. */
+const BERT_TYPES = [
+  ...['bert', 'roberta', 'xlm-roberta', 'camembert', 'electra', 'deberta', 'deberta-v2', 'data2vec-text', 'ernie'],
+  ...['roformer', 'rembert', 'convbert', 'longformer', 'luke', 'splinter', 'tapas'],
+  ...['layoutlm', 'layoutlmv3', 'lilt', 'markuplm'],
+];
 
 const SEQ2SEQ = { input: 'fc1', output: 'fc2', activationKeys: FUNCTION, hidden: 'd_model' } as const;
 const ENCODER = { ...SEQ2SEQ, layers: ['encoder.layers.#'], width: 'encoder_ffn_dim' } as const;
 const DECODER = { ...SEQ2SEQ, layers: ['decoder.layers.#'], width: 'decoder_ffn_dim' } as const;
+
+/** Norms behind, and norms in front. */
+const BART_TYPES = ['bart', 'plbart', 'marian', 'blenderbot-small'];
+const MBART_TYPES = ['mbart', 'm2m_100', 'pegasus', 'blenderbot', 'speech_to_text'];
 
 const OPT: Omit<FeedForward, 'name' | 'norm'> = {
   ...{ modelTypes: ['opt'], layers: ['decoder.layers.#'], input: 'fc1', output: 'fc2' },
@@ -55,17 +52,12 @@ export const PLAIN: readonly FeedForward[] = [
     ...{ width: 'n_inner', hidden: 'n_embd' },
   },
   {
-    ...BERT_LIKE,
-    name: 'BERT',
-    modelTypes: ['bert', 'roberta', 'xlm-roberta', 'camembert', 'electra', 'deberta', 'deberta-v2'],
+    ...{ ...BERT_LIKE, name: 'BERT', modelTypes: BERT_TYPES, layers: ['layer.#'] },
     norm: layernorm('attention.output.LayerNorm'),
   },
-  { ...BERT_LIKE, name: 'MPNet', modelTypes: ['mpnet'], norm: layernorm('attention.LayerNorm') },
   {
-    ...BERT_LIKE,
-    name: 'ViT',
-    modelTypes: ['vit', 'deit', 'beit', 'vit_mae', 'vit_msn'],
-    norm: layernorm('layernorm_after'),
+    ...{ ...BERT_LIKE, name: 'MPNet', modelTypes: ['mpnet'], layers: ['layer.#'] },
+    norm: layernorm('attention.LayerNorm'),
   },
   {
     ...{ name: 'DistilBERT', modelTypes: ['distilbert'], layers: ['transformer.layer.#'] },
@@ -76,30 +68,6 @@ export const PLAIN: readonly FeedForward[] = [
     ...{ name: 'ALBERT', modelTypes: ['albert'], layers: ['albert_layer_groups.#.albert_layers.#'] },
     ...{ input: 'ffn', output: 'ffn_output', activation: 'gelu_tanh', norm: layernorm('attention.LayerNorm') },
     ...COMMON,
-  },
-  {
-    ...{ name: 'ViT (timm)', modelTypes: [], layers: ['blocks.#'], input: 'mlp.fc1', output: 'mlp.fc2' },
-    ...{ activation: 'gelu', activationKeys: [], norm: layernorm('norm2') },
-    ...{ width: undefined, hidden: 'num_features' },
-  },
-  {
-    ...{ name: 'DINOv2', modelTypes: ['dinov2', 'dinov2_with_registers'], layers: ['layer.#'] },
-    ...{ input: 'mlp.fc1', output: 'mlp.fc2', activation: 'gelu', activationKeys: HIDDEN_ACT },
-    ...{ norm: layernorm('norm2'), width: undefined, hidden: 'hidden_size' },
-  },
-  {
-    ...{ ...CLIP_LIKE, name: 'CLIP', activation: 'quick_gelu' },
-    modelTypes: ['clip', 'clip_text_model', 'clip_vision_model'],
-    unmarked: ['vision_model.head.', 'text_model.head.'],
-  },
-  {
-    ...{ ...CLIP_LIKE, name: 'SigLIP', activation: 'gelu_tanh' },
-    modelTypes: ['siglip', 'siglip_text_model', 'siglip_vision_model'],
-    unmarked: ['pre_layrnorm', 'text_projection', 'visual_projection'],
-  },
-  {
-    ...{ ...CLIP_LIKE, name: 'SigLIP, pooling head', activation: 'gelu_tanh', layers: ['vision_model.head'] },
-    ...{ modelTypes: ['siglip', 'siglip_vision_model'], norm: layernorm('layernorm') },
   },
   {
     ...{ name: 'Phi', modelTypes: ['phi'], layers: ['layers.#'], input: 'mlp.fc1', output: 'mlp.fc2' },
@@ -114,21 +82,29 @@ export const PLAIN: readonly FeedForward[] = [
     ...{ norm: layernorm('final_layer_norm'), marks: [WHISPER] },
   },
   {
-    ...{ ...ENCODER, name: 'BART', modelTypes: ['bart'], activation: undefined },
+    ...{ ...ENCODER, name: 'BART', modelTypes: BART_TYPES, activation: undefined },
     ...{ norm: layernorm('self_attn_layer_norm'), marks: [BART] },
   },
   {
-    ...{ ...DECODER, name: 'BART', modelTypes: ['bart'], activation: undefined },
+    ...{ ...DECODER, name: 'BART', modelTypes: BART_TYPES, activation: undefined },
     ...{ norm: layernorm('encoder_attn_layer_norm'), marks: [BART] },
+  },
+  {
+    ...{ ...ENCODER, name: 'mBART', modelTypes: MBART_TYPES, activation: undefined },
+    ...{ norm: layernorm('final_layer_norm'), configured: true },
+  },
+  {
+    ...{ ...DECODER, name: 'mBART', modelTypes: MBART_TYPES, activation: undefined },
+    ...{ norm: layernorm('final_layer_norm'), configured: true },
   },
   {
     ...{ name: 'encoder-decoder', modelTypes: [], layers: ['encoder.layers.#', 'decoder.layers.#'], generic: true },
     ...{ ...SEQ2SEQ, activation: undefined, norm: undefined, width: undefined },
   },
-  { ...OPT, name: 'OPT', norm: layernorm('final_layer_norm'), when: { do_layer_norm_before: true } },
+  { ...OPT, name: 'OPT', norm: layernorm('final_layer_norm'), when: { do_layer_norm_before: [true, undefined] } },
   {
     ...{ ...OPT, name: 'OPT, norm behind' },
-    ...{ norm: layernorm('self_attn_layer_norm'), when: { do_layer_norm_before: false } },
+    ...{ norm: layernorm('self_attn_layer_norm'), when: { do_layer_norm_before: [false] } },
   },
   {
     ...{ ...H4H, name: 'GPT-NeoX', modelTypes: ['gpt_neox'], layers: ['layers.#'], activation: 'gelu' },
@@ -155,13 +131,40 @@ export const PLAIN: readonly FeedForward[] = [
     norm: { kind: 'layernorm', offset: 1, at: ['post_attention_layernorm'] },
   },
   {
+    ...{ name: 'Arcee', modelTypes: ['arcee'], layers: ['layers.#'], input: 'mlp.up_proj', output: 'mlp.down_proj' },
+    ...{ activation: 'relu2', norm: rmsnorm('post_attention_layernorm'), without: ['mlp.gate_proj'], ...COMMON },
+  },
+  {
+    ...{ name: 'Nemotron-H', modelTypes: ['nemotron_h'], layers: ['layers.#'], input: 'mixer.up_proj' },
+    ...{ output: 'mixer.down_proj', activation: 'relu2', norm: rmsnorm('norm'), ...COMMON },
+    activationKeys: ['mlp_hidden_act'],
+  },
+  {
+    ...{ name: 'XGLM', modelTypes: ['xglm'], layers: ['layers.#'], input: 'fc1', output: 'fc2', activation: 'gelu' },
+    ...{ activationKeys: FUNCTION, norm: layernorm('final_layer_norm'), width: 'ffn_dim', hidden: 'd_model' },
+    configured: true,
+  },
+  {
+    ...{ name: 'BioGPT', modelTypes: ['biogpt'], layers: ['layers.#'], input: 'fc1', output: 'fc2' },
+    ...{ activation: 'gelu', norm: layernorm('final_layer_norm'), ...COMMON, configured: true },
+  },
+  {
+    ...{ name: 'XLNet', modelTypes: ['xlnet'], layers: ['layer.#'], input: 'ff.layer_1', output: 'ff.layer_2' },
+    ...{ activation: 'gelu', activationKeys: ['ff_activation'], norm: layernorm('rel_attn.layer_norm') },
+    ...{ width: 'd_inner', hidden: 'd_model' },
+  },
+  {
+    ...{ name: 'PyTorch', modelTypes: [], layers: ['layers.#'], input: 'linear1', output: 'linear2', generic: true },
+    ...{ activation: undefined, activationKeys: [], norm: undefined, width: undefined, hidden: undefined },
+  },
+  {
     ...{ name: 'StarCoder2', modelTypes: ['starcoder2'], layers: ['layers.#'], input: 'mlp.c_fc' },
     ...{ output: 'mlp.c_proj', activation: 'gelu_tanh', norm: layernorm('post_attention_layernorm'), ...COMMON },
   },
   {
     ...{ name: 'T5', modelTypes: ['t5', 'mt5', 'umt5', 'longt5'], layers: ['block.#.layer.#'] },
     ...{ input: 'DenseReluDense.wi', output: 'DenseReluDense.wo', activation: 'relu' },
-    ...{ activationKeys: ['dense_act_fn', 'feed_forward_proj'], norm: { kind: 'rmsnorm', at: ['layer_norm'] } },
+    ...{ activationKeys: ['dense_act_fn', 'feed_forward_proj'], norm: rmsnorm('layer_norm') },
     ...{ width: 'd_ff', hidden: 'd_model' },
   },
 ];
