@@ -74,4 +74,9 @@ export const LANGUAGE_ZOO: readonly Checkpoint[] = [
     ...{ norm: layernorm('rel_attn.layer_norm'), beside: (at) => normTensors(`${at}.ff.layer_norm`) },
     ...{ config: { model_type: 'xlnet', ff_activation: 'gelu', d_model: H, d_inner: M }, widths: ['d_inner'] },
   }),
+  plan({
+    ...{ ...fc, name: 'ESM', layers: 'esm.encoder.layer.#', input: 'intermediate.dense', output: 'output.dense' },
+    ...{ norm: layernorm('LayerNorm'), beside: (at) => normTensors(`${at}.attention.LayerNorm`), widths: WIDTH },
+    config: { model_type: 'esm', hidden_act: 'gelu', ...sizes },
+  }),
 ];

@@ -32,6 +32,12 @@ const speechT5 = (side: string, place: string, neurons: number) =>
     beside: (at) => normTensors(`${at}.final_layer_norm`),
   });
 
+const seamless = (layers: string, width: string, neurons: number) =>
+  plan({
+    ...{ name: '', layers, input: 'ffn.fc1', output: 'ffn.fc2', part: 'ffn', bias: true, activation: 'relu', neurons },
+    ...{ norm: layernorm('ffn_layer_norm'), widths: [width] },
+  });
+
 /** Checkpoints of networks that hear. */
 export const SPEECH_ZOO: readonly Checkpoint[] = [
   wav2vec2('Wav2Vec2', { model_type: 'wav2vec2', do_stable_layer_norm: false }, 'layer_norm'),
@@ -53,5 +59,37 @@ export const SPEECH_ZOO: readonly Checkpoint[] = [
     { model_type: 'speecht5', hidden_act: 'gelu', hidden_size: H, encoder_ffn_dim: M, decoder_ffn_dim: 12 },
     speechT5('decoder', 'encoder_attn_layer_norm', 12),
     speechT5('encoder', 'layer_norm', M),
+  ),
+  merge(
+    'SeamlessM4T',
+    {
+      ...{ model_type: 'seamless_m4t_v2', activation_function: 'relu', speech_encoder_hidden_act: 'swish' },
+      ...{ hidden_size: H, encoder_ffn_dim: M, t2u_encoder_ffn_dim: 12, speech_encoder_intermediate_size: 10 },
+    },
+    ...['ffn', 'ffn1', 'ffn2'].map((part) =>
+      plan({
+        ...{
+          ...dense(part),
+          name: '',
+          activation: part === 'ffn' ? 'relu' : 'silu',
+          norm: layernorm(`${part}_layer_norm`),
+        },
+        ...{ layers: `speech_encoder.${part === 'ffn' ? 'adapter' : 'encoder'}.layers.#`, neurons: 10 },
+        widths: ['speech_encoder_intermediate_size'],
+      }),
+    ),
+    seamless('text_encoder.layers.#', 'encoder_ffn_dim', M),
+    seamless('t2u_model.model.encoder.layers.#', 't2u_encoder_ffn_dim', 12),
+  ),
+  merge(
+    'the audio tower of Qwen2-Audio',
+    {
+      model_type: 'qwen2_audio',
+      audio_config: { model_type: 'qwen2_audio_encoder', activation_function: 'gelu', d_model: H, encoder_ffn_dim: M },
+    },
+    plan({
+      ...{ name: '', layers: 'audio_tower.layers.#', input: 'fc1', output: 'fc2', part: '', bias: true },
+      ...{ activation: 'gelu', norm: layernorm('final_layer_norm'), widths: ['audio_config.encoder_ffn_dim'] },
+    }),
   ),
 ];

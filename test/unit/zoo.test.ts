@@ -3,7 +3,7 @@ import { describeBlocks } from '../../lib/model/architectures/describe.ts';
 import { widthGroups } from '../../lib/model/architectures/width_keys.ts';
 import { findBlockShapes, findBlocks } from '../../lib/model/blocks.ts';
 import { blockSummary, headerOf } from '../support/checkpoints.ts';
-import { H, M, plan } from '../support/zoo.ts';
+import { H, M, merge, plan } from '../support/zoo.ts';
 import { EXPERTS_ZOO } from '../support/zoo_experts.ts';
 import { LANGUAGE_ZOO } from '../support/zoo_language.ts';
 import { SPEECH_ZOO } from '../support/zoo_speech.ts';
@@ -27,6 +27,20 @@ describe.each([...LANGUAGE_ZOO, ...VISION_ZOO, ...SPEECH_ZOO, ...EXPERTS_ZOO])('
       checkpoint.blocks.map(({ input }) => input).sort(),
     );
   });
+});
+
+it('two blocks of one layer are called by their inputs', () => {
+  const layer = { name: '', layers: 'encoder.layer.#', part: '', bias: true, activation: 'gelu' };
+  const config = { model_type: 'instructblip_qformer', hidden_act: 'gelu' };
+  const both = merge(
+    'Q-Former',
+    config,
+    plan({ ...layer, input: 'intermediate.dense', output: 'output.dense', count: 1 }),
+    plan({ ...layer, input: 'intermediate_query.dense', output: 'output_query.dense', count: 1 }),
+  );
+  expect(findBlocks(headerOf(both)).map(({ name }) => name)).toEqual([
+    ...['encoder.layer.0.intermediate_query.dense', 'encoder.layer.0.intermediate.dense'],
+  ]);
 });
 
 describe('names that say too little', () => {

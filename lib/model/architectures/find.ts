@@ -50,7 +50,17 @@ export function findKnownBlocks(header: ModelHeader): FoundBlock[] {
     else found.push({ spec: specOf(model, known), known });
   }
   checkComplete(model, found, incomplete);
-  return found;
+  return withOwnNames(found);
+}
+
+/** Two blocks of one module, as Q-Formers have, are called by their inputs. */
+function withOwnNames(found: readonly FoundBlock[]): FoundBlock[] {
+  const seen = new Set<string>();
+  const twice = new Set(found.map(({ spec: { name } }) => name).filter((name) => seen.size === seen.add(name).size));
+  return found.map(({ spec, known }) => {
+    const name = twice.has(spec.name) ? nameIn(known, known.entries[0].input) : spec.name;
+    return { spec: { ...spec, name }, known };
+  });
 }
 
 /** What is known of a block by the name of its input. */

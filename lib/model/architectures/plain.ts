@@ -10,7 +10,7 @@ const BART = 'layernorm_embedding.weight';
 const BERT_TYPES = [
   ...['bert', 'roberta', 'xlm-roberta', 'camembert', 'electra', 'deberta', 'deberta-v2', 'data2vec-text', 'ernie'],
   ...['roformer', 'rembert', 'convbert', 'longformer', 'luke', 'splinter', 'tapas'],
-  ...['layoutlm', 'layoutlmv3', 'lilt', 'markuplm'],
+  ...['layoutlm', 'layoutlmv3', 'lilt', 'markuplm', 'instructblip_qformer'],
 ];
 
 const SEQ2SEQ = { input: 'fc1', output: 'fc2', activationKeys: FUNCTION, hidden: 'd_model' } as const;
@@ -18,7 +18,7 @@ const ENCODER = { ...SEQ2SEQ, layers: ['encoder.layers.#'], width: 'encoder_ffn_
 const DECODER = { ...SEQ2SEQ, layers: ['decoder.layers.#'], width: 'decoder_ffn_dim' } as const;
 
 /** Norms behind, and norms in front. */
-const BART_TYPES = ['bart', 'plbart', 'marian', 'blenderbot-small'];
+const BART_TYPES = ['bart', 'plbart', 'marian', 'blenderbot-small', 'detr', 'conditional_detr', 'deformable_detr'];
 const MBART_TYPES = ['mbart', 'm2m_100', 'pegasus', 'blenderbot', 'speech_to_text'];
 
 const OPT: Omit<FeedForward, 'name' | 'norm'> = {
@@ -58,6 +58,15 @@ export const PLAIN: readonly FeedForward[] = [
   {
     ...{ ...BERT_LIKE, name: 'MPNet', modelTypes: ['mpnet'], layers: ['layer.#'] },
     norm: layernorm('attention.LayerNorm'),
+  },
+  {
+    ...{ ...BERT_LIKE, name: 'ESM', modelTypes: ['esm'], layers: ['layer.#'], activationKeys: [] },
+    norm: layernorm('LayerNorm'),
+  },
+  {
+    ...{ ...BERT_LIKE, name: 'Q-Former', modelTypes: ['blip_2_qformer', 'instructblip_qformer'], layers: ['layer.#'] },
+    ...{ input: 'intermediate_query.dense', output: 'output_query.dense' },
+    norm: layernorm('crossattention.output.LayerNorm', 'attention.output.LayerNorm'),
   },
   {
     ...{ name: 'DistilBERT', modelTypes: ['distilbert'], layers: ['transformer.layer.#'] },
