@@ -32,7 +32,8 @@ export interface CompressProgress {
 export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'onProgress'> {
   /**
    * What inputs are taken to look like: x ~ N(0, I); what the norm before each block says; or, `weights`, correlated as the
-   * weights that read them, with the norm's means and deviations where it is known. Default: `norm` with `norms`.
+   * weights that read them, with the norm's means and deviations where it is known. Default: `norm` with `norms`; where
+   * names tell the norms of all blocks, as in most transformers, `weights`, and `norm` with `samples`; else `isotropic`.
    */
   readonly prior?: 'isotropic' | 'norm' | 'weights' | undefined;
   /**

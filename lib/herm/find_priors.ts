@@ -49,11 +49,22 @@ export async function findPriors(
   };
 }
 
-function findGaussian(
+/**
+ * What serves best where nobody says it: behind norms that names tell, the prior of the weights; with samples, which measure
+ * how inputs correlate, the norms alone.
+ */
+function defaultPrior(
   model: Model,
   blocks: readonly Block[],
-  { norms: descriptions = [], prior: kind = descriptions.length > 0 ? 'norm' : 'isotropic' }: CompressOptions,
-): Omit<InputPriors, 'samples'> {
+  { norms = [], samples }: CompressOptions,
+): NonNullable<CompressOptions['prior']> {
+  if (norms.length > 0) return 'norm';
+  if (!blocks.every((block) => knownNorm(model, block, {}) !== undefined)) return 'isotropic';
+  return samples === undefined ? 'weights' : 'norm';
+}
+
+function findGaussian(model: Model, blocks: readonly Block[], options: CompressOptions): Omit<InputPriors, 'samples'> {
+  const { norms: descriptions = [], prior: kind = defaultPrior(model, blocks, options) } = options;
   if (kind === 'isotropic') {
     if (descriptions.length === 0) return { kind, origin: {}, of: async () => kind };
     throw new HermError('BAD_ARGUMENT', 'Norms are of no use with the prior isotropic: leave out one of the two.');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHerm as openDecoder } from '../../lib/decode/index.ts';
 import { openHerm } from '../../lib/file/read.ts';
-import { compress } from '../../lib/herm/compress.ts';
+import { type CompressOptions, compress } from '../../lib/herm/compress.ts';
 import { describeBlocks } from '../../lib/model/architectures/describe.ts';
 import type { Block } from '../../lib/model/block.ts';
 import { findBlocks } from '../../lib/model/blocks.ts';
@@ -103,5 +103,33 @@ describe('--prior norm', () => {
 
   it('asks where there is none', async () => {
     await expect(compress(at('OLMo 2'), at('none.herm'), { prior: 'norm' })).rejects.toMatchObject({ code: 'PRIOR' });
+  });
+});
+
+describe('the default prior', () => {
+  const compressed = async (name: string, options: CompressOptions = {}) => {
+    const path = at('prior.herm');
+    await compress(at(name), path, options);
+    const file = await openHerm(path);
+    const found = { prior: file.prior, errors: file.errors };
+    await file.close();
+    return found;
+  };
+
+  it.each(['Llama', 'GPT-2', 'ModernBERT'])('of %s is that of the weights, behind its norms', async (name) => {
+    const found = await compressed(name);
+    expect(found).toEqual(await compressed(name, { prior: 'weights' }));
+    expect(found.errors).not.toEqual((await compressed(name, { prior: 'norm' })).errors);
+  });
+
+  it('is that of the norms beside samples', async () => {
+    const inputs = Float32Array.from({ length: 24 * 6 }, (_, n) => Math.sin(3 * n));
+    const { blocks } = ZOO[NAMES.indexOf('Llama')]!;
+    const samples = Object.fromEntries(blocks.map((block) => [block.name, inputs]));
+    expect(await compressed('Llama', { samples })).toEqual(await compressed('Llama', { samples, prior: 'norm' }));
+  });
+
+  it('is isotropic where norms are not known', async () => {
+    expect((await compressed('OLMo 2')).prior).toBe('isotropic');
   });
 });
