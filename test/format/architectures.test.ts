@@ -15,8 +15,9 @@ import { lookupIn } from '../../lib/model/weights.ts';
 import { blockSummary, type Checkpoint, tensorsOf, writeCheckpoint } from '../support/checkpoints.ts';
 import { GATED_ZOO } from '../support/zoo_gated.ts';
 import { PLAIN_ZOO } from '../support/zoo_plain.ts';
+import { MOONSHINE } from '../support/zoo_speech.ts';
 
-const ZOO: readonly Checkpoint[] = [...PLAIN_ZOO, ...GATED_ZOO];
+const ZOO: readonly Checkpoint[] = [...PLAIN_ZOO, ...GATED_ZOO, MOONSHINE];
 const NAMES = ZOO.map(({ name }) => name);
 
 let folder: string;

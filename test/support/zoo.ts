@@ -36,7 +36,8 @@ interface Plan {
   readonly input: string;
   readonly output: string;
   readonly gate?: string;
-  readonly fused?: true;
+  /** Gate and value are one tensor; by default the gate is its first half. */
+  readonly fused?: true | 'value first';
   readonly transposed?: true;
   readonly bias: boolean;
   /** What the block is called, within the layer; '' where it is the layer. */
@@ -83,18 +84,19 @@ function expected(
   { input, output, gate, fused, transposed, bias, ...layer }: Omit<Plan, 'name'>,
 ): Expected {
   const half = (tensor: string, part: number) => (fused ? `${tensor}[${part}/2]` : tensor);
+  const [gateHalf, valueHalf] = fused === 'value first' ? [2, 1] : [1, 2];
   const weight = `${at}.${input}.weight`;
-  const gateWeight = fused ? half(weight, 1) : gate && `${at}.${gate}.weight`;
-  const gateBias = fused ? half(`${at}.${input}.bias`, 1) : gate && `${at}.${gate}.bias`;
+  const gateWeight = fused ? half(weight, gateHalf) : gate && `${at}.${gate}.weight`;
+  const gateBias = fused ? half(`${at}.${input}.bias`, gateHalf) : gate && `${at}.${gate}.bias`;
   const place = layer.norm && `${at}.${layer.norm.name}`;
   return {
     name: layer.part === '' ? at : `${at}.${layer.part}`,
     activation: layer.activation,
-    input: half(weight, 2),
+    input: half(weight, valueHalf),
     output: `${at}.${output}.weight`,
     ...(gateWeight && { gate: gateWeight }),
     ...(transposed && { transposed }),
-    ...(bias && { bias: half(`${at}.${input}.bias`, 2), outputBias: `${at}.${output}.bias` }),
+    ...(bias && { bias: half(`${at}.${input}.bias`, valueHalf), outputBias: `${at}.${output}.bias` }),
     ...(bias && gateBias && { gateBias }),
     ...(layer.norm && {
       norm: {

@@ -38,6 +38,20 @@ const seamless = (layers: string, width: string, neurons: number) =>
     ...{ norm: layernorm('ffn_layer_norm'), widths: [width] },
   });
 
+/** Its decoder has value and gate in one tensor, in this order. */
+export const MOONSHINE = merge(
+  'Moonshine',
+  { model_type: 'moonshine', encoder_hidden_act: 'gelu', decoder_hidden_act: 'silu', ...sizes },
+  plan({
+    ...{ name: '', layers: 'model.decoder.layers.#', input: 'mlp.fc1', output: 'mlp.fc2', part: 'mlp', bias: true },
+    ...{ fused: 'value first', activation: 'silu', norm: layernorm('final_layernorm', false), widths: WIDTH },
+  }),
+  plan({
+    ...{ name: '', layers: 'model.encoder.layers.#', input: 'mlp.fc1', output: 'mlp.fc2', part: 'mlp', bias: true },
+    ...{ activation: 'gelu', norm: layernorm('post_attention_layernorm', false), widths: WIDTH },
+  }),
+);
+
 /** Checkpoints of networks that hear. */
 export const SPEECH_ZOO: readonly Checkpoint[] = [
   wav2vec2('Wav2Vec2', { model_type: 'wav2vec2', do_stable_layer_norm: false }, 'layer_norm'),
@@ -92,4 +106,5 @@ export const SPEECH_ZOO: readonly Checkpoint[] = [
       ...{ activation: 'gelu', norm: layernorm('final_layer_norm'), widths: ['audio_config.encoder_ffn_dim'] },
     }),
   ),
+  MOONSHINE,
 ];

@@ -209,4 +209,24 @@ export const VISION_ZOO: readonly Checkpoint[] = [
     },
     ...{ config: { model_type: 'audio-spectrogram-transformer', hidden_act: 'gelu', ...sizes }, widths: WIDTH },
   }),
+  plan({
+    ...{
+      ...fc,
+      name: 'PixArt',
+      layers: 'transformer_blocks.#',
+      input: 'ff.net.0.proj',
+      output: 'ff.net.2',
+      part: 'ff.net',
+    },
+    ...{
+      activation: 'gelu_tanh',
+      config: { _class_name: 'PixArtTransformer2DModel', activation_fn: 'gelu-approximate' },
+    },
+    widths: [''],
+  }),
+  plan({
+    ...{ ...fc, name: 'a diffusion network with GEGLU', layers: 'down_blocks.0.attentions.0.transformer_blocks.#' },
+    ...{ input: 'ff.net.0.proj', output: 'ff.net.2', part: 'ff.net', fused: 'value first' },
+    ...{ config: { _class_name: 'UNet', activation_fn: 'geglu' }, widths: [''] },
+  }),
 ];

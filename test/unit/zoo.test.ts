@@ -51,6 +51,7 @@ describe('names that say too little', () => {
   it.each([
     ['PyTorch', 'linear1', 'linear2', 'model.layers.#'],
     ['OpenCLIP', 'mlp.c_fc', 'mlp.c_proj', 'visual.transformer.resblocks.#'],
+    ['Flux', 'ff_context.net.0.proj', 'ff_context.net.2', 'transformer_blocks.#'],
   ])('of %s are blocks whose activation is asked for', (_, input, output, layers) => {
     const header = headerOf(plan({ ...fc, input, output, layers }));
     expect(findBlockShapes(header)).toHaveLength(2);

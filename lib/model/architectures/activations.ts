@@ -29,6 +29,11 @@ const NAMES: Readonly<Record<string, Activation>> = {
   elu: plain('elu'),
   selu: plain('selu'),
   softplus: plain('softplus'),
+  // The `activation_fn` of diffusers.
+  'gelu-approximate': plain('gelu_tanh'),
+  'geglu-approximate': plain('quick_gelu'),
+  geglu: plain('gelu'),
+  swiglu: plain('silu'),
   // T5's `feed_forward_proj`.
   'gated-gelu': plain('gelu_tanh'),
   'gated-silu': plain('silu'),

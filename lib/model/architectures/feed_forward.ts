@@ -40,13 +40,14 @@ export interface FeedForward {
   readonly modelTypes: readonly string[];
   /** Where layers are, `h.#`. */
   readonly layers: readonly string[];
-  /** Within a layer: W, of a gated block the value branch; of a fused one gate and value in one tensor, the gate first. */
+  /** Within a layer: W, of a gated block the value branch; of a fused one gate and value in one tensor. */
   readonly input: string;
   /** Within a layer: V. */
   readonly output: string;
   /** Within a layer: G; undefined: not gated, or fused. */
   readonly gate?: string;
-  readonly fused?: true;
+  /** Which of the two comes first. */
+  readonly fused?: 'gate' | 'value';
   /** Weights are stored [in×out], as TensorFlow and GPT-2's Conv1D do. */
   readonly transposed?: true;
   /** What the architecture has unless its config says otherwise; undefined: only a config can tell. */

@@ -88,8 +88,9 @@ function specOf({ byName }: KnownModel, known: KnownBlock): BlockSpec {
   if (fused) {
     const half = (tensor: string | undefined, part: number) => tensor && partName({ tensor, part, count: 2 });
     const [weight, own] = [linear(input) + WEIGHT, bias(linear(input))];
-    const gateHalf = { gate: half(weight, 1), gateBias: half(own, 1) };
-    return { ...common, ...gateHalf, input: half(weight, 2)!, bias: half(own, 2) };
+    const [first, second] = fused === 'gate' ? [1, 2] : [2, 1];
+    const gateHalf = { gate: half(weight, first), gateBias: half(own, first) };
+    return { ...common, ...gateHalf, input: half(weight, second)!, bias: half(own, second) };
   }
   return {
     ...common,

@@ -1,4 +1,5 @@
 import { COMMON, type FeedForward, gatedLinears, layernorm, rmsnorm } from './feed_forward.ts';
+import { DIFFUSERS } from './vision.ts';
 
 const AFTER_ATTENTION = rmsnorm('post_attention_layernorm');
 
@@ -113,16 +114,22 @@ export const GATED: readonly FeedForward[] = [
       layers: ['layers.#'],
       input: 'mlp.gate_up_proj',
     },
-    ...{ output: 'mlp.down_proj', fused: true, activation: 'silu', norm: AFTER_ATTENTION, ...COMMON },
+    ...{ output: 'mlp.down_proj', fused: 'gate', activation: 'silu', norm: AFTER_ATTENTION, ...COMMON },
   },
   {
     ...{ name: 'ModernBERT', modelTypes: ['modernbert', 'modernbert-decoder'], layers: ['layers.#'], input: 'mlp.Wi' },
-    ...{ output: 'mlp.Wo', fused: true, activation: 'gelu', ...COMMON, activationKeys: ['hidden_activation'] },
+    ...{ output: 'mlp.Wo', fused: 'gate', activation: 'gelu', ...COMMON, activationKeys: ['hidden_activation'] },
     norm: { kind: 'layernorm', bias: false, at: ['mlp_norm'] },
   },
   {
     ...{ name: 'DINOv2 (SwiGLU)', modelTypes: ['dinov2', 'dinov2_with_registers'], layers: ['layer.#'] },
-    ...{ input: 'mlp.weights_in', output: 'mlp.weights_out', fused: true, activation: 'silu', activationKeys: [] },
+    ...{ input: 'mlp.weights_in', output: 'mlp.weights_out', fused: 'gate', activation: 'silu', activationKeys: [] },
     ...{ norm: { kind: 'layernorm', at: ['norm2'] }, width: undefined, hidden: 'hidden_size' },
   },
+  {
+    ...{ name: 'Moonshine, decoder', modelTypes: ['moonshine'], layers: ['decoder.layers.#'], input: 'mlp.fc1' },
+    ...{ output: 'mlp.fc2', fused: 'value', activation: 'silu', ...COMMON, activationKeys: ['decoder_hidden_act'] },
+    ...{ norm: { kind: 'layernorm', bias: false, at: ['final_layernorm'] }, configured: true },
+  },
+  { ...DIFFUSERS, name: 'diffusers (GEGLU)', input: 'ff.net.0.proj', output: 'ff.net.2', fused: 'value' },
 ];

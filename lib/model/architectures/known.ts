@@ -49,6 +49,7 @@ export function knownBlock(model: KnownModel, matches: readonly Match[]): KnownB
     (match) => fitsSettings(match.entry, config),
     (match) => match.entry.when !== undefined,
     (match) => !(match.entry.without ?? []).some((part) => hasLinear(model, nameIn(match, part))),
+    (match) => fitsOutput(model, match),
     (match) => fitsBias(model, match),
     (match) => confirmed || match.entry.norm === undefined || findNorm(model, match) !== undefined,
     (match) => match.entry.generic !== true,
@@ -84,6 +85,13 @@ function fitsSettings({ when = {} }: FeedForward, config: ConfigPart | undefined
 
 function hasLinear({ byName }: KnownModel, name: string): boolean {
   return byName.has(name + WEIGHT) || byName.has(`${name}.bias`);
+}
+
+/** A fused input has two rows for every column of the output; the same names may stand for one that is not fused. */
+function fitsOutput({ byName }: KnownModel, match: Match): boolean {
+  const { input, output, fused, transposed } = match.entry;
+  const [wide, narrow] = [input, output].map((part) => byName.get(nameIn(match, part) + WEIGHT)!.shape);
+  return wide![transposed ? 1 : 0] === (fused ? 2 : 1) * narrow![transposed ? 0 : 1]!;
 }
 
 /** The bias has as many numbers as there are neurons: that tells how the weights are stored, unless they are square. */

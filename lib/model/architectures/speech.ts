@@ -77,4 +77,9 @@ export const SPEECH: readonly FeedForward[] = [
   { ...TOWER, modelTypes: ['audioflamingo3_encoder'], width: COMMON.width, hidden: COMMON.hidden },
   // Its projector takes the same setting for something else.
   { ...TOWER, modelTypes: ['voxtral_encoder'], width: undefined, hidden: COMMON.hidden },
+  {
+    ...{ name: 'Moonshine, encoder', modelTypes: ['moonshine'], layers: ['encoder.layers.#'], input: 'mlp.fc1' },
+    ...{ output: 'mlp.fc2', activation: 'gelu', ...COMMON, activationKeys: ['encoder_hidden_act'], configured: true },
+    norm: { kind: 'layernorm', bias: false, at: ['post_attention_layernorm'] },
+  },
 ];

@@ -29,6 +29,12 @@ const FC = { input: 'mlp.fc1', output: 'mlp.fc2' } as const;
 /** Where loaders compute the width, and layers differ in their inputs. */
 const STAGES = { ...BERT_LIKE, width: undefined, hidden: undefined } as const;
 
+/** Their norms depend on the time step, so none is known; some say no activation and have one of their own. */
+export const DIFFUSERS = {
+  ...{ name: 'diffusers', modelTypes: [], layers: ['transformer_blocks.#'], activation: undefined },
+  ...{ activationKeys: ['activation_fn'], norm: undefined, width: undefined, hidden: undefined },
+};
+
 /** V φ(W x + b) + c in networks that see. */
 export const VISION: readonly FeedForward[] = [
   {
@@ -131,4 +137,5 @@ export const VISION: readonly FeedForward[] = [
     ...{ output: 'mlp.c_proj', activation: undefined, activationKeys: [], norm: layernorm('ln_2') },
     ...{ width: undefined, hidden: undefined },
   },
+  ...['ff', 'ff_context'].map((part) => ({ ...DIFFUSERS, input: `${part}.net.0.proj`, output: `${part}.net.2` })),
 ];

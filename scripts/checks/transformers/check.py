@@ -16,12 +16,42 @@ from models import MODELS
 transformers.logging.set_verbosity_error()
 HERM = sys.argv[1:]
 # The widths of these follow from the hidden size: only padded networks load.
-FIXED = {'bloom', 'dinov2', 'dinov2_swiglu', 'mpt'}
+FIXED = {'bloom', 'convnext', 'deepseek_v2', 'dinov2', 'dinov2_swiglu', 'donut_swin', 'glm4v', 'lfm2', 'llama4', 'mpt', 'qwen2_vl'}
+FIXED |= {'recurrent_gemma', 'swin', 'swinv2', 'voxtral'}
+SPEECH = {'data2vec-audio', 'wav2vec2', 'wav2vec2-conformer'}
 
 
 def herm(*args):
     done = subprocess.run([*HERM, *args], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def inputs_for(kind, config):
+    text = {'input_ids': torch.randint(3, 30, (2, 5))}
+    image = {'pixel_values': torch.randn(2, 3, *[getattr(config, 'image_size', 16)] * 2)}
+    decoder = {'decoder_input_ids': torch.randint(3, 32, (2, 4))}
+    if kind in ('clip', 'siglip'):
+        return text | {'pixel_values': torch.randn(2, 3, 8, 8)}
+    if kind in ('vit', 'dinov2', 'dinov3_vit', 'swin', 'swinv2', 'donut-swin', 'convnext', 'sam'):
+        return image
+    if kind == 'detr':
+        return {'pixel_values': torch.randn(2, 3, 32, 32)}
+    if kind in SPEECH:
+        return {'input_values': torch.randn(2, 128)}
+    if kind == 'audio-spectrogram-transformer':
+        return {'input_values': torch.randn(2, 16, 8)}
+    if kind == 'moonshine':
+        return {'input_values': torch.randn(2, 1024)} | decoder
+    if kind == 'wav2vec2-bert':
+        return {'input_features': torch.randn(2, 8, 8)}
+    if kind == 'whisper':
+        return {'input_features': torch.randn(2, 4, 16)} | decoder
+    if kind == 'speecht5':
+        return text | {'decoder_input_values': torch.randn(2, 4, 4), 'speaker_embeddings': torch.randn(2, 8)}
+    if kind.endswith('_qformer'):
+        queries = {'query_embeds': torch.randn(2, 4, 8), 'encoder_hidden_states': torch.randn(2, 3, 8)}
+        return queries | (text if kind == 'instructblip_qformer' else {})
+    return text | (decoder if kind in ('t5', 'bart', 'mbart', 'seamless_m4t') else {})
 
 
 def outputs(cls, path):
@@ -30,21 +60,10 @@ def outputs(cls, path):
     assert not bad, f'{path}: {bad}'
     model.eval()
     torch.manual_seed(1)
-    text = {'input_ids': torch.randint(3, 32, (2, 5))}
-    image = {'pixel_values': torch.randn(2, 3, 8, 8)}
-    decoder = {'decoder_input_ids': torch.randint(3, 32, (2, 4))}
     kind = model.config.model_type
-    if kind in ('vit', 'dinov2'):
-        inputs = image
-    elif kind in ('clip', 'siglip'):
-        inputs = text | image
-    elif kind == 'whisper':
-        inputs = {'input_features': torch.randn(2, 4, 16)} | decoder
-    else:
-        inputs = text | (decoder if kind in ('t5', 'bart') else {})
     with torch.no_grad():
-        found = model(**inputs)
-    keys = ('logits', 'text_embeds', 'last_hidden_state')
+        found = model(**inputs_for(kind, model.config))
+    keys = ('logits', 'text_embeds', 'last_hidden_state', 'pred_masks', 'spectrogram')
     parts = [found[key] for key in keys if key in found.keys()][:1] + [found[key] for key in ('image_embeds',) if key in found.keys()]
     return torch.cat([part.flatten() for part in parts]).float()
 
