@@ -79,13 +79,18 @@ function partPath(json: Settings, modules: readonly string[]): string[] {
   return isText && isSettings(text) ? ['text_config'] : [];
 }
 
-/** `vision_config` for `vision_tower`, `visual` or `image_encoder`: the longest name that a module's begins with. */
+/**
+ * `vision_config` for `vision_tower`, `visual` or `image_encoder`: the longest name that a module's begins with. T5Gemma's
+ * parts are called what its modules are.
+ */
 function partOf(json: Settings, module: string): string | undefined {
   const [first = ''] = module.split('_');
   const names = [module, OTHER_NAMES[first] ?? module];
   const begins = (part: string) => names.some((name) => name === part || name.startsWith(`${part}_`));
   return Object.keys(json)
-    .filter((key) => key.endsWith(PART) && isSettings(json[key]) && begins(key.slice(0, -PART.length)))
+    .filter(
+      (key) => isSettings(json[key]) && (key === module || (key.endsWith(PART) && begins(key.slice(0, -PART.length)))),
+    )
     .sort((a, b) => b.length - a.length)[0];
 }
 

@@ -117,6 +117,7 @@ describe('the activation', () => {
     ['model.visual.blocks.0.mlp', { vision_config: { hidden_act: 'quick_gelu' } }, 'quick_gelu'],
     ['detr_decoder.layers.0.mlp', { detr_decoder_config: { hidden_act: 'relu' }, decoder_config: {} }, 'relu'],
     ['thinker.model.layers.0.mlp', { thinker_config: { text_config: { hidden_act: 'tanh' } } }, 'tanh'],
+    ['model.decoder.layers.0.mlp', { encoder: { hidden_act: 'relu' }, decoder: { hidden_act: 'tanh' } }, 'tanh'],
     ['model.layers.0.mlp', { audio_config: { hidden_act: 'relu' }, hidden_act: 'gelu' }, 'gelu'],
   ])('of %s is what its own part of config.json says', (block, config, expected) => {
     const shapes = {
