@@ -33,7 +33,8 @@ export interface CompressOptions extends FindBlocksOptions, Omit<CallOptions, 'o
   /**
    * What inputs are taken to look like: x ~ N(0, I); what the norm before each block says; or, `weights`, correlated as the
    * weights that read them, with the norm's means and deviations where it is known. Default: `norm` with `norms`; where
-   * names tell the norms of all blocks, as in most transformers, `weights`, and `norm` with `samples`; else `isotropic`.
+   * names tell the norms of all blocks, as in most transformers, `weights`, but `norm` with `samples` or where a block has fewer
+   * neurons than inputs, as experts have; else `isotropic`.
    */
   readonly prior?: 'isotropic' | 'norm' | 'weights' | undefined;
   /**

@@ -51,7 +51,8 @@ export async function findPriors(
 
 /**
  * What serves best where nobody says it: behind norms that names tell, the prior of the weights; with samples, which measure
- * how inputs correlate, the norms alone.
+ * how inputs correlate, the norms alone. So in mixtures of experts: with fewer neurons than inputs, their correlations would
+ * take many times as long as merging.
  */
 function defaultPrior(
   model: Model,
@@ -60,7 +61,8 @@ function defaultPrior(
 ): NonNullable<CompressOptions['prior']> {
   if (norms.length > 0) return 'norm';
   if (!blocks.every((block) => knownNorm(model, block, {}) !== undefined)) return 'isotropic';
-  return samples === undefined ? 'weights' : 'norm';
+  const isCheap = blocks.every(({ neurons, inputs }) => neurons >= inputs);
+  return samples === undefined && isCheap ? 'weights' : 'norm';
 }
 
 function findGaussian(model: Model, blocks: readonly Block[], options: CompressOptions): Omit<InputPriors, 'samples'> {

@@ -108,6 +108,7 @@ describe('--prior norm', () => {
 });
 
 describe('the default prior', () => {
+  const zooOf = (name: string) => ZOO[NAMES.indexOf(name)]!;
   const compressed = async (name: string, options: CompressOptions = {}) => {
     const path = at('prior.herm');
     await compress(at(name), path, options);
@@ -128,6 +129,20 @@ describe('the default prior', () => {
     const { blocks } = ZOO[NAMES.indexOf('Llama')]!;
     const samples = Object.fromEntries(blocks.map((block) => [block.name, inputs]));
     expect(await compressed('Llama', { samples })).toEqual(await compressed('Llama', { samples, prior: 'norm' }));
+  });
+
+  it('is that of the norms where a block has fewer neurons than inputs', async () => {
+    const { config, tensors } = zooOf('Llama');
+    const shapes = Object.entries(tensors).map(([name, shape]) => [
+      name,
+      shape.map((size) => (size === 16 ? 4 : size)),
+    ]);
+    const checkpoint: Checkpoint = {
+      ...{ name: 'narrow', config: { ...config, intermediate_size: 4 }, blocks: [] },
+      tensors: Object.fromEntries(shapes),
+    };
+    writeCheckpoint(at('narrow'), checkpoint, tensorsOf(checkpoint, 1));
+    expect((await compressed('narrow')).prior).toBe('norm');
   });
 
   it('is isotropic where norms are not known', async () => {

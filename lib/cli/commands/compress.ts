@@ -48,7 +48,7 @@ export function addCompress(program: Command, run: Run): void {
     .addOption(
       new Option(
         '--prior <name>',
-        'what inputs look like: isotropic is x ~ N(0, I), norm is what the norm before each block leaves, weights correlates them as the weights that read them; default: norm where --norm is given; else, where all norms are known, weights, and norm with samples; else isotropic',
+        'what inputs look like: isotropic is x ~ N(0, I), norm is what the norm before each block leaves, weights correlates them as the weights that read them; default: norm where --norm is given; else, where all norms are known, weights, but norm with samples or for narrow experts; else isotropic',
       ).choices(['isotropic', 'norm', 'weights']),
     )
     .option(
