@@ -4,7 +4,7 @@ import { HermError } from '../errors.ts';
 import { ioError } from '../model/messages.ts';
 import { holdTemporary, releaseTemporary } from '../model/temporary.ts';
 
-/** Those of this process: its own number in a lock that is none of these is that of a process before it. */
+/** Those of this process: its own number in another lock is that of a process before it. */
 const held = new Set<string>();
 
 /**
@@ -16,39 +16,47 @@ const held = new Set<string>();
  */
 export async function lockPath(path: string): Promise<() => Promise<void>> {
   const lock = `${resolve(path)}.lock`;
-  const owner = await ownerOf(lock);
-  if (owner !== undefined) throw inUse(path, lock, owner);
-  await rm(lock, { force: true });
+  if (held.has(lock)) throw inUse(path, lock, process.pid);
+  held.add(lock); // before anything is waited for
   try {
-    await writeFile(lock, String(process.pid), { flag: 'wx' });
+    await writeLock(path, lock);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw inUse(path, lock, await ownerOf(lock));
-    throw ioError('write', lock, cause);
+    held.delete(lock);
+    throw cause;
   }
-  held.add(lock);
   holdTemporary(lock);
   return async () => {
-    held.delete(lock);
     await rm(lock, { force: true });
     releaseTemporary(lock);
+    held.delete(lock);
   };
 }
 
-/** The process that has locked it; undefined: none that still runs. */
-async function ownerOf(lock: string): Promise<number | undefined> {
+async function writeLock(path: string, lock: string): Promise<void> {
   const text = await readFile(lock, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return '';
+    if (cause.code === 'ENOENT') return undefined;
     throw ioError('read', lock, cause);
   });
   const owner = Number(text);
-  if (!Number.isSafeInteger(owner) || owner < 1) return undefined;
-  if (owner === process.pid) return held.has(lock) ? owner : undefined;
+  if (text !== undefined && !hasEnded(owner)) throw inUse(path, lock, owner);
+  if (text !== undefined) await rm(lock, { force: true });
+  try {
+    await writeFile(lock, String(process.pid), { flag: 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw inUse(path, lock, undefined);
+    throw ioError('write', lock, cause);
+  }
+}
+
+/** Whether a lock of this process number is one of the dead: this process knows its own, and a crash may leave anything. */
+function hasEnded(owner: number): boolean {
+  if (!Number.isSafeInteger(owner) || owner < 1 || owner === process.pid) return true;
   try {
     process.kill(owner, 0);
-    return owner;
+    return false;
   } catch (cause) {
     // Somebody else's process runs all the same.
-    return (cause as NodeJS.ErrnoException).code === 'EPERM' ? owner : undefined;
+    return (cause as NodeJS.ErrnoException).code !== 'EPERM';
   }
 }
 

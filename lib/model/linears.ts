@@ -55,6 +55,13 @@ export function findLayers(header: ModelHeader): Layers {
   return { linears, scales };
 }
 
+/** `model.layers.3.mlp` of `model.layers.3.mlp.c_fc` and `model.layers.3.mlp.c_proj`; '' where they have none. */
+export function commonParent(one: string, other: string): string {
+  const [a, b] = [one.split('.'), other.split('.')];
+  const differ = a.findIndex((part, at) => part !== b[at]);
+  return a.slice(0, differ).join('.');
+}
+
 /** `encoder` of `encoder.fc1`; '' at the top. */
 export function parentOf(name: string): string {
   return name.slice(0, Math.max(name.lastIndexOf('.'), 0));

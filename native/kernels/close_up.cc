@@ -11,14 +11,11 @@ namespace herm {
 
 namespace {
 
-// Rows are longer than a page, where the hardware's own reading ahead stops.
-constexpr std::size_t kAhead = 512;  // floats
-
 #if defined(HERM_TARGETS)
 __attribute__((target("avx512f"))) void close_up_widest(const float* values, const Living& living, std::size_t begin,
                                                         std::size_t end, float* to) {
   for (std::size_t p = begin; p < end; p += Living::kWord, values += Living::kWord) {
-    __builtin_prefetch(values + kAhead);
+    __builtin_prefetch(values + kReadAhead);
     const std::uint16_t bits = living.bits(p / Living::kWord);
     _mm512_storeu_ps(to, _mm512_maskz_compress_ps(bits, _mm512_loadu_ps(values)));
     to += std::popcount(bits);

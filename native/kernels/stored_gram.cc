@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kRows = 32;          // rows that a thread takes at a time
 constexpr std::size_t kLine = kLineWords;  // floats
-// Rows are longer than a page, where the hardware's own reading ahead stops.
-constexpr std::size_t kAhead = 512;  // floats
 
 }  // namespace
 
@@ -89,8 +87,8 @@ void StoredGram::combine_rows(const Union& merge) {
     float* to = row(k, merge.first);
     const float* with = row(k, merge.second);
     for (std::size_t c = 0; c < width_; c += kLine) {  // into the padding, if need be
-      __builtin_prefetch(to + c + kAhead, 1);
-      __builtin_prefetch(with + c + kAhead);
+      __builtin_prefetch(to + c + kReadAhead, 1);
+      __builtin_prefetch(with + c + kReadAhead);
       for (std::size_t l = c; l < c + kLine; ++l) to[l] = x * to[l] + y * with[l];
     }
   }

@@ -1,5 +1,5 @@
 import type { BlockSpec } from '../block_option.ts';
-import { parentOf } from '../linears.ts';
+import { commonParent, parentOf } from '../linears.ts';
 import { findTensor } from '../parts.ts';
 import type { TensorInfo } from '../tensor.ts';
 
@@ -26,7 +26,7 @@ export function betweenLinears(byName: ReadonlyMap<string, TensorInfo>): (spec: 
     const ends = [input.shape[spec.inputTransposed ? 0 : 1]!, output.shape[spec.outputTransposed ? 1 : 0]!];
     const told = !ends.includes(neurons);
     return others
-      .get(commonModule(spec.input, spec.output))
+      .get(commonParent(spec.input, spec.output))
       ?.find(({ name, shape }) => isOfEach(shape, neurons) && (told || shape.length > 1 || isStatistic(name)));
   };
 }
@@ -56,10 +56,3 @@ function isOfEach(shape: readonly number[], neurons: number): boolean {
 
 /** Of a BatchNorm, which follows a linear far more often than it precedes one. */
 const isStatistic = (name: string) => name.endsWith('.running_mean');
-
-/** `model.layers.3.mlp` of `model.layers.3.mlp.fc1.weight` and `model.layers.3.mlp.fc2.weight`. */
-function commonModule(one: string, other: string): string {
-  const [a, b] = [one.split('.'), other.split('.')];
-  const differ = a.findIndex((part, at) => part !== b[at]);
-  return a.slice(0, differ).join('.');
-}

@@ -1,5 +1,6 @@
 import { HermError } from '../../errors.ts';
 import type { BlockSpec } from '../block_option.ts';
+import { commonParent } from '../linears.ts';
 import { quoteName } from '../messages.ts';
 import type { ModelHeader } from '../model.ts';
 import { parsePart, partName } from '../parts.ts';
@@ -77,7 +78,7 @@ function specOf({ byName }: KnownModel, known: KnownBlock): BlockSpec {
   const linear = (part: string) => nameIn(known, part);
   const bias = (name: string) => (byName.has(`${name}.bias`) ? `${name}.bias` : undefined);
   const common = {
-    name: commonParent(linear(input), linear(output)),
+    name: commonParent(linear(input), linear(output)) || linear(input),
     inputTransposed: transposed,
     output: linear(output) + WEIGHT,
     outputTransposed: transposed,
@@ -99,13 +100,6 @@ function specOf({ byName }: KnownModel, known: KnownBlock): BlockSpec {
     gate: gate && linear(gate) + WEIGHT,
     gateBias: gate && bias(linear(gate)),
   };
-}
-
-/** `model.layers.3.mlp` of `model.layers.3.mlp.c_fc` and `model.layers.3.mlp.c_proj`. */
-function commonParent(one: string, other: string): string {
-  const [a, b] = [one.split('.'), other.split('.')];
-  const differ = a.findIndex((part, at) => part !== b[at]);
-  return a.slice(0, differ).join('.') || one;
 }
 
 function refusePacked(name: string): void {
